@@ -1,0 +1,125 @@
+"""Outputs appear whole or not at all: written under a temporary name, then renamed.
+
+A killed run leaves at most a temporary beside the target; the next start of the
+same output removes it. A full disk or an unwritable place is the user's to mend,
+so it becomes an InputError.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xct4d.errors import InputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# numpy's tofile and the Rust libraries lose the errno and keep only these words
+_FULL_WORDS = ("No space left on device", "Disk quota exceeded", "requested and")
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """An empty folder to fill; it takes the place of `path` when the block ends well.
+
+    An older folder at `path` stays until then. If the block raises, the temporary
+    is removed and `path` is as before. Raises InputError where `path` or its
+    parent cannot be written or the disk is full.
+    """
+    path = Path(path)
+    temporary = _start(path)
+    with _explained(path, temporary):
+        if path.exists() and not path.is_dir():
+            raise InputError("is a file, not a folder", where=path, fix="move it away or choose another output folder")
+        temporary.mkdir()
+        yield temporary
+        if path.exists():
+            # a folder cannot be renamed onto a filled one
+            old = _beside(path, "old")
+            path.rename(old)
+            temporary.rename(path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            temporary.rename(path)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """A file name to write; the file takes the place of `path` when the block ends well.
+
+    The temporary ends in `path`'s suffix, for writers that look at it. If the
+    block raises, the temporary is removed and `path` is as before. Raises
+    InputError where `path` cannot be written or the disk is full.
+    """
+    path = Path(path)
+    temporary = _start(path)
+    with _explained(path, temporary):
+        if path.is_dir():
+            raise InputError("is a folder, not a file", where=path, fix="move it away or choose another output")
+        yield temporary
+        os.replace(temporary, path)
+
+
+def remove_stale(path: str | Path) -> None:
+    """Remove what killed runs left beside `path`. One run at a time writes an output, so none of it is in use."""
+    path = Path(path)
+    for left in path.parent.glob(f".{_escaped(path.name)}.xct4d-*"):
+        _remove(left)
+
+
+def _start(path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _as_input_error(error, path) or InputError(
+            f"its folder cannot be made ({error.strerror})", where=path, fix="choose another output folder"
+        ) from None
+    remove_stale(path)
+    return _beside(path, str(os.getpid()))
+
+
+def _beside(path: Path, tag: str) -> Path:
+    return path.with_name(f".{path.name}.xct4d-{tag}{path.suffix}")
+
+
+@contextmanager
+def _explained(path: Path, temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        _remove(temporary)
+        explained = _as_input_error(error, path)
+        if explained is None:
+            raise
+        raise explained from None
+
+
+def _as_input_error(error: BaseException, path: Path) -> InputError | None:
+    if not isinstance(error, Exception) or isinstance(error, InputError):
+        return None
+    code = getattr(error, "errno", None)
+    if code in _FULL or (code is None and any(words in str(error) for words in _FULL_WORDS)):
+        return InputError("the disk is full", where=path, fix="free space there or choose another output folder, then start again")
+    if code in _REFUSED and _is_inside(getattr(error, "filename", None), path.parent):
+        return InputError(f"cannot be written ({os.strerror(code)})", where=path, fix="check its permissions or choose another output folder")
+    return None
+
+
+def _is_inside(name: object, folder: Path) -> bool:
+    """Whether a refused file belongs to the output; an unreadable input is another's error."""
+    return name is None or Path(os.path.abspath(str(name))).is_relative_to(os.path.abspath(folder))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
