@@ -1,0 +1,37 @@
+"""Splines and flows in plain torch, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xct4d.kernels.flow import TABLEAUS, Path
+
+
+def sample(control: Tensor, points: Tensor) -> Tensor:
+    """A spline [n, n, n, C] (z, y, x, component) at points [N, 3] (x, y, z): [N, C]."""
+    n = control.shape[0]
+    p = ((points + 1) * 0.5 * (n - 3)).clamp(0, n - 3)
+    first = p.detach().floor().clamp(max=n - 4)
+    f = p - first
+    g = 1 - f
+    four = torch.stack([g**3 / 6, 2 / 3 - f**2 + f**3 / 2, 2 / 3 - g**2 + g**3 / 2, f**3 / 6], -1)  # [N, 3, 4]
+    index = first.long().unsqueeze(-1) + torch.arange(4)
+    i, j, k = index.unbind(1)
+    near = control[k[:, :, None, None], j[:, None, :, None], i[:, None, None, :]]  # [N, 4, 4, 4, C]
+    wx, wy, wz = four.unbind(1)
+    return torch.einsum("nk,nj,ni,nkjic->nc", wz, wy, wx, near)
+
+
+def flow(control: Tensor, points: Tensor, path: Path) -> Tensor:
+    """As kernels.flow.flow."""
+    if path.start == path.stop:
+        return points
+    tableau = TABLEAUS[path.solver]
+    for visits in path.visit:
+        moved, slope = 0, 0
+        for reach, share, time in zip(tableau.reach, tableau.share, visits, strict=True):
+            slope = sample(control[time], points + path.step * reach * slope)
+            moved = moved + share * slope
+        points = points + path.step * moved
+    return points
