@@ -1,0 +1,32 @@
+# make demo   the demo from nothing: environment, then the whole pipeline
+# make test   the tests
+# make bench  speed of the kernels
+
+python ?= python3
+bin := .venv/bin
+
+.PHONY: demo test bench clean
+
+demo: .venv/installed
+	$(bin)/snakemake --cores all
+
+test: .venv/installed-test
+	$(bin)/python -m pytest
+
+bench: .venv/installed
+	$(bin)/python -m benchmarks.kernels
+
+# The package is installed in place: only a change of what it requires installs again.
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	touch $@
+
+.venv/bin/python:
+	$(python) -m venv .venv
+
+clean:
+	rm -rf .venv results .snakemake

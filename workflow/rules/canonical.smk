@@ -1,0 +1,33 @@
+# The static field of each end.
+
+
+def known_volume(wildcards):
+    """How to read the end's known volume, where there is one."""
+    volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
+    return None if volume is None else volume.model_dump(mode="json")
+
+
+rule canonical:
+    input:
+        prepared="results/{dataset}/prepared/{direction}",
+        volume=lambda wildcards: DATASETS[wildcards.dataset].volume_files(wildcards.direction),
+    output:
+        directory("results/{dataset}/canonical/{direction}"),
+    params:
+        settings=settings("canonical"),
+        volume=known_volume,
+        seed=seed,
+        # not an output: Snakemake deletes the outputs of a killed job
+        checkpoint="results/{dataset}/checkpoints/canonical_{direction}",
+        code=script_digest("canonical.py"),
+    log:
+        "results/{dataset}/logs/canonical_{direction}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/canonical_{direction}.tsv"
+    # half of the cores, so that both ends train at once
+    threads: max(1, (workflow.cores or 8) // 2)
+    resources:
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
+        runtime=120,
+    script:
+        "../scripts/canonical.py"

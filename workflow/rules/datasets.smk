@@ -1,0 +1,62 @@
+# The datasets of the configuration, and what every rule needs to know of them.
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(workflow.basedir).parent
+# Snakemake hands this path on to every script, so `import xct4d` finds this
+# checkout locally, in conda environments, in SLURM jobs and from any directory.
+sys.path.insert(0, str(REPOSITORY))
+
+from xct4d.digest import code_digest
+from xct4d.errors import InputError
+from xct4d.plan import plan
+
+try:
+    DATASETS = plan(config, scenes=REPOSITORY / "config" / "scenes")
+except InputError as error:
+    print(error, file=sys.stderr)
+    sys.exit(1)  # not an Exception: Snakemake adds no traceback
+
+
+wildcard_constraints:
+    dataset="|".join(DATASETS),
+    state="forward|backward|between",
+    direction="forward|backward",
+    kind="mixed|forward|backward",
+    resolution=r"\d+",
+    time=r"\d\.\d{4}",
+
+
+def script_digest(name):
+    """Digest of a script and of the library modules behind it: reruns what a change of code invalidates."""
+    return code_digest(REPOSITORY / "workflow" / "scripts" / name, REPOSITORY)
+
+
+def settings(section, **kwargs):
+    """Params function: one section of the dataset's configuration, as plain values."""
+    return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).model_dump(mode="json", **kwargs)
+
+
+def seed(wildcards):
+    return DATASETS[wildcards.dataset].config.seed
+
+
+def prepared(wildcards):
+    """Prepared projections of every state the dataset has."""
+    return [f"results/{wildcards.dataset}/prepared/{state}" for state in DATASETS[wildcards.dataset].states]
+
+
+def canonicals(wildcards):
+    """The static field of every end the dataset has."""
+    return [f"results/{wildcards.dataset}/canonical/{end}" for end in DATASETS[wildcards.dataset].ends]
+
+
+def finest(wildcards):
+    """The last velocity level; none for a static dataset."""
+    dataset = DATASETS[wildcards.dataset]
+    return [] if dataset.static else f"results/{wildcards.dataset}/velocity/{dataset.config.velocity.levels[-1].resolution}"
+
+
+def trained_mixing(wildcards):
+    """The trained mixing coefficient, where the configuration asks for one."""
+    return f"results/{wildcards.dataset}/mixing" if DATASETS[wildcards.dataset].trains_mixing else []

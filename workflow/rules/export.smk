@@ -1,0 +1,45 @@
+# Volumes on disk: one job per time writes every kind that the configuration asks for.
+
+
+def volumes(dataset):
+    """All exported volumes of a dataset."""
+    return [
+        f"results/{dataset}/volumes/{kind}/t{time}.zarr"
+        for kind in DATASETS[dataset].kinds
+        for time in DATASETS[dataset].times
+    ]
+
+
+# Outputs cannot depend on the dataset, so datasets with other kinds get a rule of their own.
+for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
+
+    rule:
+        name:
+            "export_" + "_".join(kinds)
+        input:
+            prepared=prepared,
+            canonicals=canonicals,
+            velocity=finest,
+            mixing=trained_mixing,
+        output:
+            [directory(f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr") for kind in kinds],
+        wildcard_constraints:
+            dataset="|".join(name for name, dataset in DATASETS.items() if dataset.kinds == kinds),
+        params:
+            # the other times do not matter to this one
+            settings=settings("export", exclude={"times", "kinds"}),
+            velocity=settings("velocity", include={"ode_step", "solver"}),
+            mixing=settings("mixing", include={"method", "alpha"}),
+            time=lambda wildcards: DATASETS[wildcards.dataset].times[wildcards.time],
+            kinds=kinds,
+            code=script_digest("export.py"),
+        log:
+            "results/{dataset}/logs/export_t{time}.log",
+        benchmark:
+            "results/{dataset}/benchmarks/export_t{time}.tsv"
+        threads: max(1, (workflow.cores or 8) // 2)
+        resources:
+            mem_mb=lambda wildcards, attempt: 3000 * attempt,
+            runtime=60,
+        script:
+            "../scripts/export.py"

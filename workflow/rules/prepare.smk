@@ -1,0 +1,49 @@
+# Projections: simulated where the dataset is a scene, then checked and downscaled, state by state.
+
+
+def sources(wildcards):
+    """Files that the preparation of a state reads; a scene's are known only once it is simulated."""
+    dataset = DATASETS[wildcards.dataset]
+    return [dataset.folder] if dataset.simulated else dataset.state_files[wildcards.state]
+
+
+rule simulate:
+    input:
+        lambda wildcards: DATASETS[wildcards.dataset].scene_files,
+    output:
+        directory("results/{dataset}/simulated"),
+    params:
+        code=script_digest("simulate.py"),
+    log:
+        "results/{dataset}/logs/simulate.log",
+    benchmark:
+        "results/{dataset}/benchmarks/simulate.tsv"
+    threads: workflow.cores or 4
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    script:
+        "../scripts/simulate.py"
+
+
+rule prepare:
+    input:
+        sources,
+    output:
+        directory("results/{dataset}/prepared/{state}"),
+    params:
+        folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
+        # the volumes and the truth are read by later stages only
+        input=settings("input", exclude={"truth", "forward_volume", "backward_volume"}),
+        settings=settings("prepare"),
+        code=script_digest("prepare.py"),
+    log:
+        "results/{dataset}/logs/prepare_{state}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/prepare_{state}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=30,
+    script:
+        "../scripts/prepare.py"

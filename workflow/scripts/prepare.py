@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from xct4d.config import Input, Prepare
+from xct4d.job import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from xct4d.stages.prepare import prepare
+
+    prepare(
+        folder=Path(snakemake.params.folder),
+        input=Input.model_validate(snakemake.params.input),
+        settings=Prepare.model_validate(snakemake.params.settings),
+        state=snakemake.wildcards.state,
+        output=Path(snakemake.output[0]),
+    )

@@ -1,0 +1,106 @@
+"""The files made from the configuration models: `python -m xct4d.config_files` writes them.
+
+config/default.yaml shows every key with its default and meaning,
+config/schema.json lets an editor check and complete a configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xct4d.config import Config, Section
+
+HEAD = """\
+Every key, its default and its meaning. Made by `python -m xct4d.config_files`
+from the models in xct4d/config.py; to change a value, set it in a configuration
+of your own, which needs only what differs from this.
+"""
+
+
+def default_yaml() -> str:
+    """Text of config/default.yaml. Keys without a default are shown commented out."""
+    lines = [f"# {line}" for line in HEAD.splitlines()]
+    lines += ["", "# datasets: name -> its input, and whatever it overrides of the sections below", "datasets:", "  my_dataset:", "    input:"]
+    lines += ["      folder: path/to/my_dataset", "", "# Sections at this level hold for every dataset."]
+    lines += _section(Config, {}, 0)
+    return "\n".join(lines) + "\n"
+
+
+def schema_json() -> str:
+    """Text of config/schema.json (JSON Schema 2020-12)."""
+    schema = Config.model_json_schema()
+    sections = schema.pop("properties")
+    definitions = schema.pop("$defs")
+    # shared sections need not be complete: a dataset may bring the rest
+    definitions["Dataset"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "input of one dataset, and its overrides of the other sections",
+        "properties": sections,
+    }
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "xct4d configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["datasets"],
+        "properties": {
+            "datasets": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+                "additionalProperties": {"$ref": "#/$defs/Dataset"},
+            },
+            **sections,
+        },
+        "$defs": definitions,
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def _section(model: type[Section], defaults: dict[str, Any], depth: int) -> list[str]:
+    """Lines of one section; defaults: values that stand in for the model's own (a parent may set others)."""
+    lines: list[str] = []
+    indent = "  " * depth
+    for key, field in model.model_fields.items():
+        if depth == 0:
+            lines.append("")
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = defaults.get(key, default)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            lines += [f"{indent}# {_sentence(field.annotation.__doc__)}", f"{indent}{key}:"]
+            lines += _section(field.annotation, dict(default) if default is not None else {}, depth + 1)
+            continue
+        lines += _comment(field.description, indent)
+        lines += [f"{indent}# {key}:"] if default is None else _value(key, default, indent)
+    return lines
+
+
+def _value(key: str, value: Any, indent: str) -> list[str]:
+    if isinstance(value, list) and value and isinstance(value[0], Section):
+        items = [yaml.safe_dump(item.model_dump(mode="json"), default_flow_style=True, sort_keys=False, width=1000).strip() for item in value]
+        return [f"{indent}{key}:", *(f"{indent}  - {item}" for item in items)]
+    text = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()
+    return [f"{indent}{key}: {text}"]
+
+
+def _comment(description: str | None, indent: str) -> list[str]:
+    return [f"{indent}# {line}" for line in textwrap.wrap(description or "", 100)]
+
+
+def _sentence(docstring: str | None) -> str:
+    return (docstring or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def main(folder: Path = Path("config")) -> None:
+    (folder / "default.yaml").write_text(default_yaml())
+    (folder / "schema.json").write_text(schema_json())
+
+
+if __name__ == "__main__":
+    main()

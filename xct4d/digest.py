@@ -1,0 +1,99 @@
+"""What a workflow script's code is, as one short number.
+
+Snakemake notices neither a change in an imported library nor, reliably, one in
+a script. The rules therefore carry the digest of their script and of every
+module of this library that it imports, directly or not, as a parameter: when
+the code that makes an output changes, the output is made again, and nothing
+else is. Comments, docstrings and formatting do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "xct4d"
+# Everything that the configuration models decide reaches a stage as a value,
+# and the values are parameters of the rule: counting the module too would
+# rerun every stage whenever any section gains a key.
+BY_VALUE = {"xct4d.config"}
+
+
+def code_digest(script: Path, root: Path) -> str:
+    """16 hexadecimal digits: the code of a script and of the modules it imports.
+
+    script: the Python file. root: the folder that holds the package `xct4d`.
+    Imports anywhere in a file count, also inside functions; names computed at
+    run time do not. Raises SyntaxError where a file is not Python.
+    """
+    total = hashlib.sha256(_code(Path(script))[0].encode())
+    for module in imported_modules(script, root):
+        total.update(f"\n{module} {_code(_file(module, root))[0]}".encode())
+    return total.hexdigest()[:16]
+
+
+def imported_modules(script: Path, root: Path) -> list[str]:
+    """Dotted names of the library's modules that count in a script's digest, sorted."""
+    script, root, found = Path(script), Path(root), set()
+    waiting = list(_imports(script, root, ""))
+    while waiting:
+        module = waiting.pop()
+        if module not in found and module not in BY_VALUE:
+            found.add(module)
+            waiting.extend(_imports(_file(module, root), root, module))
+    return sorted(found)
+
+
+def _code(path: Path) -> tuple[str, ast.Module]:
+    """(digest, tree) of one file's code without docstrings."""
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, _changed: int) -> tuple[str, ast.Module]:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tree
+
+
+def _imports(path: Path, root: Path, module: str) -> Iterator[str]:
+    """Modules of the package that one file imports, their parent packages included."""
+    tree = _code(path)[1]
+    package = module if _is_package(module, root) else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")
+                anchor = parts[: len(parts) - node.level + 1]
+                base = ".".join([*anchor, base] if base else anchor)
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == PACKAGE:
+                for end in range(1, len(parts) + 1):
+                    ancestor = ".".join(parts[:end])
+                    if _file(ancestor, root) is not None:
+                        yield ancestor
+
+
+def _is_package(module: str, root: Path) -> bool:
+    return bool(module) and root.joinpath(*module.split("."), "__init__.py").is_file()
+
+
+def _file(module: str, root: Path) -> Path | None:
+    """The file of a module, None where the name is something inside one."""
+    base = root.joinpath(*module.split("."))
+    for path in (base / "__init__.py", base.with_suffix(".py")):
+        if path.is_file():
+            return path
+    return None

@@ -1,0 +1,63 @@
+"""What every workflow script does around its stage: log, threads, one-line errors."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xct4d.errors import InputError
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
+
+
+@contextmanager
+def job(log: str | Path, threads: int) -> Iterator[None]:
+    """Run a stage as a job of the workflow.
+
+    log: file that receives a copy of everything printed. threads: CPU threads
+    of numba and torch; import the stage inside the block, as the limits only
+    hold for what is loaded after them. InputError ends the process with
+    status 1 after its one line on stderr and in the log; anything else keeps
+    its traceback. The streams stay doubled until the process ends, so that
+    the traceback reaches the log too.
+    """
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
+    sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)
+    try:
+        yield
+    except InputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+class Doubled(io.TextIOBase):
+    """A text stream that also writes to a log, there without colours and cursor movements."""
+
+    encoding = "utf-8"
+
+    def __init__(self, stream: io.TextIOBase, copy: io.TextIOBase):
+        self._stream, self._copy = stream, copy
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._stream.write(text)
+        self._copy.write(CONTROL.sub("", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+        self._copy.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()

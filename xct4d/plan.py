@@ -1,0 +1,120 @@
+"""What the workflow must know of each dataset before anything runs.
+
+Which states it has, which files its stages read, which volumes come out. Read
+by the Snakefile on every run, so it imports neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xct4d.config import Config, Direction, VolumeFile, resolve
+from xct4d.errors import InputError
+
+RESULTS = "results"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of `datasets`: its configuration and the files it starts from."""
+
+    name: str
+    config: Config
+    states: list[str]  # of forward, backward and between, those it has
+    scene_files: list[str]  # what `simulate` reads, the scene first; empty for a folder
+    state_files: dict[str, list[str]]  # what `prepare` reads for each state, beside the simulated folder
+
+    @property
+    def simulated(self) -> bool:
+        return self.config.input.scene is not None
+
+    @property
+    def folder(self) -> str:
+        """Where the dataset's own files are."""
+        return f"{RESULTS}/{self.name}/simulated" if self.simulated else str(self.config.input.folder)
+
+    @property
+    def ends(self) -> list[str]:
+        """The states that are whole scans."""
+        return [state for state in self.states if state != "between"]
+
+    @property
+    def static(self) -> bool:
+        """Whether there is one scan only, hence nothing that moves."""
+        return self.states == ["forward"]
+
+    @property
+    def trains_mixing(self) -> bool:
+        return not self.static and self.config.mixing.method == "spline"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Volumes exported for each time."""
+        return ("forward",) if self.static else tuple(self.config.export.kinds)
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Exported times by their spelling in file names."""
+        return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
+
+    def volume(self, end: Direction) -> VolumeFile | None:
+        """The known volume of an end."""
+        return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
+
+    def volume_files(self, end: Direction) -> list[str]:
+        volume = self.volume(end)
+        return [] if volume is None or self.simulated else [str(Path(self.folder) / volume.path)]
+
+    @property
+    def truth_files(self) -> list[str]:
+        truth = self.config.input.truth
+        return [] if truth is None or self.simulated else [str(Path(self.folder) / truth.object.path)]
+
+
+def plan(tree: dict[str, Any], scenes: Path) -> dict[str, Dataset]:
+    """The datasets of a configuration.
+
+    tree: the parsed YAML. scenes: folder of the scenes that come with the
+    program; `input.scene` is the bare name of one of them, or else the path of
+    a YAML file. Relative paths start from the working directory. Raises
+    InputError for a wrong key or value, a missing folder, scene or image.
+    """
+    return {name: _dataset(name, config, scenes) for name, config in resolve(tree).items()}
+
+
+def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
+    where = f"datasets.{name}"
+    spellings = [f"{time:.4f}" for time in config.export.times]
+    if len(set(spellings)) != len(spellings):
+        raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
+    if config.input.scene is not None:
+        return _from_scene(name, config, scenes, where)
+    return _from_folder(name, config, where)
+
+
+def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
+    scene = str(config.input.scene)
+    path = Path(scene)
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        path = scenes / f"{scene}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in scenes.glob("*.yaml")))
+            raise InputError(f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file")
+    elif not path.is_file():
+        raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
+    states = ["forward", "backward", "between"]
+    return Dataset(name, config, states, [str(path)], {state: [] for state in states})
+
+
+def _from_folder(name: str, config: Config, where: str) -> Dataset:
+    from xct4d.io.transforms import discover, listed_images
+
+    folder = Path(str(config.input.folder))
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder", where=f"{where}: input.folder", fix="check the path; it starts from the working directory")
+    found = dict(zip(("forward", "backward", "between"), discover(folder, config.input), strict=True))
+    transforms = {state: path for state, path in found.items() if path is not None}
+    files = {state: [str(path), *map(str, listed_images(path))] for state, path in transforms.items()}
+    return Dataset(name, config, list(transforms), [], files)
