@@ -1,0 +1,232 @@
+"""A transforms file as checked numbers: cameras, weights and times of each projection."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xct4d.errors import InputError
+from xct4d.io.paths import safe_path
+from xct4d.io.transforms import read_json
+
+RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
+_LISTS = ("train_filenames", "val_filenames", "test_filenames")
+_DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2", "distortion_params")
+_PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One frame of a transforms file, in the file's own times and full-resolution pixels."""
+
+    name: str  # file name relative to the dataset
+    path: Path
+    where: str  # the file and frame, for messages
+    camera_to_world: np.ndarray  # [k, 3, 4]
+    focal: tuple[float, float]
+    centre: tuple[float, float]
+    size: tuple[int, int]  # width, height
+    weight: np.ndarray  # [k], sums to 1
+    time: np.ndarray | None  # [k] as given; None where the frame has none
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that one transforms file says."""
+
+    path: Path
+    projections: list[Projection]
+    flat_field: float  # I0 level as a transmission, exp(-f)
+    unit_mm: float | None
+    duration_s: float | None
+    lists: dict[str, list[str]] | None  # train_filenames, val_filenames, test_filenames
+    notes: list[str] = field(default_factory=list)
+
+
+def read(path: str | Path) -> Dataset:
+    """Read and check a transforms file; images are not opened.
+
+    Raises InputError naming file, frame and key where something is missing, not
+    a number, or not a rigid camera pose (source of the format: nerfstudio's
+    transforms.json, with `time`, `camera_weights`, stacked `transform_matrix`
+    and `flat_field` as the reference program adds them).
+    """
+    path = Path(path)
+    tree = read_json(path)
+    _refuse_unsupported(tree, f"{path}:")
+    notes: list[str] = []
+    projections: dict[str, Projection] = {}
+    for i, frame in enumerate(tree["frames"]):
+        projection = _projection(path, tree, frame, i)
+        key = str(projection.path.resolve())
+        first = projections.get(key)
+        if first is None:
+            projections[key] = projection
+        elif _same(first, projection):
+            notes.append(f"{projection.name} is listed twice with the same camera and time; used once")
+        else:
+            raise InputError(
+                f"the file is listed before ({first.where}) with another camera or time", where=projection.where, fix="remove one of the two"
+            )
+    flat_field = _number(tree, "flat_field", f"{path}:", default=1.0)
+    if not 0 < flat_field <= 2:
+        raise InputError(f"must be the transmission of air, about 1, not {flat_field:g}", where=f"{path}: flat_field")
+    return Dataset(
+        path, list(projections.values()), flat_field,
+        _positive(tree, "unit_mm", f"{path}:"), _positive(tree, "duration_s", f"{path}:"), _lists(tree, path), notes,
+    )  # fmt: skip
+
+
+def _projection(path: Path, tree: dict, frame: dict, index: int) -> Projection:
+    where = f"{path}: frames[{index}]"
+    file = safe_path(path.parent, frame["file_path"], f"{where}.file_path")
+    where = f"{where} ({frame['file_path']})"
+    _refuse_unsupported(frame, where)
+    both = {**tree, **frame}
+    poses = _poses(frame, where)
+    size = (_whole(both, "w", where), _whole(both, "h", where))
+    return Projection(
+        str(frame["file_path"]), file, where, poses,
+        _focal(both, size, where), (_number(both, "cx", where), _number(both, "cy", where)), size,
+        _weights(frame, len(poses), where), _times(frame, len(poses), where),
+    )  # fmt: skip
+
+
+def _focal(both: dict, size: tuple[int, int], where: str) -> tuple[float, float]:
+    focal = []
+    for key, angle, pixels in (("fl_x", "camera_angle_x", size[0]), ("fl_y", "camera_angle_y", size[1])):
+        if key in both:
+            focal.append(_number(both, key, where))
+        elif angle in both:
+            opening = _number(both, angle, where)
+            if not 0 < opening < math.pi:
+                raise InputError(f"must be between 0 and pi, not {opening:g}", where=_at(where, angle))
+            focal.append(pixels / 2 / math.tan(opening / 2))
+        elif key == "fl_y":  # square pixels
+            focal.append(focal[0])
+        else:
+            raise InputError("is missing", where=_at(where, key), fix="give the focal length in pixels, or camera_angle_x")
+        if focal[-1] <= 0:
+            raise InputError(f"must be positive, not {focal[-1]:g}", where=_at(where, key))
+    return focal[0], focal[1]
+
+
+def _poses(frame: dict, where: str) -> np.ndarray:
+    where = f"{where}.transform_matrix"
+    if "transform_matrix" not in frame:
+        raise InputError("is missing", where=where)
+    try:
+        poses = np.array(frame["transform_matrix"], dtype=np.float64)
+    except (ValueError, TypeError):
+        raise InputError("must be 4 x 4 numbers, or a list of such matrices", where=where) from None
+    if poses.ndim == 2:
+        poses = poses[None]
+    if poses.ndim != 3 or poses.shape[1:] != (4, 4) or len(poses) == 0:
+        shape = " x ".join(str(n) for n in np.shape(frame["transform_matrix"]))
+        raise InputError(f"must be 4 x 4, or k of them, not {shape}", where=where)
+    for i, pose in enumerate(poses):
+        here = where if len(poses) == 1 else f"{where}[{i}]"
+        if not np.isfinite(pose).all():
+            raise InputError("has a value that is not a finite number", where=here)
+        if np.abs(pose[3] - (0, 0, 0, 1)).max() > 1e-9:
+            raise InputError(f"the last row must be 0 0 0 1, not {' '.join(f'{v:g}' for v in pose[3])}", where=here)
+        rotation = pose[:3, :3]
+        if np.abs(rotation @ rotation.T - np.eye(3)).max() > RIGID:
+            raise InputError("is not rigid: the first three columns must be orthonormal", where=here, fix="remove scale and shear")
+        if np.linalg.det(rotation) < 0:
+            raise InputError("mirrors (its determinant is -1)", where=here, fix="change the sign of one column; the camera looks along its -z")
+    return poses[:, :3].copy()
+
+
+def _weights(frame: dict, count: int, where: str) -> np.ndarray:
+    where = f"{where}.camera_weights"
+    given = frame.get("camera_weights", 1.0)
+    weights = _floats(given if isinstance(given, list) else [given] * count, where)
+    if len(weights) != count:
+        raise InputError(f"has {len(weights)} weights for {count} camera(s)", where=where)
+    if not (weights > 0).all():
+        raise InputError("every weight must be positive", where=where)
+    return weights / weights.sum()
+
+
+def _times(frame: dict, count: int, where: str) -> np.ndarray | None:
+    where = f"{where}.time"
+    given = frame.get("time")
+    if given is None:
+        return None
+    times = _floats(given if isinstance(given, list) else [given], where)
+    if len(times) != count:
+        raise InputError(f"has {len(times)} time(s) for {count} camera(s)", where=where)
+    if (times < 0).any():
+        raise InputError(f"must not be negative, is {times.min():g}", where=where)
+    return times
+
+
+def _floats(values: list, where: str) -> np.ndarray:
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise InputError(f"must be a finite number, not {value!r}", where=where)
+    return np.array(values, dtype=np.float64)
+
+
+def _number(tree: dict, key: str, where: str, default: float | None = None) -> float:
+    if key not in tree:
+        if default is None:
+            raise InputError("is missing", where=_at(where, key), fix="give it for the dataset or for every frame")
+        return default
+    return float(_floats([tree[key]], _at(where, key))[0])
+
+
+def _positive(tree: dict, key: str, where: str) -> float | None:
+    if tree.get(key) is None:
+        return None
+    value = _number(tree, key, where)
+    if value <= 0:
+        raise InputError(f"must be positive, not {value:g}", where=_at(where, key))
+    return value
+
+
+def _whole(tree: dict, key: str, where: str) -> int:
+    value = _number(tree, key, where)
+    if value < 1 or value != int(value):
+        raise InputError(f"must be a whole number of pixels, not {value:g}", where=_at(where, key))
+    return int(value)
+
+
+def _lists(tree: dict, path: Path) -> dict[str, list[str]] | None:
+    lists: dict[str, Any] = {key: tree[key] for key in _LISTS if key in tree}
+    for key, names in lists.items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise InputError("must be a list of file names", where=f"{path}: {key}")
+    return lists or None
+
+
+def _refuse_unsupported(record: dict, where: str) -> None:
+    """What would change the geometry and is not part of X-ray projections must not pass unnoticed."""
+    for key in _DISTORTION:
+        value = record.get(key)
+        if value is not None and np.any(np.asarray(value, dtype=object) != 0):
+            raise InputError("lens distortion does not occur in X-ray projections", where=f"{where}: {key}", fix="set it to 0")
+    if record.get("camera_model", "OPENCV") not in _PINHOLE:
+        raise InputError(f"{record['camera_model']} is not a pinhole camera", where=_at(where, "camera_model"))
+    if "mask_path" in record:
+        raise InputError("masks are not supported", where=_at(where, "mask_path"), fix="remove it, and list only projections to be used")
+    if record.get("orientation_override", "none") != "none":
+        raise InputError("poses are used as they are", where=_at(where, "orientation_override"), fix="set it to none or remove it")
+
+
+def _at(where: str, key: str) -> str:
+    """A key of a frame ("... frames[3] (a.png).fl_x") or of the whole file ("a.json: fl_x")."""
+    return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
+
+
+def _same(a: Projection, b: Projection) -> bool:
+    def record(p: Projection) -> tuple:
+        time = None if p.time is None else p.time.tolist()
+        return (p.camera_to_world.tolist(), p.focal, p.centre, p.size, p.weight.tolist(), time)
+
+    return record(a) == record(b)
