@@ -210,7 +210,7 @@ def _refuse_unsupported(record: dict, where: str) -> None:
     for key in _DISTORTION:
         value = record.get(key)
         if value is not None and np.any(np.asarray(value, dtype=object) != 0):
-            raise InputError("lens distortion does not occur in X-ray projections", where=f"{where}: {key}", fix="set it to 0")
+            raise InputError("lens distortion does not occur in X-ray projections", where=_at(where, key), fix="set it to 0")
     if record.get("camera_model", "OPENCV") not in _PINHOLE:
         raise InputError(f"{record['camera_model']} is not a pinhole camera", where=_at(where, "camera_model"))
     if "mask_path" in record:

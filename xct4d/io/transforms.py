@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from xct4d.config import Input
 from xct4d.errors import InputError
@@ -20,8 +19,7 @@ _SCAN = re.compile(r"transforms_(\d+)\.json")
 _SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(NamedTuple):
     """Which transforms file holds which state of a dataset."""
 
     forward: Path  # the scan at t = 0
@@ -30,7 +28,7 @@ class Sources:
 
     def files(self) -> list[Path]:
         """Those that exist."""
-        return [path for path in (self.forward, self.backward, self.between) if path is not None]
+        return [path for path in self if path is not None]
 
 
 def discover(folder: str | Path, input: Input) -> Sources:
