@@ -12,6 +12,7 @@ from typing import Any
 
 from xct4d.config import Config, Direction, VolumeFile, resolve
 from xct4d.errors import InputError
+from xct4d.io.transforms import discover, listed_images
 
 RESULTS = "results"
 
@@ -91,7 +92,7 @@ def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     if config.input.scene is not None:
         return _from_scene(name, config, scenes, where)
-    return _from_folder(name, config, where)
+    return _from_folder(name, config)
 
 
 def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
@@ -108,13 +109,17 @@ def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
     return Dataset(name, config, states, [str(path)], {state: [] for state in states})
 
 
-def _from_folder(name: str, config: Config, where: str) -> Dataset:
-    from xct4d.io.transforms import discover, listed_images
+def _from_folder(name: str, config: Config) -> Dataset:
+    found = discover(str(config.input.folder), config.input)
+    transforms = {"forward": found.forward, "backward": found.backward, "between": found.between}
+    files = {state: _state_files(path) for state, path in transforms.items() if path is not None}
+    return Dataset(name, config, list(files), [], files)
 
-    folder = Path(str(config.input.folder))
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder", where=f"{where}: input.folder", fix="check the path; it starts from the working directory")
-    found = dict(zip(("forward", "backward", "between"), discover(folder, config.input), strict=True))
-    transforms = {state: path for state, path in found.items() if path is not None}
-    files = {state: [str(path), *map(str, listed_images(path))] for state, path in transforms.items()}
-    return Dataset(name, config, list(transforms), [], files)
+
+def _state_files(transforms: Path) -> list[str]:
+    """A transforms file and its images. Snakemake's own complaint about a missing one would not name the frame's file."""
+    images = listed_images(transforms)
+    for image in images:
+        if not image.is_file():
+            raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
+    return [str(transforms), *map(str, images)]

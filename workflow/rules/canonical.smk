@@ -17,8 +17,7 @@ rule canonical:
         settings=settings("canonical"),
         volume=known_volume,
         seed=seed,
-        # not an output: Snakemake deletes the outputs of a killed job
-        checkpoint="results/{dataset}/checkpoints/canonical_{direction}",
+        checkpoint=checkpoint_file("canonical_{direction}", "canonical.py"),
         code=script_digest("canonical.py"),
     log:
         "results/{dataset}/logs/canonical_{direction}.log",

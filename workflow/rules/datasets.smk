@@ -32,6 +32,12 @@ def script_digest(name):
     return code_digest(REPOSITORY / "workflow" / "scripts" / name, REPOSITORY)
 
 
+def checkpoint_file(job, script):
+    """Where a training job saves its progress: not an output, as Snakemake deletes
+    those of a killed job; and not one that other code resumes."""
+    return f"results/{{dataset}}/checkpoints/{job}.{script_digest(script)}.safetensors"
+
+
 def settings(section, **kwargs):
     """Params function: one section of the dataset's configuration, as plain values."""
     return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).model_dump(mode="json", **kwargs)

@@ -12,7 +12,7 @@ rule mixing:
         settings=settings("mixing"),
         velocity=settings("velocity", include={"ode_step", "solver"}),
         seed=seed,
-        checkpoint="results/{dataset}/checkpoints/mixing",
+        checkpoint=checkpoint_file("mixing", "mixing.py"),
         code=script_digest("mixing.py"),
     log:
         "results/{dataset}/logs/mixing.log",

@@ -30,7 +30,7 @@ rule velocity:
         settings=levels_so_far,
         level=level,
         seed=seed,
-        checkpoint="results/{dataset}/checkpoints/velocity_{resolution}",
+        checkpoint=checkpoint_file("velocity_{resolution}", "velocity.py"),
         code=script_digest("velocity.py"),
     log:
         "results/{dataset}/logs/velocity_{resolution}.log",

@@ -1,0 +1,62 @@
+"""The generated configuration files are current, complete and true."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from xct4d.config import Config, Section, resolve
+from xct4d.config_files import default_yaml, schema_json
+
+CONFIG = Path(__file__).parents[1] / "config"
+SHIPPED = sorted(path for path in CONFIG.glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("name", "text"), [("default.yaml", default_yaml), ("schema.json", schema_json)])
+def test_files_are_current(name, text):
+    assert (CONFIG / name).read_text() == text(), "run python -m xct4d.config_files"
+
+
+def test_default_file_means_the_defaults():
+    (config,) = resolve(yaml.safe_load(default_yaml())).values()
+    assert config == Config(input=config.input)
+
+
+def test_default_file_names_and_explains_every_key():
+    lines = [line.strip().removeprefix("# ") for line in default_yaml().splitlines()]
+
+    def check(model):
+        for key, field in model.model_fields.items():
+            assert any(line.startswith(f"{key}:") for line in lines), key
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+                assert field.annotation.__doc__
+                check(field.annotation)
+            else:
+                assert field.description, f"{model.__name__}.{key} has no description"
+
+    check(Config)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_shipped_configurations_fit_the_models_and_the_schema(path):
+    tree = yaml.safe_load(path.read_text())
+    assert resolve(tree)
+    jsonschema.validate(tree, yaml.safe_load(schema_json()))
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {},
+        {"datasets": {}},
+        {"datasets": {"a": {"input": {"scene": "balls"}}}, "canonnical": {}},
+        {"datasets": {"a": {"input": {"scene": "balls"}, "export": {"times": [2.0]}}}},
+        {"datasets": {"a b": {"input": {"scene": "balls"}}}},
+    ],
+)
+def test_schema_refuses_what_the_models_refuse(tree):
+    with pytest.raises(Exception, match="datasets|canonnical|times|name"):
+        resolve(tree)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tree, yaml.safe_load(schema_json()))

@@ -1,0 +1,64 @@
+"""The digest of a script: moved by code that counts, by nothing else."""
+
+import pytest
+
+from xct4d.digest import code_digest, imported_modules
+
+FILES = {
+    "script.py": "from pathlib import Path\nwith open(Path('x')):\n    from xct4d.stages.export import export\n    export()\n",
+    "xct4d/__init__.py": "",
+    "xct4d/config.py": "DEFAULT = 1\n",
+    "xct4d/stages/__init__.py": "",
+    "xct4d/stages/export.py": (
+        '"""Doc."""\n\nfrom xct4d.fields import flow\nfrom xct4d.config import DEFAULT\n\n\ndef export():\n    """Doc."""\n    return flow.x\n'
+    ),
+    "xct4d/stages/other.py": "from xct4d.fields.flow import x\n",
+    "xct4d/fields/__init__.py": "",
+    "xct4d/fields/flow.py": "from . import deep\nfrom .deep import y as z\nx = z\n",
+    "xct4d/fields/deep.py": "y = 1  # why\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_imports_are_followed_through_functions_packages_and_relative_names(root):
+    assert imported_modules(root / "script.py", root) == [
+        "xct4d", "xct4d.fields", "xct4d.fields.deep", "xct4d.fields.flow", "xct4d.stages", "xct4d.stages.export"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "counts"),
+    [
+        ("xct4d/fields/deep.py", "y = 1", "y = 2", True),  # two imports away
+        ("xct4d/stages/export.py", "return flow.x", "return -flow.x", True),
+        ("xct4d/fields/__init__.py", "", "import os\n", True),  # runs on import
+        ("script.py", "export()\n", "export(1)\n", True),
+        ("xct4d/fields/deep.py", "# why", "# another why", False),
+        ("xct4d/stages/export.py", '    """Doc."""', '    """Another doc."""', False),
+        ("xct4d/stages/export.py", '    """Doc."""\n', "", False),
+        ("xct4d/stages/export.py", "\n\n\ndef", "\n\n\n\n\ndef", False),
+        ("xct4d/stages/other.py", "import x", "import y", False),  # nobody imports it
+        ("xct4d/config.py", "DEFAULT = 1", "DEFAULT = 2", False),  # arrives as a value, in the params
+    ],
+)
+def test_what_counts(root, file, old, new, counts):
+    before = code_digest(root / "script.py", root)
+    text = (root / file).read_text()
+    assert old in text
+    (root / file).write_text(text.replace(old, new, 1) if old else new)
+    assert (code_digest(root / "script.py", root) != before) is counts
+
+
+def test_digest_does_not_depend_on_the_place(root, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "checkout"
+    root.rename(elsewhere)
+    first = code_digest(elsewhere / "script.py", elsewhere)
+    elsewhere.rename(root)
+    assert code_digest(root / "script.py", root) == first
