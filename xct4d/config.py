@@ -260,7 +260,7 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
         try:
             configs[name] = Config.model_validate(_merged(shared, own))
         except ValidationError as error:
-            raise InputError(_explain(error), where=source + (f" ({name})" if len(datasets) > 1 else "")) from None
+            raise InputError(explain(error), where=source + (f" ({name})" if len(datasets) > 1 else "")) from None
     return configs
 
 
@@ -274,11 +274,12 @@ def _merged(base: dict, over: dict) -> dict:
     return out
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError, root: type[Section] = Config) -> str:
+    """The first complaint about a tree of sections in one line: key, what is wrong, the nearest valid key."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        valid = _keys_at(first["loc"][:-1])
+        valid = _keys_at(first["loc"][:-1], root)
         near = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]}?" if near else f"valid keys are {', '.join(valid)}"
         return f"{key}: unknown key; {hint}"
@@ -289,9 +290,9 @@ def _explain(error: ValidationError) -> str:
     return f"{key}: {message}" + (f" (is {shown})" if len(shown) < 60 else "")
 
 
-def _keys_at(location: tuple) -> list[str]:
+def _keys_at(location: tuple, root: type[Section]) -> list[str]:
     """Valid keys of the section at a location of the tree."""
-    model: Any = Config
+    model: Any = root
     for part in location:
         if isinstance(part, int):
             continue
