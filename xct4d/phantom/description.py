@@ -1,0 +1,146 @@
+"""Typed reading of the mappings that describe objects and motions.
+
+Every complaint is an InputError that names the file and the key, for example
+`lattice.yaml: uc.objects[3].radius: must be a number above 0, not 'thick'`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from xct4d.errors import InputError
+
+
+def read_mapping(path: Path) -> dict:
+    """The mapping in a YAML or JSON file. Raises InputError where there is none."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree = json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"is not valid {'JSON' if path.suffix.lower() == '.json' else 'YAML'} ({error})", where=path) from None
+    if not isinstance(tree, dict):
+        raise InputError("must map keys to values", where=path)
+    return tree
+
+
+def inside(folder: Path, path: str, where: object) -> Path:
+    """`path` below `folder`. Raises InputError where it leaves the folder."""
+    target = (Path(folder) / path).resolve()
+    if not target.is_relative_to(Path(folder).resolve()):
+        raise InputError(f"leaves the description's folder ({path})", where=where, fix="put the file beside the description")
+    return target
+
+
+class Description:
+    """A mapping whose values are taken key by key; `finish` refuses what nobody took."""
+
+    def __init__(self, tree: Any, where: str):
+        self.where = where
+        if not isinstance(tree, dict):
+            raise InputError(f"must map keys to values, not {_shown(tree)}", where=where)
+        self._tree, self._taken = tree, set()
+
+    def _key(self, key: str) -> str:
+        return f"{self.where}.{key}" if not self.where.endswith(": ") else f"{self.where}{key}"
+
+    def below(self, key: str) -> str:
+        """Where the value of a key is, for complaints about it."""
+        return self._key(key)
+
+    def fail(self, key: str, what: str, fix: str | None = None) -> InputError:
+        """A complaint about the value of a key, to be raised."""
+        return InputError(what, where=self._key(key), fix=fix)
+
+    def has(self, key: str) -> bool:
+        return key in self._tree
+
+    def value(self, key: str, default: Any = ...) -> Any:
+        self._taken.add(key)
+        if key not in self._tree:
+            if default is not ...:
+                return default
+            near = difflib.get_close_matches(key, [k for k in self._tree if isinstance(k, str)], n=1, cutoff=0.7)
+            raise self.fail(key, "is required", f"rename {near[0]}?" if near else None)
+        return self._tree[key]
+
+    def number(self, key: str, default: Any = ..., *, above: float = -math.inf) -> float:
+        value = self.value(key, default)
+        if not _is_number(value) or not value > above:
+            limit = "a number" if above == -math.inf else f"a number above {above:g}"
+            raise self.fail(key, f"must be {limit}, not {_shown(value)}")
+        return float(value)
+
+    def vector(self, key: str, length: int = 3, *, above: float = -math.inf) -> np.ndarray:
+        return self._numbers(key, self.value(key), length, above)
+
+    def matrix(self, key: str, rows: int | None, columns: int) -> np.ndarray:
+        value = self.value(key)
+        if not isinstance(value, list) or not value or (rows is not None and len(value) != rows):
+            count = f"{rows} rows" if rows is not None else "a list"
+            raise self.fail(key, f"must be {count} of {columns} numbers, not {_shown(value)}")
+        return np.stack([self._numbers(f"{key}[{i}]", row, columns, -math.inf) for i, row in enumerate(value)])
+
+    def counts(self, key: str, length: int) -> tuple[int, ...]:
+        value = self.value(key)
+        whole = isinstance(value, list) and len(value) == length and all(_is_number(v) and v == int(v) and v >= 1 for v in value)
+        if not whole:
+            raise self.fail(key, f"must be {length} whole numbers above 0, not {_shown(value)}")
+        return tuple(int(v) for v in value)
+
+    def choice(self, key: str, options: tuple[str, ...], default: Any = ...) -> str:
+        value = self.value(key, default)
+        if value not in options:
+            near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
+            raise self.fail(key, f"must be one of {', '.join(options)}, not {_shown(value)}", f"did you mean {near[0]}?" if near else None)
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.value(key, default)
+        if not isinstance(value, bool):
+            raise self.fail(key, f"must be true or false, not {_shown(value)}")
+        return value
+
+    def text(self, key: str) -> str:
+        value = self.value(key)
+        if not isinstance(value, str) or not value:
+            raise self.fail(key, f"must be text, not {_shown(value)}")
+        return value
+
+    def listed(self, key: str) -> list:
+        value = self.value(key)
+        if not isinstance(value, list) or not value:
+            raise self.fail(key, f"must be a list with at least one entry, not {_shown(value)}")
+        return value
+
+    def finish(self) -> None:
+        """Raises InputError for the first key that was never taken, with the nearest that could be."""
+        for key in self._tree:
+            if key not in self._taken:
+                near = difflib.get_close_matches(str(key), sorted(self._taken), n=1, cutoff=0.4)
+                hint = f"did you mean {near[0]}?" if near else f"valid keys are {', '.join(sorted(self._taken))}"
+                raise self.fail(str(key), "unknown key", hint)
+
+    def _numbers(self, key: str, value: Any, length: int, above: float) -> np.ndarray:
+        if not isinstance(value, (list, tuple)) or len(value) != length or not all(_is_number(v) and v > above for v in value):
+            limit = "" if above == -math.inf else f" above {above:g}"
+            raise self.fail(key, f"must be {length} numbers{limit}, not {_shown(value)}")
+        return np.array(value, dtype=np.float64)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

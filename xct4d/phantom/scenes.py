@@ -1,0 +1,183 @@
+"""Scene descriptions: what is simulated, from where, and with which flaws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from xct4d.config import NonNegative, Positive, Section, explain
+from xct4d.errors import InputError
+from xct4d.geometry.views import Views, orbit
+from xct4d.phantom import motions, shapes
+from xct4d.phantom.description import inside, read_mapping
+from xct4d.phantom.truth import Phantom
+
+Angle = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Sources(Section):
+    """Directions from which one moment is projected."""
+
+    azimuths: int | list[float] = Field(description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn")
+    start_deg: Angle = Field(90.0, description="first azimuth of a count")
+    polar_deg: Annotated[float, Field(gt=0, lt=180)] = Field(90.0, description="degrees from the rotation axis z")
+
+    @field_validator("azimuths", mode="before")
+    @classmethod
+    def _count_or_list(cls, value):
+        if not (_is_count(value, 1) or (_is_numbers(value) and value)):
+            raise ValueError("must be a count above 0 or a list of degrees")
+        return value
+
+    def degrees(self) -> np.ndarray:
+        """[V] azimuths."""
+        if isinstance(self.azimuths, int):
+            return self.start_deg + np.arange(self.azimuths) * 360.0 / self.azimuths
+        return np.array(self.azimuths, dtype=np.float64)
+
+
+class Placement(Section):
+    """Sources of the two scans and of the sequence between them."""
+
+    ends: Sources = Field(description="the full scans at t = 0 and t = 1")
+    ends_held_out: Sources | None = Field(None, description="their projections for evaluation only")
+    between: Sources = Field(description="every moment in between; sources stand still")
+    between_held_out: Sources | None = Field(None, description="their projections for evaluation only")
+
+
+class Detector(Section):
+    """Geometry and flaws of the detector, a square one that faces the source."""
+
+    resolution: Annotated[int, Field(ge=4)] = Field(500, description="pixels along each side")
+    fov_deg: Annotated[float, Field(gt=0, lt=180)] = Field(40.0, description="full opening angle")
+    distance: Positive = Field(4.0, description="from the source to the rotation axis, world units")
+    bits: int = Field(8, description="8 or 16 bits per pixel")
+    blur_px: NonNegative = Field(0.0, description="standard deviation of the detector's Gaussian blur, pixels")
+    photons: Positive | None = Field(None, description="expected counts per pixel where I = 1, for Poisson noise; none: no noise")
+
+    @model_validator(mode="after")
+    def _possible(self):
+        if self.bits not in (8, 16):
+            raise ValueError(f"bits must be 8 or 16, not {self.bits}")
+        if self.distance <= 3**0.5:
+            raise ValueError("distance must be above 1.733, or the source is inside the box")
+        return self
+
+
+class Exposure(Section):
+    """Motion blur of the moments in between; the scans at the ends are sharp."""
+
+    duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time")
+    views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre); each becomes a camera of the frame")
+
+
+class Scene(Section):
+    """The whole description of a simulated dataset."""
+
+    object: dict[str, Any] | str = Field(description="object description, or the file that holds it (.yaml, .json, .npy, .npz)")
+    motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
+    density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
+    times: int | list[float] = Field(
+        description="moments: a list from 0 to 1, or a count of equispaced ones"
+    )
+    views: Placement
+    detector: Detector = Detector()
+    exposure: Exposure | None = Field(None, description="none: every moment is sharp")
+    flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
+        [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the noise")
+    unit_mm: Positive | None = Field(None, description="mm per world unit")
+    duration_s: Positive | None = Field(None, description="seconds from t = 0 to t = 1")
+
+    @field_validator("object", mode="before")
+    @classmethod
+    def _inline_or_file(cls, value):
+        if not isinstance(value, (dict, str)):
+            raise ValueError("must be an object description or the name of its file")  # noqa: TRY004 - pydantic wants it
+        return value
+
+    @field_validator("times", mode="before")
+    @classmethod
+    def _count_or_list(cls, value):
+        if not (_is_count(value, 2) or (_is_numbers(value) and len(value) > 1)):
+            raise ValueError("must be a count above 1 or a list of times")
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        times = self.moments()
+        if times[0] != 0 or times[-1] != 1 or (np.diff(times) <= 0).any():
+            raise ValueError(f"times must rise from 0 to 1 without repeats, not {self.times}")
+        if min(self.flat_field) < 0:
+            raise ValueError(f"flat_field must not be negative (I0 above 1), not {self.flat_field}")
+        return self
+
+    def moments(self) -> np.ndarray:
+        """[T] times, the first 0, the last 1."""
+        return np.linspace(0.0, 1.0, self.times) if isinstance(self.times, int) else np.array(self.times)
+
+    def flat(self, t: float) -> float:
+        """f(t) of the I0 level exp(-f(t))."""
+        return float(np.interp(t, np.linspace(0, 1, len(self.flat_field)), self.flat_field))
+
+    def shutter(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times [k] and weights [k] (sum 1) that make up the exposure at time t."""
+        if self.exposure is None or t in (0.0, 1.0):
+            return np.array([t]), np.ones(1)
+        nodes, weights = np.polynomial.legendre.leggauss(self.exposure.views)
+        low, high = max(t - self.exposure.duration / 2, 0.0), min(t + self.exposure.duration / 2, 1.0)
+        return low + (nodes + 1) / 2 * (high - low), weights / 2
+
+    def cameras(self, sources: Sources) -> Views:
+        """The views of some sources."""
+        detector, azimuths = self.detector, sources.degrees()
+        count, size = len(azimuths), detector.resolution
+        focal = size / 2 / np.tan(np.deg2rad(detector.fov_deg) / 2)
+        return Views(
+            camera_to_world=np.stack([orbit(a, sources.polar_deg, detector.distance) for a in azimuths]),
+            focal=np.full((count, 2), focal),
+            centre=np.full((count, 2), size / 2),
+            size=np.full((count, 2), size),
+        )
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in value)
+
+
+class PlacedScene:
+    """A checked scene, with its object read."""
+
+    def __init__(self, scene: Scene, path: Path):
+        """path: the scene's file; its folder holds the files that the scene names. Raises InputError."""
+        self.scene, self.path = scene, Path(path)
+        folder = self.path.parent
+        if isinstance(scene.object, str):
+            self.object = shapes.load_object(inside(folder, scene.object, f"{path}: object"), None)
+        else:
+            self.object = shapes.parse(scene.object, source=f"{path}: object", folder=folder)
+        self.motion = motions.STILL if scene.motion is None else motions.parse(scene.motion, source=f"{path}: motion")
+
+    def phantom(self) -> Phantom:
+        """The scene's truth. Raises InputError where object and motion do not fit."""
+        try:
+            return Phantom(self.object, self.motion, self.scene.density_multiplier)
+        except InputError as error:
+            raise InputError(str(error), where=self.path) from None
+
+
+def load_scene(path: Path) -> PlacedScene:
+    """Read and check a scene description (.yaml, .json). Raises InputError naming file and key."""
+    tree = read_mapping(path)
+    try:
+        return PlacedScene(Scene.model_validate(tree), path)
+    except ValidationError as error:
+        raise InputError(explain(error, Scene), where=path) from None
