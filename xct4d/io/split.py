@@ -1,0 +1,111 @@
+"""Which projections are trained on, which are held out, and which are left aside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from xct4d.config import Split
+from xct4d.errors import InputError
+from xct4d.io.cameras import Dataset
+
+TRAIN, HELD_OUT, ASIDE = 0, 1, 2
+
+_KEY = "input.split"
+
+
+def split(dataset: Dataset, settings: Split, others: list[Dataset] = ()) -> np.ndarray:
+    """TRAIN, HELD_OUT or ASIDE for each projection of a transforms file: [F] int.
+
+    Lists in the file itself (train_filenames, val_filenames, test_filenames) go
+    before the configuration. others: the dataset's other transforms files, whose
+    names `held_out` may hold as well. Raises InputError where the names do not
+    tell, a listed name does not exist, or nothing is left to train on.
+    """
+    _refuse_unused(settings)
+    if dataset.lists is not None:
+        role = _by_lists(dataset)
+    elif settings.method == "filename":
+        role = _by_name(dataset, settings)
+    elif settings.method == "list":
+        role = _by_held_out(dataset, settings, others)
+    else:
+        index, count = np.arange(len(dataset.projections)), len(dataset.projections)
+        held_out = {
+            "none": np.zeros(count, bool),
+            "interval": index % settings.interval == settings.interval - 1,
+            "fraction": index >= round(settings.fraction * count),
+        }[settings.method]
+        role = np.where(held_out, HELD_OUT, TRAIN)
+    if not (role == TRAIN).any():
+        raise InputError(f"leaves no projection of {dataset.path} to train on", where=_KEY, fix="choose another method or other limits")
+    return role
+
+
+def _refuse_unused(settings: Split) -> None:
+    """A filter that the method does not look at would be ignored silently."""
+    filters = {"imin": 0, "imax": None, "istep": 1, "indices": None}
+    if settings.method != "filename":
+        for key, unset in filters.items():
+            if getattr(settings, key) != unset:
+                raise InputError(f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method")
+    elif settings.indices is not None and any(getattr(settings, key) != filters[key] for key in ("imin", "imax", "istep")):
+        raise InputError("excludes imin, imax and istep", where=f"{_KEY}.indices", fix="give one or the other")
+    if settings.held_out and settings.method != "list":
+        raise InputError(f"belongs to method list, not {settings.method}", where=f"{_KEY}.held_out", fix="set input.split.method: list")
+
+
+def _by_name(dataset: Dataset, settings: Split) -> np.ndarray:
+    filtered = settings.imin > 0 or settings.imax is not None or settings.istep > 1 or settings.indices is not None
+    role = []
+    for projection in dataset.projections:
+        stem = PurePosixPath(projection.name).stem
+        if "train" in stem:
+            number = re.search(r"train_?(\d+)", stem)
+            if filtered and number is None:
+                raise InputError("has no number behind train for imin, imax, istep or indices to select", where=projection.where)
+            role.append(TRAIN if not filtered or _selected(int(number[1]), settings) else ASIDE)
+        elif "eval" in stem:
+            role.append(HELD_OUT)
+        else:
+            raise InputError(
+                "the name has neither train nor eval in it", where=projection.where,
+                fix=f"set {_KEY}.method to interval, fraction, list or none",
+            )  # fmt: skip
+    return np.array(role)
+
+
+def _selected(number: int, settings: Split) -> bool:
+    if settings.indices is not None:
+        return number in settings.indices
+    return settings.imin <= number and (settings.imax is None or number <= settings.imax) and (number - settings.imin) % settings.istep == 0
+
+
+def _by_lists(dataset: Dataset) -> np.ndarray:
+    names = {projection.name: i for i, projection in enumerate(dataset.projections)}
+    role = np.full(len(names), ASIDE)
+    for key, listed in dataset.lists.items():
+        for name in listed:
+            if name not in names:
+                raise InputError(f"{name} is not among the frames", where=f"{dataset.path}: {key}")
+            wanted = TRAIN if key == "train_filenames" else HELD_OUT
+            if role[names[name]] not in (ASIDE, wanted):
+                raise InputError(f"{name} is in train_filenames, too", where=f"{dataset.path}: {key}", fix="remove it from one of the lists")
+            role[names[name]] = wanted
+    return role
+
+
+def _by_held_out(dataset: Dataset, settings: Split, others: list[Dataset]) -> np.ndarray:
+    everything = [projection.name for one in (dataset, *others) for projection in one.projections]
+    for wanted in settings.held_out:
+        if not any(_is(name, wanted) for name in everything):
+            raise InputError(f"{wanted} is not among the frames", where=f"{_KEY}.held_out", fix=f"names are those in {dataset.path}")
+    held_out = [any(_is(projection.name, wanted) for wanted in settings.held_out) for projection in dataset.projections]
+    return np.where(held_out, HELD_OUT, TRAIN)
+
+
+def _is(name: str, wanted: str) -> bool:
+    """A projection is named by its path in the transforms file, or by its file name alone."""
+    return wanted in (name, PurePosixPath(name).name)
