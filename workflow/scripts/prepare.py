@@ -1,7 +1,5 @@
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from xct4d.config import Input, Prepare
 from xct4d.job import job
 

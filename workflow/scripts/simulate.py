@@ -1,7 +1,5 @@
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):

@@ -1,0 +1,141 @@
+"""What a change reruns: that and nothing else.
+
+The real rules run once in a copy of this checkout whose scripts make empty
+outputs and stop before their stage; dry runs then say what a change invalidates.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow import ROOT, jobs, snakemake
+
+PREPARED = [f"d/prepare_{state}" for state in ("backward", "between", "forward")]
+CANONICAL = ["d/canonical_backward", "d/canonical_forward"]
+VELOCITY = ["d/velocity_15", "d/velocity_6", "d/velocity_9"]
+EXPORTS = ["d/export_t0.0000", "d/export_t0.5000", "d/export_t1.0000"]
+AFTER = ["d/evaluate", *EXPORTS, "d/mixing"]
+
+STOP = """\
+import os, sys
+for output in snakemake.output:
+    os.makedirs(output)
+sys.exit()
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A checkout of its own with a dataset whose every output is up to date."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("workflow", "xct4d", "config"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.nbc", "*.nbi"))
+    data = root / "data"
+    for state, name in (("00", "transforms_00.json"), ("01", "transforms_01.json"), ("05", "transforms_00_to_01.json")):
+        (data / f"images_{state}").mkdir(parents=True)
+        images = [f"images_{state}/train_{i}.png" for i in range(2)]
+        for image in images:
+            (data / image).write_bytes(f"content of {image}".encode())
+        (data / name).write_text(json.dumps({"frames": [{"file_path": image} for image in images]}))
+    write(root, {})
+    for script in (root / "workflow" / "scripts").glob("*.py"):
+        script.write_text(STOP + script.read_text())
+    done = snakemake("--cores", "4", cwd=root, root=root)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def write(root: Path, changes: dict) -> None:
+    """The configuration, with changes at dotted keys."""
+    tree = {
+        "datasets": {"d": {"input": {"folder": "data"}}},
+        "mixing": {"method": "spline"},
+        "velocity": {"levels": [{"resolution": n, "steps": 9, "learning_rate": 0.01} for n in (6, 9, 15)]},
+        "export": {"times": [0.0, 0.5, 1.0]},
+    }
+    for key, value in changes.items():
+        *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
+        node = tree
+        for parent in parents:
+            node = node[parent] if isinstance(node, list) else node.setdefault(parent, {})
+        if isinstance(node, list) and last == len(node):
+            node.append(value)
+        else:
+            node[last] = value
+    (root / "config" / "config.yaml").write_text(yaml.safe_dump(tree))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"prepare.downscale": 3}, PREPARED + CANONICAL + VELOCITY + AFTER),
+        ({"canonical.steps": 7}, CANONICAL + VELOCITY + AFTER),
+        ({"velocity.levels.0.learning_rate": 0.02}, VELOCITY + AFTER),
+        ({"velocity.levels.1.learning_rate": 0.02}, ["d/velocity_15", "d/velocity_9", *AFTER]),
+        ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d/velocity_27", *AFTER]),
+        ({"mixing.steps": 7}, AFTER),
+        ({"mixing.method": "temporal"}, ["d/evaluate", *EXPORTS]),
+        ({"export.resolution": 99}, EXPORTS),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d/export_t0.2500"]),
+        ({"evaluate.resolution": 99}, ["d/evaluate"]),
+        ({"datasets.d.input.forward_volume": {"path": "images_00/train_0.png"}}, ["d/canonical_forward", *VELOCITY, *AFTER]),
+        ({"datasets.d.input.truth": {"object": {"path": "images_00/train_0.png"}, "motion": {}}}, ["d/evaluate"]),
+        ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
+    ],
+    ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
+)
+def test_a_change_of_the_configuration(made, changes, expected):
+    write(made, changes)
+    try:
+        assert jobs(cwd=made, root=made) == sorted(expected)
+    finally:
+        write(made, {})
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "expected"),
+    [
+        ("workflow/scripts/export.py", "", "print(1)\n", EXPORTS),
+        ("xct4d/stages/export.py", "", "print(1)\n", EXPORTS),
+        ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
+        ("xct4d/stages/canonical.py", "", "# why\n", []),
+        ("xct4d/stages/export.py", '"""', '"""Another ', []),
+    ],
+)
+def test_a_change_of_the_code(made, module, old, new, expected):
+    path = made / module
+    before, times = path.read_text(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    path.write_text(before.replace(old, new, 1) if old else before + new)
+    try:
+        assert jobs(cwd=made, root=made) == sorted(expected)
+    finally:
+        path.write_text(before)
+        os.utime(path, ns=times)
+
+
+def test_a_touched_image_with_the_same_bytes_reruns_nothing(made):
+    os.utime(made / "data/images_00/train_0.png", (time.time() + 60,) * 2)
+    assert jobs(cwd=made, root=made) == []
+
+
+def test_a_changed_image_reruns_its_state_and_what_follows(made):
+    image = made / "data/images_00/train_0.png"
+    before = image.read_bytes()
+    image.write_bytes(b"other content")
+    try:
+        os.utime(image, (time.time() + 60,) * 2)
+        assert jobs(cwd=made, root=made) == sorted(["d/prepare_forward", "d/canonical_forward", *VELOCITY, *AFTER])
+    finally:
+        image.write_bytes(before)
+
+
+def test_cores_and_resources_rerun_nothing(made):
+    assert jobs("--cores", "7", "--set-resources", "velocity:mem_mb=9999", "--set-threads", "canonical=3", cwd=made, root=made) == []

@@ -1,0 +1,87 @@
+"""A wrong configuration or dataset: one line of ours, status 1, nothing written."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from workflow import snakemake
+
+# lines of Snakemake itself
+CHATTER = ("Using workflow specific profile", "Config file", "Assuming unrestricted shared filesystem")
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A working directory with a dataset of two scans."""
+    for scan in ("00", "01"):
+        images = tmp_path / "data" / f"images_{scan}"
+        images.mkdir(parents=True)
+        (images / "train_0.png").write_bytes(b"an image")
+        frames = [{"file_path": f"images_{scan}/train_0.png"}]
+        (tmp_path / "data" / f"transforms_{scan}.json").write_text(json.dumps({"frames": frames}))
+    return tmp_path
+
+
+def complaint(place, tree):
+    """The only line that a run prints of its own."""
+    (place / "config.yaml").write_text(yaml.safe_dump(tree))
+    done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(CHATTER)]
+    assert done.returncode == 1
+    assert len(lines) == 1, lines
+    assert not (place / "results").exists()
+    return lines[0]
+
+
+FOLDER = {"d": {"input": {"folder": "data"}}}
+
+
+@pytest.mark.parametrize(
+    ("tree", "says"),
+    [
+        ({}, ["config: datasets: no datasets"]),
+        ({"datasets": {"a/b": {}}}, ["datasets.a/b", "letters, digits"]),
+        ({"datasets": {"d": {"input": {}}}}, ["input", "give either folder", "or scene"]),
+        ({"datasets": {"d": {"input": {"folder": "data", "scene": "balls"}}}}, ["input", "give either folder", "or scene"]),
+        ({"datasets": {"d": {"input": {"scene": "bals"}}}}, ["datasets.d: input.scene", "no scene bals", "balls", "path of a YAML file"]),
+        ({"datasets": {"d": {"input": {"scene": "lost.yaml"}}}}, ["input.scene", "lost.yaml"]),
+        ({"datasets": {"d": {"input": {"folder": "lost"}}}}, ["lost", "no such folder", "input.folder"]),
+        ({"datasets": {"d": {"input": {"folder": "data", "forward": "../x.json"}}}}, ["input.forward", "outside"]),
+        ({"datasets": FOLDER, "canonical": {"step": 3}}, ["canonical.step", "did you mean steps?"]),
+        ({"datasets": FOLDER, "canonical": {"steps": -3}}, ["canonical.steps", "greater than or equal to 1", "-3"]),
+        ({"datasets": FOLDER, "velocity": {"levels": []}}, ["velocity.levels"]),
+        ({"datasets": FOLDER, "velocity": {"levels": [{"resolution": 9, "steps": 1, "learning_rate": float("nan")}]}}, ["learning_rate"]),
+        ({"datasets": FOLDER, "export": {"times": [0.5, 0.5]}}, ["export", "times has a value twice"]),
+        ({"datasets": FOLDER, "export": {"times": [0.5, 0.50001]}}, ["export.times", "four decimals"]),
+        ({"datasets": FOLDER, "export": {"times": [1.5]}}, ["export.times.0", "1.5"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_configuration(place, tree, says):
+    line = complaint(place, tree)
+    assert all(part in line for part in says), line
+
+
+def test_missing_image(place):
+    (place / "data" / "images_01" / "train_0.png").unlink()
+    assert complaint(place, {"datasets": FOLDER}) == (
+        "data/transforms_01.json: frames: there is no image data/images_01/train_0.png; restore the file or remove its frame"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", ["transforms_00.json", "not valid JSON", "line 1"]),
+        ('{"frames": []}', ["transforms_00.json: frames", "at least one"]),
+        ('{"frames": [{"file_path": "../../etc/passwd"}]}', ["transforms_00.json: frames[0].file_path", "outside"]),
+        ('{"frames": [{"path": "a.png"}]}', ["transforms_00.json: frames[0].file_path", "is missing"]),
+    ],
+)
+def test_unreadable_transforms(place, text, says):
+    (place / "data" / "transforms_00.json").write_text(text)
+    line = complaint(place, {"datasets": FOLDER})
+    assert all(part in line for part in says), line
