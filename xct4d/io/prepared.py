@@ -57,6 +57,11 @@ class Frames:
 def save(frames: Frames, folder: Path) -> None:
     """Write frames.json and projections.npy into an existing folder."""
     np.save(folder / "projections.npy", frames.pixels)
+    save_record(frames, folder)
+
+
+def save_record(frames: Frames, folder: Path) -> None:
+    """Write frames.json only; projections.npy is there already, written image by image."""
     views = frames.views
     record = {
         "name": frames.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -16,17 +17,17 @@ TRAIN, HELD_OUT, ASIDE = 0, 1, 2
 _KEY = "input.split"
 
 
-def split(dataset: Dataset, settings: Split, others: list[Dataset] = ()) -> np.ndarray:
+def split(dataset: Dataset, settings: Split, others: Sequence[Dataset] = ()) -> np.ndarray:
     """TRAIN, HELD_OUT or ASIDE for each projection of a transforms file: [F] int.
 
     Lists in the file itself (train_filenames, val_filenames, test_filenames) go
-    before the configuration. others: the dataset's other transforms files, whose
-    names `held_out` may hold as well. Raises InputError where the names do not
+    before the configuration. others: the dataset's transforms files as they are,
+    whose names the lists may hold as well. Raises InputError where the names do not
     tell, a listed name does not exist, or nothing is left to train on.
     """
     _refuse_unused(settings)
     if dataset.lists is not None:
-        role = _by_lists(dataset)
+        role = _by_lists(dataset, others)
     elif settings.method == "filename":
         role = _by_name(dataset, settings)
     elif settings.method == "list":
@@ -83,11 +84,14 @@ def _selected(number: int, settings: Split) -> bool:
     return settings.imin <= number and (settings.imax is None or number <= settings.imax) and (number - settings.imin) % settings.istep == 0
 
 
-def _by_lists(dataset: Dataset) -> np.ndarray:
+def _by_lists(dataset: Dataset, others: Sequence[Dataset]) -> np.ndarray:
     names = {projection.name: i for i, projection in enumerate(dataset.projections)}
+    known = {projection.name for one in (dataset, *others) for projection in one.projections}
     role = np.full(len(names), ASIDE)
     for key, listed in dataset.lists.items():
         for name in listed:
+            if name in known and name not in names:
+                continue
             if name not in names:
                 raise InputError(f"{name} is not among the frames", where=f"{dataset.path}: {key}")
             wanted = TRAIN if key == "train_filenames" else HELD_OUT
@@ -97,7 +101,7 @@ def _by_lists(dataset: Dataset) -> np.ndarray:
     return role
 
 
-def _by_held_out(dataset: Dataset, settings: Split, others: list[Dataset]) -> np.ndarray:
+def _by_held_out(dataset: Dataset, settings: Split, others: Sequence[Dataset]) -> np.ndarray:
     everything = [projection.name for one in (dataset, *others) for projection in one.projections]
     for wanted in settings.held_out:
         if not any(_is(name, wanted) for name in everything):
