@@ -1,0 +1,88 @@
+"""export: attenuation volumes at one time."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from xct4d import config
+from xct4d.errors import InputError
+from xct4d.fields.evolution import Evolution
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io.ome_zarr import CHUNK, VolumeWriter
+from xct4d.progress import track
+
+SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
+
+
+def export(
+    *,
+    canonical_forward: Path,
+    canonical_backward: Path | None,
+    velocity: Path | None,
+    mixing: config.Mixing,
+    mixer_folder: Path | None,
+    settings: config.Export,
+    t: float,
+    unit_mm: float | None,
+    outputs: dict[config.Kind, Path],
+) -> None:
+    """Write one OME-Zarr volume per kind for time t (in [0, 1]).
+
+    The first five arguments are the outputs of the training stages, None where
+    the dataset has no such stage (a static one has the forward canonical
+    alone). unit_mm: mm per world unit, None if unknown. outputs: the volume of
+    each kind; `settings.kinds` and `settings.times` do not count here. Raises
+    InputError where a model file is missing or damaged, a static dataset is
+    asked for more than its forward volume at t = 0, or an output cannot be
+    written.
+    """
+    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder)
+    export_volumes(evolution, settings, t, unit_mm, outputs)
+
+
+def export_volumes(
+    evolution: Evolution, settings: config.Export, t: float, unit_mm: float | None, outputs: dict[config.Kind, Path]
+) -> dict[config.Kind, int]:
+    """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
+    check_available(evolution, t, list(outputs), "export")
+    if settings.window is not None and not settings.window[0] < settings.window[1]:
+        raise InputError(f"must rise, not {list(settings.window)}", where="export.window", fix="give the lower attenuation first")
+    kinds = list(outputs)
+    n, tile = settings.resolution, settings.tile
+    centres = voxel_centres(n)
+    parts = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    shard = tile if n > SHARD_FROM and tile % CHUNK == 0 else None
+    with ExitStack() as stack:
+        writers = {
+            kind: stack.enter_context(
+                VolumeWriter(
+                    path, (n, n, n), settings.dtype, unit_mm=unit_mm, window=settings.window, shard=shard, attributes={"kind": kind, "time": t}
+                )
+            )
+            for kind, path in outputs.items()
+        }
+        with track(f"export t = {t:g}", len(parts) ** 3) as progress:
+            for z, y, x in product(parts, parts, parts):
+                points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
+                shape = tuple(s.stop - s.start for s in (z, y, x))
+                for kind, values in evolution.attenuation(points, t, kinds).items():
+                    writers[kind][z, y, x] = values.numpy().reshape(shape)
+                progress.advance()
+    for kind, writer in writers.items():
+        if writer.clipped:
+            print(f"export t = {t:g}: {writer.clipped} of {n**3} {kind} voxels lay outside the window and were clipped")
+    return {kind: writer.clipped for kind, writer in writers.items()}
+
+
+def check_available(evolution: Evolution, t: float, kinds: list[config.Kind], section: str) -> None:
+    """Raise InputError for what the model does not have: times outside [0, 1]; of a static one all but forward at t = 0."""
+    if not 0 <= t <= 1:
+        raise InputError(f"{t:g} is outside [0, 1]", where=f"{section}.times")
+    if evolution.static and t != 0:
+        raise InputError(f"a dataset of one scan has no t = {t:g}", where=f"{section}.times", fix="export t = 0 only")
+    if evolution.static and kinds != ["forward"]:
+        raise InputError(f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume", where=f"{section}.kinds", fix="export forward only")
