@@ -51,6 +51,7 @@ def test_file_keeps_its_suffix_for_writers_that_look(tmp_path):
 
 def test_killed_run_leaves_no_output_and_its_temporary_is_removed(tmp_path):
     code = f"""
+import time
 from xct4d.io.atomic import atomic_folder
 with atomic_folder({str(tmp_path / "out")!r}) as f:
     (f / "half").write_text("half")

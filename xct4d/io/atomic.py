@@ -103,7 +103,8 @@ def _as_input_error(error: BaseException, path: Path) -> InputError | None:
         return None
     code = getattr(error, "errno", None)
     if code in _FULL or (code is None and any(words in str(error) for words in _FULL_WORDS)):
-        return InputError("the disk is full", where=path, fix="free space there or choose another output folder, then start again")
+        reason = os.strerror(code) if code == errno.EFBIG else "the disk is full"
+        return InputError(reason, where=path, fix="free space there or choose another output folder, then start again")
     if code in _REFUSED and _is_inside(getattr(error, "filename", None), path.parent):
         return InputError(f"cannot be written ({os.strerror(code)})", where=path, fix="check its permissions or choose another output folder")
     return None

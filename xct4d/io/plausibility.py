@@ -64,7 +64,7 @@ class Brightness:
         self._middle.append(order[-tenth:])
 
     def check(self, where: object) -> dict[str, float | None]:
-        """Medians of the three groups. Raises InputError where the projections look inverted or logarithmic.
+        """Levels of the three groups: two medians, and the mean in the middle. Raises InputError where the projections look inverted or logarithmic.
 
         A ray that misses the box passes air, so it must be bright. Where the
         detector sees nothing beside the box the rim may be darker than the
@@ -72,18 +72,18 @@ class Brightness:
         """
         outside, rim, middle = (np.concatenate(group) for group in (self._outside, self._rim, self._middle))
         air = float(np.median(outside)) if len(outside) >= 0.01 * len(rim) and len(outside) else None
-        levels = {"beside the box": air, "rim": float(np.median(rim)), "middle": float(np.median(middle))}
+        # the mean, as sparse material leaves the middle's median at air
+        levels = {"beside the box": air, "rim": float(np.median(rim)), "middle": float(np.mean(middle))}
         edge = levels["rim"] if air is None else air
-        centre = float(np.quantile(middle, 0.9)) if air is None else levels["middle"]
-        if (air is not None and centre > edge + MARGIN) or (edge < BLACK and centre > edge + MARGIN):
+        if levels["middle"] > edge + MARGIN and (air is not None or edge < BLACK):
             place = "at the rim" if air is None else "beside the box"
             raise InputError(
-                f"the projections are dark {place} (median {edge:.3g}) and brighter in the middle ({centre:.3g}): they look inverted or logarithmic",
+                f"the projections are dark {place} ({edge:.3g}) and brighter in the middle ({levels['middle']:.3g}): they look inverted or logarithmic",
                 where=where,
                 fix="store the transmission I/I0, in which air is bright",
             )
         if edge < BLACK:
             raise InputError(
-                f"the projections are dark where there is air (median {edge:.3g})", where=where, fix="divide them by the flat field, so that air is near 1"
+                f"the projections are dark where there is air ({edge:.3g})", where=where, fix="divide them by the flat field, so that air is near 1"
             )
         return levels

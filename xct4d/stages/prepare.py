@@ -182,7 +182,7 @@ def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | 
         "poses": "every matrix is a rigid motion; focal lengths and weights are positive",
         "times": "every time lies in [0, 1] after normalisation",
         "rays": f"every camera sees the box; {min(hit):.0%} to {max(hit):.0%} of its rays hit it",
-        "intensities": f"transmission from {brightness.low:.4f} to {brightness.high:.4f}; medians: {shown}",
+        "intensities": f"transmission from {brightness.low:.4f} to {brightness.high:.4f}; levels: {shown}",
     }
     return checks | ({"scanner": agreement} if agreement else {})
 
@@ -207,10 +207,12 @@ def _preview(frames: Frames, title: str, path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     time = frames.frame_time()
-    for axis in axes:
+    for axis in axes[len(chosen) :]:
         axis.set_axis_off()
     for axis, f in zip(axes, chosen, strict=False):
-        axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
+        axis.set(xticks=[], yticks=[])
+        shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
         axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7)
+    figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
     figure.suptitle(title, fontsize=10)
     figure.savefig(path, dpi=110)
