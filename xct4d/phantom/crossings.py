@@ -12,8 +12,8 @@ import math
 
 import numba
 
-from xct4d.phantom.packed import density_at
-from xct4d.phantom.shapes import CYLINDER, GYROID, PARALLELEPIPED, SPHERE
+from xct4d.phantom.packed import BIN, BINS, FIRST, HIGH, KIND, LOW, ORIGIN, REPEATS, SHAPE, SIZE, density_at
+from xct4d.phantom.shapes import CYLINDER, GYROID, SPHERE, VOXELS
 
 STEP = 1e-6  # radians along a gyroid: two crossings nearer than this may be missed together
 _GAUSS = 0.5 / math.sqrt(3.0)  # abscissa of the 2-point rule, exact for cubics
@@ -53,30 +53,31 @@ def integrate(packed, ox, oy, oz, dx, dy, dz, a, b, found):
 def _crossings(packed, ox, oy, oz, dx, dy, dz, a, b, found):
     """All crossings in [a, b], in no order, with the ends of the part that can hold matter. Their number, -1 where too many."""
     n = 0
-    for g in range(len(packed.group_rule)):
-        bounds = packed.group_bounds[g]
-        near, far = _slab(ox, dx, bounds[0, 0], bounds[1, 0], a, b)
-        near, far = _slab(oy, dy, bounds[0, 1], bounds[1, 1], near, far)
-        near, far = _slab(oz, dz, bounds[0, 2], bounds[1, 2], near, far)
+    p = packed.groups
+    for g in range(len(p)):
+        near, far = _slab(ox, dx, p[g, LOW], p[g, HIGH], a, b)
+        near, far = _slab(oy, dy, p[g, LOW + 1], p[g, HIGH + 1], near, far)
+        near, far = _slab(oz, dz, p[g, LOW + 2], p[g, HIGH + 2], near, far)
         if near >= far:
             continue
         n = _push(near, near, far, found, n)
         n = _push(far, near, far, found, n)
-        origin, size, bins, repeats = packed.group_origin[g], packed.group_bin[g], packed.group_bins[g], packed.group_repeats[g]
-        i = _first_bin(ox - origin[0], dx, near, size[0], bins[0], repeats)
-        j = _first_bin(oy - origin[1], dy, near, size[1], bins[1], repeats)
-        k = _first_bin(oz - origin[2], dz, near, size[2], bins[2], repeats)
+        repeats, first = p[g, REPEATS] > 0.0, int(p[g, FIRST])
+        nx, ny, nz = int(p[g, BINS]), int(p[g, BINS + 1]), int(p[g, BINS + 2])
+        wx, wy, wz = p[g, BIN], p[g, BIN + 1], p[g, BIN + 2]
+        x, y, z = ox - p[g, ORIGIN], oy - p[g, ORIGIN + 1], oz - p[g, ORIGIN + 2]
+        i = _first_bin(x, dx, near, wx, nx, repeats)
+        j = _first_bin(y, dy, near, wy, ny, repeats)
+        k = _first_bin(z, dz, near, wz, nz, repeats)
         s = near
         while True:
-            next_x = _leave(ox - origin[0], dx, i, size[0])
-            next_y = _leave(oy - origin[1], dy, j, size[1])
-            next_z = _leave(oz - origin[2], dz, k, size[2])
+            next_x, next_y, next_z = _leave(x, dx, i, wx), _leave(y, dy, j, wy), _leave(z, dz, k, wz)
             out = min(next_x, next_y, next_z, far)
-            ci, cj, ck = i // bins[0], j // bins[1], k // bins[2]
-            index = packed.group_first[g] + ((i - ci * bins[0]) * bins[1] + j - cj * bins[1]) * bins[2] + k - ck * bins[2]
-            x, y, z = ox - ci * (bins[0] * size[0]), oy - cj * (bins[1] * size[1]), oz - ck * (bins[2] * size[2])
-            for entry in range(packed.bin_first[index], packed.bin_first[index + 1]):
-                n = _leaf_crossings(packed, packed.bin_leaf[entry], x, y, z, dx, dy, dz, s, out, found, n)
+            ci, cj, ck = i // nx, j // ny, k // nz  # the cell; the bin within it follows
+            index = first + ((i - ci * nx) * ny + j - cj * ny) * nz + k - ck * nz
+            for entry in range(packed.bins[index], packed.bins[index + 1]):
+                leaf = packed.bins[entry]
+                n = _leaf_crossings(packed, leaf, ox - ci * (nx * wx), oy - cj * (ny * wy), oz - ck * (nz * wz), dx, dy, dz, s, out, found, n)
             if n < 0:
                 return -1
             if out >= far:
@@ -88,9 +89,9 @@ def _crossings(packed, ox, oy, oz, dx, dy, dz, a, b, found):
             else:
                 k += 1 if dz > 0.0 else -1
             if repeats:
-                if i // bins[0] != ci or j // bins[1] != cj or k // bins[2] != ck:
+                if i // nx != ci or j // ny != cj or k // nz != ck:
                     n = _push(out, near, far, found, n)
-            elif i < 0 or i >= bins[0] or j < 0 or j >= bins[1] or k < 0 or k >= bins[2]:
+            elif i < 0 or i >= nx or j < 0 or j >= ny or k < 0 or k >= nz:
                 break
             s = max(s, out)
     return n
@@ -132,33 +133,29 @@ def _leave(o, d, i, size):
 @numba.njit(cache=True)
 def _leaf_crossings(packed, leaf, ox, oy, oz, dx, dy, dz, a, b, found, n):
     """Add the crossings of one leaf that lie in [a, b]; o is in the frame of the leaf's cell."""
-    kind = packed.leaf_kind[leaf]
-    p = packed.leaf[leaf]
+    p, c = packed.leaves, SHAPE
+    kind = p[leaf, KIND]
+    if kind == VOXELS:
+        return _voxel_planes(p[leaf, SIZE], p[leaf, SIZE + 1], p[leaf, SIZE + 2], ox, oy, oz, dx, dy, dz, a, b, found, n)
+    x, y, z = ox - p[leaf, c], oy - p[leaf, c + 1], oz - p[leaf, c + 2]
     if kind == GYROID:
-        o = ((ox - p[0]) * p[3], (oy - p[1]) * p[3], (oz - p[2]) * p[3])
-        d = (dx * p[3], dy * p[3], dz * p[3])
-        n = _gyroid(o, d, p[4], a, b, found, n)
-        return _gyroid(o, d, -p[4], a, b, found, n)
+        pitch, level = p[leaf, c + 3], p[leaf, c + 4]
+        o, d = (x * pitch, y * pitch, z * pitch), (dx * pitch, dy * pitch, dz * pitch)
+        return _gyroid(o, d, -level, a, b, found, _gyroid(o, d, level, a, b, found, n))
     near, far = -math.inf, math.inf
     if kind == SPHERE:
-        near, far = _within(ox - p[0], oy - p[1], oz - p[2], dx, dy, dz, p[3])
+        near, far = _within(x, y, z, dx, dy, dz, p[leaf, c + 3])
     elif kind == CYLINDER:
-        x, y, z = ox - p[0], oy - p[1], oz - p[2]
-        o_along = x * p[3] + y * p[4] + z * p[5]
-        d_along = dx * p[3] + dy * p[4] + dz * p[5]
-        near, far = _within(
-            x - o_along * p[3], y - o_along * p[4], z - o_along * p[5],
-            dx - d_along * p[3], dy - d_along * p[4], dz - d_along * p[5], p[7],
-        )  # fmt: skip
-        near, far = _slab(o_along, d_along, 0.0, p[6], near, far)
-    elif kind == PARALLELEPIPED:
-        x, y, z = ox - p[0], oy - p[1], oz - p[2]
-        for i in range(3, 12, 3):
-            o_along = p[i] * x + p[i + 1] * y + p[i + 2] * z
-            d_along = p[i] * dx + p[i + 1] * dy + p[i + 2] * dz
-            near, far = _slab(o_along, d_along, 0.0, 1.0, near, far)
+        ax, ay, az = p[leaf, c + 3], p[leaf, c + 4], p[leaf, c + 5]
+        o_along, d_along = x * ax + y * ay + z * az, dx * ax + dy * ay + dz * az
+        x, y, z = x - o_along * ax, y - o_along * ay, z - o_along * az
+        near, far = _within(x, y, z, dx - d_along * ax, dy - d_along * ay, dz - d_along * az, p[leaf, c + 7])
+        near, far = _slab(o_along, d_along, 0.0, p[leaf, c + 6], near, far)
     else:
-        return _voxel_planes(packed.leaf_voxels[leaf], ox, oy, oz, dx, dy, dz, a, b, found, n)
+        for i in range(c + 3, c + 12, 3):
+            o_along = p[leaf, i] * x + p[leaf, i + 1] * y + p[leaf, i + 2] * z
+            d_along = p[leaf, i] * dx + p[leaf, i + 1] * dy + p[leaf, i + 2] * dz
+            near, far = _slab(o_along, d_along, 0.0, 1.0, near, far)
     if near < far:
         n = _push(near, a, b, found, n)
         n = _push(far, a, b, found, n)
@@ -218,7 +215,7 @@ def _gyroid_along(o, d, level, s):
 
 
 @numba.njit(cache=True)
-def _voxel_planes(place, ox, oy, oz, dx, dy, dz, a, b, found, n):
+def _voxel_planes(count_z, count_y, count_x, ox, oy, oz, dx, dy, dz, a, b, found, n):
     """Crossings of the planes through voxel centres, in rising order, and of the box's faces."""
     a, b = _slab(ox, dx, -1.0, 1.0, a, b)
     a, b = _slab(oy, dy, -1.0, 1.0, a, b)
@@ -227,7 +224,7 @@ def _voxel_planes(place, ox, oy, oz, dx, dy, dz, a, b, found, n):
         return n
     n = _push(a, a, b, found, n)
     # in units of voxels, with voxel centres at whole numbers
-    half_x, half_y, half_z = 0.5 * place[3], 0.5 * place[2], 0.5 * place[1]
+    half_x, half_y, half_z = 0.5 * count_x, 0.5 * count_y, 0.5 * count_z
     x, y, z = (ox + 1.0) * half_x - 0.5, (oy + 1.0) * half_y - 0.5, (oz + 1.0) * half_z - 0.5
     dx, dy, dz = dx * half_x, dy * half_y, dz * half_z
     i, j, k = _first_plane(x, dx, a), _first_plane(y, dy, a), _first_plane(z, dz, a)

@@ -14,62 +14,53 @@ import numba
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.phantom.shapes import CYLINDER, GYROID, PARALLELEPIPED, SPHERE, Collection, Leaf, Tessellation
+from xct4d.phantom.shapes import CYLINDER, PARALLELEPIPED, SPHERE, VOXELS, Collection, Leaf, Tessellation
 
 SUM, CLIPPED, GREEDY = range(3)  # rules: add; add and clip to [0, 1]; first positive, else 0
 _UNBOUNDED = 1e6  # stands for infinity where a gyroid has no cell
 _MOST_BINS = 48  # per axis
 
 
+# columns of a group and of a leaf
+RULE, LOW, HIGH, ORIGIN, BIN, BINS, REPEATS, FIRST = 0, 1, 4, 7, 10, 13, 16, 17
+KIND, RHO, OFFSET, SIZE, SHAPE = 0, 1, 2, 3, 6
+
+
 class Packed(NamedTuple):
-    """G groups, B bins, L leaves."""
+    """G groups, L leaves. Few arrays: every one costs each time it is handed to a compiled function."""
 
     rule: int  # of the groups together
     smooth: bool  # whether a leaf varies inside (voxels)
-    group_rule: np.ndarray  # [G] int64
-    group_bounds: np.ndarray  # [G, 2, 3] region filled
-    group_origin: np.ndarray  # [G, 3] low corner of the cell
-    group_bin: np.ndarray  # [G, 3] size of a bin
-    group_bins: np.ndarray  # [G, 3] int64, bins per cell
-    group_repeats: np.ndarray  # [G] bool
-    group_first: np.ndarray  # [G] int64, first bin
-    bin_first: np.ndarray  # [B + 1] int64, into bin_leaf
-    bin_leaf: np.ndarray  # int64
-    leaf_kind: np.ndarray  # [L] int64
-    leaf_rho: np.ndarray  # [L]
-    leaf: np.ndarray  # [L, PARAMETERS]
-    leaf_voxels: np.ndarray  # [L, 4] int64: offset, nz, ny, nx
+    groups: np.ndarray  # [G, 18]: rule; region's low and high corner; cell's low corner; bin's size; bins per axis; whether it repeats; first bin
+    bins: np.ndarray  # int64: for bin b, bins[b] to bins[b + 1] is where its leaves are listed, in this same array
+    leaves: np.ndarray  # [L, 6 + PARAMETERS]: kind, density, offset into voxels, nz, ny, nx, parameters
     voxels: np.ndarray  # float32, all volumes one after the other
 
 
 def pack(tree: Leaf | Collection | Tessellation) -> Packed:
     """Flatten the tree of a parsed object. Raises InputError where collections nest too deep."""
-    rule, groups = _groups(tree)
-    leaves = [leaf for group in groups for leaf in group[1]]
-    fields = {name: [] for name in ("rule", "bounds", "origin", "bin", "bins", "repeats", "first")}
-    bin_first, bin_leaf, first_leaf = [0], [], 0
-    for group_rule, members, cell, region in groups:
-        low, high = cell
-        lists, bins = _bins(members, low, high)
-        values = (group_rule, region, low, (high - low) / bins, bins, region is not cell, len(bin_first) - 1)
-        for name, value in zip(fields, values, strict=True):
-            fields[name].append(value)
-        for indices in lists:
-            bin_leaf.extend(first_leaf + i for i in indices)
-            bin_first.append(len(bin_leaf))
-        first_leaf += len(members)
-    volumes = [leaf.voxels for leaf in leaves if leaf.voxels is not None]
-    offsets = iter(np.cumsum([0] + [v.size for v in volumes]))
+    rule, described = _groups(tree)
+    groups, lists, leaves, volumes = [], [], [], []
+    for group_rule, members, cell, region in described:
+        (low, high), first = cell, len(lists)
+        in_bins, bins = _bins(members, low, high)
+        lists += [[len(leaves) + i for i in indices] for indices in in_bins]
+        groups.append([group_rule, *region.ravel(), *low, *(high - low) / bins, *bins, region is not cell, first])
+        for leaf in members:
+            shape = (0, 0, 0) if leaf.voxels is None else leaf.voxels.shape
+            leaves.append([leaf.kind, leaf.rho, sum(v.size for v in volumes), *shape, *leaf.parameters])
+            if leaf.voxels is not None:
+                volumes.append(leaf.voxels.ravel())
+    counts = [len(indices) for indices in lists]
+    starts = np.cumsum([len(lists) + 1, *counts])
     return Packed(
-        rule, bool(volumes),
-        np.array(fields["rule"], np.int64), np.array(fields["bounds"], np.float64), np.array(fields["origin"], np.float64),
-        np.array(fields["bin"], np.float64), np.array(fields["bins"], np.int64), np.array(fields["repeats"], np.bool_),
-        np.array(fields["first"], np.int64), np.array(bin_first, np.int64), np.array(bin_leaf, np.int64),
-        np.array([leaf.kind for leaf in leaves], np.int64), np.array([leaf.rho for leaf in leaves], np.float64),
-        np.array([leaf.parameters for leaf in leaves], np.float64),
-        np.array([[0] * 4 if leaf.voxels is None else [next(offsets), *leaf.voxels.shape] for leaf in leaves], np.int64),
-        np.concatenate([v.ravel() for v in volumes]) if volumes else np.zeros(1, np.float32),
-    )  # fmt: skip
+        rule=rule,
+        smooth=bool(volumes),
+        groups=np.array(groups, np.float64),
+        bins=np.concatenate([starts, *(np.array(indices, np.int64) for indices in lists)]).astype(np.int64),
+        leaves=np.array(leaves, np.float64),
+        voxels=np.concatenate(volumes) if volumes else np.zeros(1, np.float32),
+    )
 
 
 def _groups(tree: Leaf | Collection | Tessellation) -> tuple[int, list[tuple]]:
@@ -141,30 +132,34 @@ def _reaches(leaf: Leaf, points: np.ndarray, within: float) -> np.ndarray:
     return np.ones(len(points), bool)
 
 
+# The loops below index arrays element by element: a slice costs more than the arithmetic it serves.
+
+
 @numba.njit(cache=True)
 def leaf_density(packed, leaf, x, y, z):
     """Density of one leaf at a point of its cell."""
-    kind = packed.leaf_kind[leaf]
-    p = packed.leaf[leaf]
+    p = packed.leaves
+    kind = p[leaf, KIND]
+    if kind == VOXELS:
+        return _trilinear(packed.voxels, p, leaf, x, y, z)
+    a = SHAPE
+    x, y, z = x - p[leaf, a], y - p[leaf, a + 1], z - p[leaf, a + 2]
     if kind == SPHERE:
-        within = (x - p[0]) ** 2 + (y - p[1]) ** 2 + (z - p[2]) ** 2 < p[3] * p[3]
+        within = x * x + y * y + z * z < p[leaf, a + 3] ** 2
     elif kind == CYLINDER:
-        x, y, z = x - p[0], y - p[1], z - p[2]
-        along = x * p[3] + y * p[4] + z * p[5]
-        within = 0.0 <= along <= p[6] and (x - along * p[3]) ** 2 + (y - along * p[4]) ** 2 + (z - along * p[5]) ** 2 < p[7] * p[7]
+        along = x * p[leaf, a + 3] + y * p[leaf, a + 4] + z * p[leaf, a + 5]
+        x, y, z = x - along * p[leaf, a + 3], y - along * p[leaf, a + 4], z - along * p[leaf, a + 5]
+        within = 0.0 <= along <= p[leaf, a + 6] and x * x + y * y + z * z < p[leaf, a + 7] ** 2
     elif kind == PARALLELEPIPED:
-        x, y, z = x - p[0], y - p[1], z - p[2]
-        u = p[3] * x + p[4] * y + p[5] * z
-        v = p[6] * x + p[7] * y + p[8] * z
-        w = p[9] * x + p[10] * y + p[11] * z
+        u = p[leaf, a + 3] * x + p[leaf, a + 4] * y + p[leaf, a + 5] * z
+        v = p[leaf, a + 6] * x + p[leaf, a + 7] * y + p[leaf, a + 8] * z
+        w = p[leaf, a + 9] * x + p[leaf, a + 10] * y + p[leaf, a + 11] * z
         within = 0.0 < u < 1.0 and 0.0 < v < 1.0 and 0.0 < w < 1.0
-    elif kind == GYROID:
-        x, y, z = (x - p[0]) * p[3], (y - p[1]) * p[3], (z - p[2]) * p[3]
-        value = math.sin(x) * math.cos(y) + math.sin(y) * math.cos(z) + math.sin(z) * math.cos(x)
-        within = abs(value) < p[4]
     else:
-        return _trilinear(packed.voxels, packed.leaf_voxels[leaf], x, y, z)
-    return packed.leaf_rho[leaf] if within else 0.0
+        x, y, z = x * p[leaf, a + 3], y * p[leaf, a + 3], z * p[leaf, a + 3]
+        value = math.sin(x) * math.cos(y) + math.sin(y) * math.cos(z) + math.sin(z) * math.cos(x)
+        within = abs(value) < p[leaf, a + 4]
+    return p[leaf, RHO] if within else 0.0
 
 
 @numba.njit(cache=True)
@@ -176,17 +171,17 @@ def _cell_of(x, n):
 
 
 @numba.njit(cache=True)
-def _trilinear(voxels, place, x, y, z):
+def _trilinear(voxels, leaves, leaf, x, y, z):
     if abs(x) > 1.0 or abs(y) > 1.0 or abs(z) > 1.0:
         return 0.0
-    ny, nx = place[2], place[3]
-    k, w = _cell_of(z, place[1])
+    nz, ny, nx = int(leaves[leaf, SIZE]), int(leaves[leaf, SIZE + 1]), int(leaves[leaf, SIZE + 2])
+    k, w = _cell_of(z, nz)
     j, v = _cell_of(y, ny)
     i, u = _cell_of(x, nx)
     total = 0.0
     for c in range(2):
         for b in range(2):
-            at = place[0] + ((k + c) * ny + j + b) * nx + i
+            at = int(leaves[leaf, OFFSET]) + ((k + c) * ny + j + b) * nx + i
             row = voxels[at] * (1.0 - u) + voxels[at + 1] * u
             total += row * (v if b else 1.0 - v) * (w if c else 1.0 - w)
     return total
@@ -205,17 +200,18 @@ def _locate(x, size, bins, repeats):
 @numba.njit(cache=True)
 def density_at(packed, x, y, z):
     """Density of the object at a point."""
+    p = packed.groups
     total = 0.0
-    for g in range(len(packed.group_rule)):
-        bounds = packed.group_bounds[g]
-        if x < bounds[0, 0] or x > bounds[1, 0] or y < bounds[0, 1] or y > bounds[1, 1] or z < bounds[0, 2] or z > bounds[1, 2]:
+    for g in range(len(p)):
+        if x < p[g, LOW] or x > p[g, HIGH] or y < p[g, LOW + 1] or y > p[g, HIGH + 1] or z < p[g, LOW + 2] or z > p[g, HIGH + 2]:
             continue
-        origin, size, bins, repeats = packed.group_origin[g], packed.group_bin[g], packed.group_bins[g], packed.group_repeats[g]
-        i, shift_x = _locate(x - origin[0], size[0], bins[0], repeats)
-        j, shift_y = _locate(y - origin[1], size[1], bins[1], repeats)
-        k, shift_z = _locate(z - origin[2], size[2], bins[2], repeats)
-        index = packed.group_first[g] + (i * bins[1] + j) * bins[2] + k
-        value = group_density(packed, g, index, x - shift_x, y - shift_y, z - shift_z)
+        repeats = p[g, REPEATS] > 0.0
+        ny, nz = int(p[g, BINS + 1]), int(p[g, BINS + 2])
+        i, shift_x = _locate(x - p[g, ORIGIN], p[g, BIN], int(p[g, BINS]), repeats)
+        j, shift_y = _locate(y - p[g, ORIGIN + 1], p[g, BIN + 1], ny, repeats)
+        k, shift_z = _locate(z - p[g, ORIGIN + 2], p[g, BIN + 2], nz, repeats)
+        index = int(p[g, FIRST]) + (i * ny + j) * nz + k
+        value = _group_density(packed, p[g, RULE], index, x - shift_x, y - shift_y, z - shift_z)
         if packed.rule == GREEDY and value > 0.0:
             return value
         total += value
@@ -223,12 +219,11 @@ def density_at(packed, x, y, z):
 
 
 @numba.njit(cache=True)
-def group_density(packed, g, index, x, y, z):
+def _group_density(packed, rule, index, x, y, z):
     """Density of a group at a point of its cell, given the point's bin."""
-    rule = packed.group_rule[g]
     value = 0.0
-    for entry in range(packed.bin_first[index], packed.bin_first[index + 1]):
-        rho = leaf_density(packed, packed.bin_leaf[entry], x, y, z)
+    for entry in range(packed.bins[index], packed.bins[index + 1]):
+        rho = leaf_density(packed, packed.bins[entry], x, y, z)
         if rule == GREEDY and rho > 0.0:
             return rho
         value += rho

@@ -14,6 +14,8 @@ import math
 import numba
 import numpy as np
 
+from xct4d.geometry.rays import clip_to_box, pixel_direction
+from xct4d.geometry.views import Views
 from xct4d.phantom.carry import carry
 from xct4d.phantom.crossings import integrate
 from xct4d.phantom.packed import Packed, density_at
@@ -24,9 +26,8 @@ _CHUNK = 64  # rays
 
 
 @numba.njit(cache=True)
-def _along(packed, rows, ray, longest, found):
-    """Integral over one ray [8]; chords start with length `longest` and are halved where the curve leaves them."""
-    ox, oy, oz, dx, dy, dz, s, far = ray
+def _along(packed, rows, ox, oy, oz, dx, dy, dz, s, far, longest, found):
+    """Integral over one ray from s to far; chords start with length `longest` and are halved where the curve leaves them."""
     curved = longest < math.inf
     total = 0.0
     h = min(longest, far - s)
@@ -58,12 +59,25 @@ def _along(packed, rows, ray, longest, found):
 
 
 @numba.njit(cache=True, parallel=True)
-def _project(packed, rows, rays, longest, out):
+def _integrals(packed, rows, rays, longest, out):
     chunks = (len(rays) + _CHUNK - 1) // _CHUNK
     for c in numba.prange(chunks):
         found = np.empty(_CROSSINGS)
         for n in range(c, len(rays), chunks):  # interleaved, so that threads share the hard part of an image
-            out[n] = _along(packed, rows, rays[n], longest, found)
+            ray = rays[n]
+            out[n] = _along(packed, rows, ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], ray[6], ray[7], longest, found)
+
+
+@numba.njit(cache=True, parallel=True)
+def _projection(packed, rows, pose, focal, centre, longest, threads, out):
+    height, width = out.shape
+    for c in numba.prange(threads):
+        found = np.empty(_CROSSINGS)
+        for row in range(c, height, threads):
+            for column in range(width):
+                dx, dy, dz = pixel_direction(pose, focal, centre, column + 0.5, row + 0.5)
+                near, far = clip_to_box(pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz)
+                out[row, column] = _along(packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, found)
 
 
 def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: float) -> np.ndarray:
@@ -74,7 +88,16 @@ def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: fl
     straight. Returns [N] float64.
     """
     out = np.empty(len(rays))
-    _project(packed, rows, rays, 0.5 * scale, out)
+    _integrals(packed, rows, np.ascontiguousarray(rays, np.float64), 0.5 * scale, out)
+    return out
+
+
+def projection(packed: Packed, views: Views, view: int, rows: np.ndarray, scale: float) -> np.ndarray:
+    """The same for the rays through the pixel centres of one view: [height, width] float64."""
+    width, height = views.size[view]
+    out = np.empty((height, width))
+    pose = np.ascontiguousarray(views.camera_to_world[view], np.float64)
+    _projection(packed, rows, pose, views.focal[view], views.centre[view], 0.5 * scale, numba.get_num_threads(), out)
     return out
 
 

@@ -10,13 +10,11 @@ import numpy as np
 
 from xct4d.config import Truth
 from xct4d.errors import InputError
-from xct4d.geometry.rays import pixel_rays
 from xct4d.geometry.views import Views
-from xct4d.phantom import motions, shapes
+from xct4d.phantom import motions, projector, shapes
 from xct4d.phantom.carry import WIDTH, move
 from xct4d.phantom.description import inside
 from xct4d.phantom.packed import Packed, pack
-from xct4d.phantom.projector import densities, line_integrals
 from xct4d.phantom.voxels import load_voxels
 
 _AT_REST = np.zeros((0, WIDTH))
@@ -61,7 +59,7 @@ class Phantom:
 
     def density(self, points: np.ndarray, t: float) -> np.ndarray:
         """Attenuation per world unit at points [N, 3] at time t. Returns [N] float64."""
-        return self.multiplier * densities(self._pack(t), points, self._rows(t))
+        return self.multiplier * projector.densities(self._pack(t), points, self._rows(t))
 
     def pull_back(self, points: np.ndarray, t: float) -> np.ndarray:
         """Material points at t = 0 of points [N, 3] at time t. Returns [N, 3] float64."""
@@ -102,13 +100,14 @@ class Phantom:
 
     def line_integrals(self, rays: np.ndarray, t: float) -> np.ndarray:
         """Attenuation along rays [N, 8] (see geometry.cast) at time t. Returns [N] float64."""
-        scale = np.inf if isinstance(self.motion, motions.ObjectsMotion) else self.motion.scale
-        return self.multiplier * line_integrals(self._pack(t), rays, self._rows(t), scale)
+        return self.multiplier * projector.line_integrals(self._pack(t), rays, self._rows(t), self._scale())
 
     def projection(self, views: Views, view: int, t: float) -> np.ndarray:
-        """exp(-attenuation) through the pixel centres of one view at time t: [height, width] float64."""
-        width, height = views.size[view]
-        return np.exp(-self.line_integrals(pixel_rays(views, view), t)).reshape(height, width)
+        """Attenuation along the rays through the pixel centres of one view at time t: [height, width] float64."""
+        return self.multiplier * projector.projection(self._pack(t), views, view, self._rows(t), self._scale())
+
+    def _scale(self) -> float:
+        return np.inf if isinstance(self.motion, motions.ObjectsMotion) else self.motion.scale
 
     def _rows(self, t: float) -> np.ndarray:
         return _AT_REST if isinstance(self.motion, motions.ObjectsMotion) else self.motion.rows(t)
