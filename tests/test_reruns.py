@@ -17,11 +17,11 @@ import yaml
 
 from workflow import ROOT, jobs, snakemake
 
-PREPARED = [f"d/prepare_{state}" for state in ("backward", "between", "forward")]
-CANONICAL = ["d/canonical_backward", "d/canonical_forward"]
-VELOCITY = ["d/velocity_15", "d/velocity_6", "d/velocity_9"]
-EXPORTS = ["d/export_t0.0000", "d/export_t0.5000", "d/export_t1.0000"]
-AFTER = ["d/evaluate", *EXPORTS, "d/mixing"]
+PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
+CANONICAL = ["d: canonical backward", "d: canonical forward"]
+VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
+EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
+AFTER = ["d: evaluate", *EXPORTS, "d: mixing"]
 
 STOP = """\
 import os, sys
@@ -79,15 +79,15 @@ def write(root: Path, changes: dict) -> None:
         ({"prepare.downscale": 3}, PREPARED + CANONICAL + VELOCITY + AFTER),
         ({"canonical.steps": 7}, CANONICAL + VELOCITY + AFTER),
         ({"velocity.levels.0.learning_rate": 0.02}, VELOCITY + AFTER),
-        ({"velocity.levels.1.learning_rate": 0.02}, ["d/velocity_15", "d/velocity_9", *AFTER]),
-        ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d/velocity_27", *AFTER]),
+        ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
+        ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
-        ({"mixing.method": "temporal"}, ["d/evaluate", *EXPORTS]),
+        ({"mixing.method": "temporal"}, ["d: evaluate", *EXPORTS]),
         ({"export.resolution": 99}, EXPORTS),
-        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d/export_t0.2500"]),
-        ({"evaluate.resolution": 99}, ["d/evaluate"]),
-        ({"datasets.d.input.forward_volume": {"path": "images_00/train_0.png"}}, ["d/canonical_forward", *VELOCITY, *AFTER]),
-        ({"datasets.d.input.truth": {"object": {"path": "images_00/train_0.png"}, "motion": {}}}, ["d/evaluate"]),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500"]),
+        ({"evaluate.resolution": 99}, ["d: evaluate"]),
+        ({"datasets.d.input.forward_volume": {"path": "images_00/train_0.png"}}, ["d: canonical forward", *VELOCITY, *AFTER]),
+        ({"datasets.d.input.truth": {"object": {"path": "images_00/train_0.png"}, "motion": {}}}, ["d: evaluate"]),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -132,7 +132,7 @@ def test_a_changed_image_reruns_its_state_and_what_follows(made):
     image.write_bytes(b"other content")
     try:
         os.utime(image, (time.time() + 60,) * 2)
-        assert jobs(cwd=made, root=made) == sorted(["d/prepare_forward", "d/canonical_forward", *VELOCITY, *AFTER])
+        assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: canonical forward", *VELOCITY, *AFTER])
     finally:
         image.write_bytes(before)
 

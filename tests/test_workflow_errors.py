@@ -1,4 +1,4 @@
-"""A wrong configuration or dataset: one line of ours, status 1, nothing written."""
+"""A wrong configuration or dataset: one line that names file and key, before anything runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import json
 import pytest
 import yaml
 
-from workflow import snakemake
+from workflow import ROOT, snakemake
+from xct4d.errors import InputError
+from xct4d.plan import plan
 
 # lines of Snakemake itself
 CHATTER = ("Using workflow specific profile", "Config file", "Assuming unrestricted shared filesystem")
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, monkeypatch):
     """A working directory with a dataset of two scans."""
+    monkeypatch.chdir(tmp_path)
     for scan in ("00", "01"):
         images = tmp_path / "data" / f"images_{scan}"
         images.mkdir(parents=True)
@@ -26,14 +29,10 @@ def place(tmp_path):
 
 
 def complaint(place, tree):
-    """The only line that a run prints of its own."""
-    (place / "config.yaml").write_text(yaml.safe_dump(tree))
-    done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)
-    lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(CHATTER)]
-    assert done.returncode == 1
-    assert len(lines) == 1, lines
-    assert not (place / "results").exists()
-    return lines[0]
+    with pytest.raises(InputError) as caught:
+        plan(tree, ROOT / "config" / "scenes")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 FOLDER = {"d": {"input": {"folder": "data"}}}
@@ -85,3 +84,12 @@ def test_unreadable_transforms(place, text, says):
     (place / "data" / "transforms_00.json").write_text(text)
     line = complaint(place, {"datasets": FOLDER})
     assert all(part in line for part in says), line
+
+
+@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}])
+def test_the_command_prints_that_line_alone_and_writes_nothing(place, tree):
+    (place / "config.yaml").write_text(yaml.safe_dump(tree))
+    done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(CHATTER)]
+    assert (done.returncode, lines) == (1, [complaint(place, tree)])
+    assert not (place / "results").exists()

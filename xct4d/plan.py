@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xct4d.config import Config, Direction, VolumeFile, resolve
+from xct4d.config import Config, Direction, Input, VolumeFile, resolve
 from xct4d.errors import InputError
+from xct4d.io.paths import safe_path
 from xct4d.io.transforms import discover, listed_images
-
-RESULTS = "results"
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,10 @@ class Dataset:
     config: Config
     states: list[str]  # of forward, backward and between, those it has
     scene_files: list[str]  # what `simulate` reads, the scene first; empty for a folder
-    state_files: dict[str, list[str]]  # what `prepare` reads for each state, beside the simulated folder
+    # of a folder; what a scene's later stages read of it exists only once it is simulated
+    state_files: dict[str, list[str]]  # what `prepare` reads for each state
+    volume_files: dict[str, list[str]]  # the known volume of each end
+    truth_files: list[str]  # the true object
 
     @property
     def simulated(self) -> bool:
@@ -34,7 +36,7 @@ class Dataset:
     @property
     def folder(self) -> str:
         """Where the dataset's own files are."""
-        return f"{RESULTS}/{self.name}/simulated" if self.simulated else str(self.config.input.folder)
+        return f"results/{self.name}/simulated" if self.simulated else str(self.config.input.folder)
 
     @property
     def ends(self) -> list[str]:
@@ -64,15 +66,6 @@ class Dataset:
         """The known volume of an end."""
         return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
 
-    def volume_files(self, end: Direction) -> list[str]:
-        volume = self.volume(end)
-        return [] if volume is None or self.simulated else [str(Path(self.folder) / volume.path)]
-
-    @property
-    def truth_files(self) -> list[str]:
-        truth = self.config.input.truth
-        return [] if truth is None or self.simulated else [str(Path(self.folder) / truth.object.path)]
-
 
 def plan(tree: dict[str, Any], scenes: Path) -> dict[str, Dataset]:
     """The datasets of a configuration.
@@ -92,34 +85,53 @@ def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     if config.input.scene is not None:
         return _from_scene(name, config, scenes, where)
-    return _from_folder(name, config)
+    return _from_folder(name, config, where)
 
 
 def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
     scene = str(config.input.scene)
     path = Path(scene)
-    if path.suffix.lower() not in (".yaml", ".yml"):
+    if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         path = scenes / f"{scene}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in scenes.glob("*.yaml")))
             raise InputError(f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file")
     elif not path.is_file():
         raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
+    from xct4d.phantom.scenes import load_scene  # brings numba: only for those who simulate
+
+    placed = load_scene(path)
+    named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
+    files = list(dict.fromkeys(map(str, [path, *named, *placed.object.files.values()])))
     states = ["forward", "backward", "between"]
-    return Dataset(name, config, states, [str(path)], {state: [] for state in states})
+    return Dataset(name, config, states, files, {}, {"forward": [], "backward": []}, [])
 
 
-def _from_folder(name: str, config: Config) -> Dataset:
+def _from_folder(name: str, config: Config, where: str) -> Dataset:
     found = discover(str(config.input.folder), config.input)
+    # the other states' files set the clock and the roles, the scanner's record the units
+    shared = [*found.files(), *sorted(p for p in found.forward.parent.iterdir() if p.suffix.lower() == ".xtekct")]
     transforms = {"forward": found.forward, "backward": found.backward, "between": found.between}
-    files = {state: _state_files(path) for state, path in transforms.items() if path is not None}
-    return Dataset(name, config, list(files), [], files)
+    files = {state: [*map(str, shared), *_images(path)] for state, path in transforms.items() if path is not None}
+    given = config.input
+    volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
+    truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
+    return Dataset(name, config, list(files), [], files, volumes, truth)
 
 
-def _state_files(transforms: Path) -> list[str]:
-    """A transforms file and its images. Snakemake's own complaint about a missing one would not name the frame's file."""
+def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
+    if volume is None:
+        return []
+    path = safe_path(Path(str(given.folder)), volume.path, f"{key}.path")
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", where=f"{key}.path", fix="check it; it starts from the dataset's folder")
+    return [str(path)]
+
+
+def _images(transforms: Path) -> list[str]:
+    """Images of a transforms file. Snakemake's own complaint about a missing one would not name that file."""
     images = listed_images(transforms)
     for image in images:
         if not image.is_file():
             raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
-    return [str(transforms), *map(str, images)]
+    return [str(image) for image in images]

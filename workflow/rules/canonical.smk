@@ -10,14 +10,16 @@ def known_volume(wildcards):
 rule canonical:
     input:
         prepared="results/{dataset}/prepared/{direction}",
-        volume=lambda wildcards: DATASETS[wildcards.dataset].volume_files(wildcards.direction),
+        volume=lambda wildcards: DATASETS[wildcards.dataset].volume_files[wildcards.direction],
     output:
         directory("results/{dataset}/canonical/{direction}"),
     params:
         settings=settings("canonical"),
+        folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
         volume=known_volume,
         seed=seed,
         checkpoint=checkpoint_file("canonical_{direction}", "canonical.py"),
+        board="results/{dataset}/tensorboard/canonical_{direction}",
         code=script_digest("canonical.py"),
     log:
         "results/{dataset}/logs/canonical_{direction}.log",
@@ -28,5 +30,7 @@ rule canonical:
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=120,
+    message:
+        "{wildcards.dataset}: canonical {wildcards.direction}"
     script:
         "../scripts/canonical.py"

@@ -47,22 +47,26 @@ def seed(wildcards):
     return DATASETS[wildcards.dataset].config.seed
 
 
-def prepared(wildcards):
-    """Prepared projections of every state the dataset has."""
-    return [f"results/{wildcards.dataset}/prepared/{state}" for state in DATASETS[wildcards.dataset].states]
+def prepared(state):
+    """Input function: the prepared projections of a state, where the dataset has it."""
+    return lambda wildcards: output_of(f"prepared/{state}", wildcards, state in DATASETS[wildcards.dataset].states)
 
 
-def canonicals(wildcards):
-    """The static field of every end the dataset has."""
-    return [f"results/{wildcards.dataset}/canonical/{end}" for end in DATASETS[wildcards.dataset].ends]
+def canonical(end):
+    """Input function: the static field of an end, where the dataset has it."""
+    return lambda wildcards: output_of(f"canonical/{end}", wildcards, end in DATASETS[wildcards.dataset].ends)
 
 
 def finest(wildcards):
-    """The last velocity level; none for a static dataset."""
+    """The last velocity level; none where nothing moves."""
     dataset = DATASETS[wildcards.dataset]
-    return [] if dataset.static else f"results/{wildcards.dataset}/velocity/{dataset.config.velocity.levels[-1].resolution}"
+    return output_of(f"velocity/{dataset.config.velocity.levels[-1].resolution}", wildcards, not dataset.static)
 
 
 def trained_mixing(wildcards):
     """The trained mixing coefficient, where the configuration asks for one."""
-    return f"results/{wildcards.dataset}/mixing" if DATASETS[wildcards.dataset].trains_mixing else []
+    return output_of("mixing", wildcards, DATASETS[wildcards.dataset].trains_mixing)
+
+
+def output_of(stage, wildcards, exists):
+    return f"results/{wildcards.dataset}/{stage}" if exists else []

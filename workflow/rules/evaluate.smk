@@ -7,8 +7,11 @@ def evaluation(dataset):
 
 rule evaluate:
     input:
-        prepared=prepared,
-        canonicals=canonicals,
+        forward=prepared("forward"),
+        backward=prepared("backward"),
+        between=prepared("between"),
+        canonical_forward=canonical("forward"),
+        canonical_backward=canonical("backward"),
         velocity=finest,
         mixing=trained_mixing,
         truth=lambda wildcards: DATASETS[wildcards.dataset].truth_files,
@@ -26,5 +29,7 @@ rule evaluate:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
+    message:
+        "{wildcards.dataset}: evaluate"
     script:
         "../scripts/evaluate.py"

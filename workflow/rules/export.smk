@@ -17,8 +17,9 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         name:
             "export_" + "_".join(kinds)
         input:
-            prepared=prepared,
-            canonicals=canonicals,
+            prepared=prepared("forward"),
+            canonical_forward=canonical("forward"),
+            canonical_backward=canonical("backward"),
             velocity=finest,
             mixing=trained_mixing,
         output:
@@ -28,7 +29,6 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         params:
             # the other times do not matter to this one
             settings=settings("export", exclude={"times", "kinds"}),
-            velocity=settings("velocity", include={"ode_step", "solver"}),
             mixing=settings("mixing", include={"method", "alpha"}),
             time=lambda wildcards: DATASETS[wildcards.dataset].times[wildcards.time],
             kinds=kinds,
@@ -41,5 +41,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         resources:
             mem_mb=lambda wildcards, attempt: 3000 * attempt,
             runtime=60,
+        message:
+            "{wildcards.dataset}: export t = {wildcards.time}"
         script:
             "../scripts/export.py"

@@ -3,16 +3,19 @@
 
 rule mixing:
     input:
-        prepared=prepared,
-        canonicals=canonicals,
+        forward=prepared("forward"),
+        backward=prepared("backward"),
+        between=prepared("between"),
+        canonical_forward=canonical("forward"),
+        canonical_backward=canonical("backward"),
         velocity=finest,
     output:
         directory("results/{dataset}/mixing"),
     params:
         settings=settings("mixing"),
-        velocity=settings("velocity", include={"ode_step", "solver"}),
         seed=seed,
         checkpoint=checkpoint_file("mixing", "mixing.py"),
+        board="results/{dataset}/tensorboard/mixing",
         code=script_digest("mixing.py"),
     log:
         "results/{dataset}/logs/mixing.log",
@@ -22,5 +25,7 @@ rule mixing:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
+    message:
+        "{wildcards.dataset}: mixing"
     script:
         "../scripts/mixing.py"

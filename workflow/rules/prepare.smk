@@ -13,6 +13,7 @@ rule simulate:
     output:
         directory("results/{dataset}/simulated"),
     params:
+        scene=lambda wildcards: DATASETS[wildcards.dataset].scene_files[0],
         code=script_digest("simulate.py"),
     log:
         "results/{dataset}/logs/simulate.log",
@@ -22,6 +23,8 @@ rule simulate:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
+    message:
+        "{wildcards.dataset}: simulate"
     script:
         "../scripts/simulate.py"
 
@@ -45,5 +48,7 @@ rule prepare:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=30,
+    message:
+        "{wildcards.dataset}: prepare {wildcards.state}"
     script:
         "../scripts/prepare.py"

@@ -21,8 +21,11 @@ def coarser(wildcards):
 
 rule velocity:
     input:
-        prepared=prepared,
-        canonicals=canonicals,
+        forward=prepared("forward"),
+        backward=prepared("backward"),
+        between=prepared("between"),
+        canonical_forward=canonical("forward"),
+        canonical_backward=canonical("backward"),
         coarser=coarser,
     output:
         directory("results/{dataset}/velocity/{resolution}"),
@@ -31,6 +34,7 @@ rule velocity:
         level=level,
         seed=seed,
         checkpoint=checkpoint_file("velocity_{resolution}", "velocity.py"),
+        board="results/{dataset}/tensorboard/velocity_{resolution}",
         code=script_digest("velocity.py"),
     log:
         "results/{dataset}/logs/velocity_{resolution}.log",
@@ -40,5 +44,7 @@ rule velocity:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=240,
+    message:
+        "{wildcards.dataset}: velocity {wildcards.resolution}"
     script:
         "../scripts/velocity.py"

@@ -7,13 +7,18 @@ with job(snakemake.log[0], snakemake.threads):
     from xct4d.io.volumes import load_volume
     from xct4d.stages.canonical import canonical
 
-    volume = snakemake.params.volume
+    settings = Canonical.model_validate(snakemake.params.settings)
+    direction, volume = snakemake.wildcards.direction, None
+    if snakemake.params.volume is not None:
+        file = VolumeFile.model_validate(snakemake.params.volume)
+        volume = load_volume(file, Path(snakemake.params.folder), settings.bake, f"input.{direction}_volume")
     canonical(
-        Canonical.model_validate(snakemake.params.settings),
+        settings,
         Path(snakemake.input.prepared),
         Path(snakemake.output[0]),
         Path(snakemake.params.checkpoint),
-        title=f"canonical {snakemake.wildcards.direction}",
-        volume=None if volume is None else load_volume(Path(snakemake.params.folder), VolumeFile.model_validate(volume)),
+        Path(snakemake.params.board),
+        title=f"canonical {direction}",
+        volume=volume,
         seed=snakemake.params.seed,
     )
