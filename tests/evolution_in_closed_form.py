@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from xct4d.geometry.box import grid_points, voxel_centres
+
 DRIFT = np.array([0.2, -0.1, 0.3])  # of the material from t = 0 to t = 1
 CENTRE = np.array([-0.1, 0.05, -0.2])  # at t = 0
 RADIUS = 0.4
@@ -51,6 +53,10 @@ class BallPhantom:
 
     def density(self, points, t):
         return density(points, t)
+
+    def volume(self, n, t):
+        c = voxel_centres(n)
+        return density(grid_points(c, c, c), t).reshape(n, n, n)
 
     def flow(self, points, t0, t1):
         return points + (t1 - t0) * DRIFT

@@ -1,0 +1,144 @@
+"""Figures (PNG). Colours from Okabe and Ito (2008), told apart by every kind of colour vision; markers differ too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 150
+STYLES = {
+    "mixed": {"color": "#000000", "marker": "o", "linestyle": "-"},
+    "forward": {"color": "#0072B2", "marker": ">", "linestyle": "-"},
+    "backward": {"color": "#D55E00", "marker": "<", "linestyle": "-"},
+    "self-correlation": {"color": "#009E73", "marker": "s", "linestyle": "--"},
+}
+_SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_PLANES = {0: ("z", "x", "y"), 1: ("y", "x", "z"), 2: ("x", "y", "z")}  # fixed axis of a (z, y, x) volume, then what runs right and up
+
+
+def slices_over_time(
+    path: Path,
+    times: Sequence[float],
+    rows: dict[str, Sequence[np.ndarray]],
+    *,
+    axis: int,
+    position: float,
+    half_width: float,
+    length_unit: str,
+    attenuation_unit: str,
+) -> None:
+    """One row per kind, one column per time.
+
+    rows: images [v, u] of each kind, one per time, v upwards; attenuation. axis,
+    position: the plane of a (z, y, x) volume, half_width: of the box, both in
+    length_unit.
+    """
+    fixed, right, up = _PLANES[axis]
+    top = max(float(np.max(image)) for images in rows.values() for image in images) or 1.0
+    figure = Figure(figsize=(1.75 * len(times) + 1.5, 1.75 * len(rows) + 0.8), layout="constrained")
+    axes = figure.subplots(len(rows), len(times), squeeze=False, sharex=True, sharey=True)
+    extent = (-half_width, half_width, -half_width, half_width)
+    for row, (kind, images) in enumerate(rows.items()):
+        for column, image in enumerate(images):
+            a = axes[row, column]
+            shown = a.imshow(image, origin="lower", extent=extent, cmap="gray", vmin=0, vmax=top, interpolation="nearest")
+            a.tick_params(labelsize=7)
+            if row == 0:
+                a.set_title(f"t = {times[column]:g}", fontsize=9)
+            if row == len(rows) - 1:
+                a.set_xlabel(f"{right} ({length_unit})", fontsize=8)
+            if column == 0:
+                a.set_ylabel(f"{kind}\n{up} ({length_unit})", fontsize=8)
+    bar = figure.colorbar(shown, ax=axes, shrink=0.8, aspect=30)
+    bar.set_label(f"attenuation ({attenuation_unit})", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+    figure.suptitle(f"plane {fixed} = {position:.3g} {length_unit}", fontsize=9)
+    figure.savefig(path, dpi=DPI)
+
+
+def correlation_over_time(path: Path, times: Sequence[float], curves: dict[str, Sequence[float]], *, time_label: str) -> None:
+    """Normalized correlation of each kind, and self-correlation; NaN leaves a gap. curves: keys of STYLES."""
+    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for name, values in curves.items():
+        label = name if name == "self-correlation" else f"{name} against truth"
+        axes.plot(times, values, label=label, markersize=4.5, linewidth=1.3, **STYLES[name])
+    axes.set_xlabel(time_label)
+    axes.set_ylabel("normalized correlation")
+    finite = [v for values in curves.values() for v in values if np.isfinite(v)]
+    low = min([*finite, 0.98])
+    axes.set_ylim(low - 0.08 * (1 - low), 1 + 0.04 * (1 - low))
+    axes.legend(fontsize=8, frameon=False)
+    _plain(axes)
+    figure.savefig(path, dpi=DPI)
+
+
+def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
+    """Each row a held-out projection: predicted, measured, difference. comparisons: (title, predicted, measured), [h, w] transmission."""
+    figure = Figure(figsize=(8.2, 2.6 * len(comparisons) + 0.3), layout="constrained")
+    axes = figure.subplots(len(comparisons), 3, squeeze=False)
+    spread = max(float(np.percentile(np.abs(p - m), 99.5)) for _, p, m in comparisons) or 1.0
+    for row, (title, predicted, measured) in enumerate(comparisons):
+        for column, image in enumerate((predicted, measured)):
+            shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-spread, vmax=spread, interpolation="nearest")
+        axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8)
+        for a in axes[row]:
+            a.tick_params(labelsize=7)
+    for a, title in zip(axes[0], ("predicted", "measured", "predicted - measured"), strict=True):
+        a.set_title(title, fontsize=9)
+    for a in axes[-1]:
+        a.set_xlabel("column (pixel)", fontsize=8)
+    for image, where, label in ((shown, axes[:, :2], "transmission"), (difference, axes[:, 2], "difference of transmission")):
+        bar = figure.colorbar(image, ax=where, shrink=0.8, aspect=30)
+        bar.set_label(label, fontsize=8)
+        bar.ax.tick_params(labelsize=7)
+    figure.savefig(path, dpi=DPI)
+
+
+def training_curves(path: Path, histories: dict[str, dict]) -> None:
+    """Loss and held-out PSNR of the training stages.
+
+    histories: the content of each stage's history.json by its title; titles of
+    one first word ("canonical forward", "velocity 6") share a column. Velocity
+    levels, each started from the one before, follow each other along the steps.
+    """
+    groups: dict[str, dict[str, dict]] = {}
+    for title, history in histories.items():
+        group, _, rest = title.partition(" ")
+        groups.setdefault(group, {})[rest or group] = history
+    figure = Figure(figsize=(3.4 * len(groups) + 0.4, 4.6), layout="constrained")
+    axes = figure.subplots(2, len(groups), squeeze=False, sharex="col")
+    for column, (group, members) in enumerate(groups.items()):
+        loss, quality = axes[:, column]
+        first = 0
+        for (name, history), color in zip(members.items(), _SEQUENCE * (1 + len(members) // len(_SEQUENCE)), strict=False):
+            steps = np.asarray(history["step"]) + first
+            loss.plot(steps, history["loss"], color=color, linewidth=1, label=name)
+            if points := history.get("held_out_psnr"):
+                quality.plot([step + first for step, _ in points], [value for _, value in points], color=color, marker="o", markersize=3, linewidth=1)
+            if group == "velocity" and len(steps):
+                first = int(steps[-1]) + 1
+        loss.set_yscale("log")
+        loss.set_title(group + (" (control points per axis)" if group == "velocity" else ""), fontsize=9)
+        if len(members) > 1:
+            loss.legend(fontsize=7, frameon=False)
+        if not quality.lines:
+            quality.text(0.5, 0.5, "no held-out projections", transform=quality.transAxes, ha="center", fontsize=8, color="0.4")
+        quality.set_xlabel("step", fontsize=8)
+        for a in (loss, quality):
+            a.tick_params(labelsize=7)
+            _plain(a)
+    axes[0, 0].set_ylabel("loss", fontsize=8)
+    axes[1, 0].set_ylabel("held-out PSNR (dB)", fontsize=8)
+    figure.savefig(path, dpi=DPI)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.set_axisbelow(True)
