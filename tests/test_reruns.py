@@ -83,8 +83,8 @@ def write(root: Path, changes: dict) -> None:
         ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
         ({"mixing.method": "temporal"}, ["d: evaluate", *EXPORTS]),
-        ({"export.resolution": 99}, EXPORTS),
-        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500"]),
+        ({"export.resolution": 99}, [*EXPORTS, "d: evaluate"]),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: evaluate", "d: export t = 0.2500"]),
         ({"evaluate.resolution": 99}, ["d: evaluate"]),
         ({"datasets.d.input.forward_volume": {"path": "images_00/train_0.png"}}, ["d: canonical forward", *VELOCITY, *AFTER]),
         ({"datasets.d.input.truth": {"object": {"path": "images_00/train_0.png"}, "motion": {}}}, ["d: evaluate"]),
@@ -103,8 +103,8 @@ def test_a_change_of_the_configuration(made, changes, expected):
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("workflow/scripts/export.py", "", "print(1)\n", EXPORTS),
-        ("xct4d/stages/export.py", "", "print(1)\n", EXPORTS),
+        ("workflow/scripts/export.py", "", "print(1)\n", [*EXPORTS, "d: evaluate"]),
+        ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, "d: evaluate"]),
         ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
         ("xct4d/stages/canonical.py", "", "# why\n", []),
         ("xct4d/stages/export.py", '"""', '"""Another ', []),

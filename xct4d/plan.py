@@ -89,6 +89,8 @@ def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
 
 
 def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
+    if config.input.truth is not None:
+        raise InputError("a scene brings its own truth", where=f"{where}: input.truth", fix="remove the key")
     scene = str(config.input.scene)
     path = Path(scene)
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):

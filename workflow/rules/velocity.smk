@@ -2,21 +2,16 @@
 
 
 def level(wildcards):
-    """Position of a level among the configured ones."""
-    levels = DATASETS[wildcards.dataset].config.velocity.levels
-    return [str(level.resolution) for level in levels].index(wildcards.resolution)
-
-
-def levels_so_far(wildcards):
-    """The section without the levels that come after this one: adding one reruns none of the earlier."""
+    """The section with this level alone: the others come in as files, or not at all."""
     section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json")
-    return section | {"levels": section["levels"][: level(wildcards) + 1]}
+    return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
 
 
 def coarser(wildcards):
-    index = level(wildcards)
-    levels = DATASETS[wildcards.dataset].config.velocity.levels
-    return f"results/{wildcards.dataset}/velocity/{levels[index - 1].resolution}" if index else []
+    """The level that this one starts from; none for the first."""
+    resolutions = [str(level.resolution) for level in DATASETS[wildcards.dataset].config.velocity.levels]
+    index = resolutions.index(wildcards.resolution)
+    return f"results/{wildcards.dataset}/velocity/{resolutions[index - 1]}" if index else []
 
 
 rule velocity:
@@ -30,8 +25,7 @@ rule velocity:
     output:
         directory("results/{dataset}/velocity/{resolution}"),
     params:
-        settings=levels_so_far,
-        level=level,
+        settings=level,
         seed=seed,
         checkpoint=checkpoint_file("velocity_{resolution}", "velocity.py"),
         board="results/{dataset}/tensorboard/velocity_{resolution}",
