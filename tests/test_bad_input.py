@@ -15,6 +15,9 @@ from tiny_dataset import HEIGHT, WIDTH, edited
 
 from xct4d.config import Input, Prepare, VolumeFile, resolve
 from xct4d.errors import InputError
+from xct4d.geometry.box import voxel_centres
+from xct4d.io import prepared
+from xct4d.io.plausibility import check_axes
 from xct4d.io.volumes import load_volume
 from xct4d.stages import prepare as stage
 
@@ -326,8 +329,8 @@ def test_inverted_images(folder, focal):
         tiny_dataset.save_image(path, 1 - np.asarray(Image.open(path)) / 255)
     line = refused(folder)
     assert FORWARD in line
-    assert "dark" in line
-    assert "transmission" in line or "flat field" in line
+    assert "look inverted or logarithmic" in line
+    assert ("at its rim" in line) == (focal > tiny_dataset.FOCAL)
 
 
 def test_partly_inverted_images(folder):
@@ -578,6 +581,22 @@ def test_shape_for_npy(tmp_path):
 def test_volume_of_an_unknown_kind(tmp_path):
     (tmp_path / "v.mat").write_bytes(b"x")
     assert "v.mat" in volume(tmp_path, path="v.mat")
+
+
+@pytest.mark.parametrize("stored", ["x, y, z", "z, y, x"])
+def test_volume_with_exchanged_axes(folder, stored):
+    """The ball lies at x = 0.1, y = -0.3, z = 0.5; with x and z exchanged the projections tell."""
+    stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None), "forward", folder.parent / "prepared")
+    z, y, x = np.meshgrid(*3 * [voxel_centres(40)], indexing="ij")
+    truth = sum((p - c) ** 2 for p, c in zip((x, y, z), tiny_dataset.centre(0.0), strict=True)) < tiny_dataset.RADIUS**2
+    np.save(folder / "v.npy", (truth.transpose(2, 1, 0) if stored == "x, y, z" else truth).astype(np.float32))
+    volume, frames = load_volume(VolumeFile(path="v.npy"), folder, 8, "input.forward_volume"), prepared.load(folder.parent / "prepared")
+    if stored == "x, y, z":
+        assert check_axes(volume, frames, folder / "v.npy") > 0.95
+    else:
+        line = complaint(check_axes, volume, frames, folder / "v.npy")
+        assert "v.npy: its axes look exchanged" in line
+        assert "taken as (x, y, z)" in line
 
 
 def test_object_description_with_an_unknown_shape(tmp_path):

@@ -15,7 +15,7 @@ AZIMUTHS = [0.0, 60.0, 120.0, 180.0, 240.0, 300.0]
 
 
 def centre(t: float) -> np.ndarray:
-    return np.array([0.2 + 0.2 * t, -0.3, 0.3])
+    return np.array([0.1 + 0.2 * t, -0.3, 0.5])
 
 
 def views(azimuths=AZIMUTHS, polar=80.0) -> Views:

@@ -4,6 +4,8 @@ from xct4d.config import Canonical, VolumeFile
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from xct4d.io import prepared
+    from xct4d.io.plausibility import check_axes
     from xct4d.io.volumes import load_volume
     from xct4d.stages.canonical import canonical
 
@@ -12,6 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
     if snakemake.params.volume is not None:
         file = VolumeFile.model_validate(snakemake.params.volume)
         volume = load_volume(file, Path(snakemake.params.folder), settings.bake, f"input.{direction}_volume")
+        check_axes(volume, prepared.load(Path(snakemake.input.prepared)), f"input.{direction}_volume: {file.path}")
     canonical(
         settings,
         Path(snakemake.input.prepared),

@@ -43,11 +43,12 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
     except (Image.UnidentifiedImageError, Image.DecompressionBombError):
         raise InputError(f"{path} is not a PNG or TIFF image", where=where, fix="convert it") from None
     except _DAMAGE as error:
-        raise InputError(f"{path} cannot be read ({error})", where=where, fix="copy or export it again") from None
+        raise InputError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})", where=where, fix="copy or export it again") from None
 
 
 def _transmission(image: Image.Image, path: Path, where: object) -> np.ndarray:
-    depth = str(image.tile[0][3]) if image.tile else ""
+    layout = image.tile[0][3] if image.tile else ""  # Pillow's raw mode, alone or first of several
+    depth = str(layout[0] if isinstance(layout, tuple) else layout)
     if image.mode in _GREY16 or (image.mode == "I" and image.format == "PNG"):  # older Pillow opens 16-bit PNG as I
         return np.asarray(image).astype(np.float32) / 65535
     if image.mode == "F":
