@@ -199,3 +199,10 @@ def test_centres_of_separate_objects():
     assert object_centres({"type": "gyroid"}) is None
     assert object_centres(None) is None
     assert object_centres({"type": "object_collection", "objects": [{"type": "gyroid"}]}) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, [0]), (7, list(range(7))), (9, [0, 2, 4, 6, 8]), (21, [0, 4, 8, 12, 16, 20]), (12, [0, 2, 4, 6, 7, 9, 11])]
+)
+def test_shown_times_are_spread_evenly_where_they_can_be(count, expected):
+    assert stage._spread(count, 7) == expected

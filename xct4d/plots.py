@@ -62,7 +62,7 @@ def slices_over_time(
 
 def correlation_over_time(path: Path, times: Sequence[float], curves: dict[str, Sequence[float]], *, time_label: str) -> None:
     """Normalized correlation of each kind, and self-correlation; NaN leaves a gap. curves: keys of STYLES."""
-    figure = Figure(figsize=(5, 3.4), layout="constrained")
+    figure = Figure(figsize=(5, 3.7), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():
         label = name if name == "self-correlation" else f"{name} against truth"
@@ -72,16 +72,17 @@ def correlation_over_time(path: Path, times: Sequence[float], curves: dict[str, 
     finite = [v for values in curves.values() for v in values if np.isfinite(v)]
     low = min([*finite, 0.98])
     axes.set_ylim(low - 0.08 * (1 - low), 1 + 0.04 * (1 - low))
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     _plain(axes)
     figure.savefig(path, dpi=DPI)
 
 
 def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> None:
     """Each row a held-out projection: predicted, measured, difference. comparisons: (title, predicted, measured), [h, w] transmission."""
-    figure = Figure(figsize=(8.2, 2.6 * len(comparisons) + 0.3), layout="constrained")
+    height, width = comparisons[0][1].shape
+    figure = Figure(figsize=(7.4, 2.25 * min(height / width, 2) * len(comparisons) + 1.0), layout="constrained")
     axes = figure.subplots(len(comparisons), 3, squeeze=False)
-    spread = max(float(np.percentile(np.abs(p - m), 99.5)) for _, p, m in comparisons) or 1.0
+    spread = max(float(np.percentile(np.abs(p - m), 99.9)) for _, p, m in comparisons) or 1.0
     for row, (title, predicted, measured) in enumerate(comparisons):
         for column, image in enumerate((predicted, measured)):
             shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -94,7 +95,7 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
     for a in axes[-1]:
         a.set_xlabel("column (pixel)", fontsize=8)
     for image, where, label in ((shown, axes[:, :2], "transmission"), (difference, axes[:, 2], "difference of transmission")):
-        bar = figure.colorbar(image, ax=where, shrink=0.8, aspect=30)
+        bar = figure.colorbar(image, ax=where, location="bottom", shrink=0.6 if where.ndim > 1 else 0.9, aspect=25)
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
     figure.savefig(path, dpi=DPI)
@@ -127,12 +128,13 @@ def training_curves(path: Path, histories: dict[str, dict]) -> None:
         loss.set_title(group + (" (control points per axis)" if group == "velocity" else ""), fontsize=9)
         if len(members) > 1:
             loss.legend(fontsize=7, frameon=False)
-        if not quality.lines:
-            quality.text(0.5, 0.5, "no held-out projections", transform=quality.transAxes, ha="center", fontsize=8, color="0.4")
-        quality.set_xlabel("step", fontsize=8)
         for a in (loss, quality):
-            a.tick_params(labelsize=7)
+            a.tick_params(labelsize=7, which="both", labelbottom=True)
             _plain(a)
+        quality.set_xlabel("step", fontsize=8)
+        if not quality.lines:
+            quality.set_axis_off()
+            loss.set_xlabel("step", fontsize=8)
     axes[0, 0].set_ylabel("loss", fontsize=8)
     axes[1, 0].set_ylabel("held-out PSNR (dB)", fontsize=8)
     figure.savefig(path, dpi=DPI)

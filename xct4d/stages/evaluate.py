@@ -25,7 +25,7 @@ from xct4d.training.render import render_frame
 SLAB_POINTS = 2**21  # grid points compared at once
 MATERIAL = 0.05  # of the largest attenuation: above it a grid point counts as material
 MATERIAL_POINTS = 100_000  # at most, drawn from all material points, on which displacements are compared
-SLICED_TIMES = 6  # columns of the figure of slices
+SLICED_TIMES = 7  # columns of the figure of slices, at most
 SHOWN_PROJECTIONS = 3
 COARSE = 64  # grid points per axis for choosing the plane that is shown
 
@@ -221,7 +221,7 @@ def _held_out(evolution: Evolution, states: dict[str, prepared_frames.Frames]) -
     kind = "forward" if evolution.static else "mixed"
     held_out = [(float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()]
     held_out.sort()
-    chosen = set(np.linspace(0, len(held_out) - 1, min(SHOWN_PROJECTIONS, len(held_out))).round().astype(int).tolist())
+    chosen = set(_spread(len(held_out), SHOWN_PROJECTIONS))
     scores, shown = [], []
     with track("evaluate held-out projections", len(held_out)) as progress:
         for i, (time, state, f) in enumerate(held_out):
@@ -258,7 +258,7 @@ def _figures(
 ) -> None:
     scale = 1.0 if frames.unit_mm is None else frames.unit_mm
     length, attenuation = ("world unit", "1/world unit") if frames.unit_mm is None else ("mm", "1/mm")
-    columns = [moments[i] for i in np.unique(np.linspace(0, len(moments) - 1, SLICED_TIMES).round().astype(int))]
+    columns = [moments[i] for i in _spread(len(moments), SLICED_TIMES)]
     kinds = [kind for kind in ("truth", "mixed", "forward", "backward") if kind in moments[0].planes]
     axis, index = plane
     n = moments[0].planes[kinds[0]].shape[1]
@@ -280,6 +280,14 @@ def _figures(
         plots.held_out(folder / "held_out.png", shown)
     if histories:
         plots.training_curves(folder / "training.png", histories)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most `most` of `count` indices, first and last among them; evenly where a number not much below `most` allows it."""
+    if count <= most:
+        return list(range(count))
+    even = [k for k in range(most, most // 2 + 1, -1) if (count - 1) % (k - 1) == 0]
+    return np.linspace(0, count - 1, even[0] if even else most).round().astype(int).tolist()
 
 
 def _history(path: Path) -> dict:
