@@ -34,10 +34,14 @@ def read_mapping(path: Path) -> dict:
 
 
 def inside(folder: Path, path: str, where: object) -> Path:
-    """`path` below `folder`. Raises InputError where it leaves the folder."""
-    target = (Path(folder) / path).resolve()
-    if not target.is_relative_to(Path(folder).resolve()):
-        raise InputError(f"leaves the description's folder ({path})", where=where, fix="put the file beside the description")
+    """`path` below `folder`, links followed. Raises InputError where it is absolute, climbs with "..", or a link leads out."""
+    try:
+        target = (Path(folder) / path).resolve()
+        stays = ".." not in Path(path).parts and not Path(path).is_absolute() and target.is_relative_to(Path(folder).resolve())
+    except (OSError, ValueError, RuntimeError):  # a circle of links, a name with a zero byte
+        stays = False
+    if not stays:
+        raise InputError(f"leaves the description's folder ({path!r})", where=where, fix="put the file beside the description")
     return target
 
 
@@ -60,9 +64,6 @@ class Description:
     def fail(self, key: str, what: str, fix: str | None = None) -> InputError:
         """A complaint about the value of a key, to be raised."""
         return InputError(what, where=self._key(key), fix=fix)
-
-    def has(self, key: str) -> bool:
-        return key in self._tree
 
     def value(self, key: str, default: Any = ...) -> Any:
         self._taken.add(key)

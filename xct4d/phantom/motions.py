@@ -137,9 +137,10 @@ def _parts(d: Description, kind: str) -> list[Part]:
 
 
 def _law(d: Description) -> Law:
-    if not d.has("law"):
+    tree = d.value("law", None)
+    if tree is None:
         return Law()
-    law = Description(d.value("law"), d.below("law"))
+    law = Description(tree, d.below("law"))
     kind = law.choice("type", ("linear", "power", "step"))
     if kind == "power":
         out = Law(kind, exponent=law.number("exponent", above=0))
