@@ -77,7 +77,7 @@ def filtered(attenuation: np.ndarray, views: Views, view: int) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(attenuation * cosine, size, axis=1) * transfer, size, axis=1)[:, :width].astype(np.float32)
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@numba.njit(parallel=True, fastmath=True)
 def back_project(volume, rows, pose, focal, centre, arc):
     """Add one filtered projection to the volume (z, y, x), bilinear between pixel centres."""
     n = volume.shape[0]
@@ -103,7 +103,7 @@ def back_project(volume, rows, pose, focal, centre, arc):
                 volume[k, j, i] += 0.5 * arc * (distance / depth) ** 2 * value
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+@numba.njit(parallel=True, fastmath=True)
 def integrate(volume, rays, step):
     """Line integrals [N] through a volume (z, y, x), trilinear, a midpoint rule of about `step` within the box."""
     n = volume.shape[0]
@@ -171,6 +171,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="volume to write (.zarr)")
     arguments = parser.parse_args()
     frames = prepared.load(arguments.prepared)
+    reconstruct(frames, 4)  # compiles
     start = time.perf_counter()
     volume = reconstruct(frames, arguments.resolution)
     seconds = time.perf_counter() - start
