@@ -57,7 +57,8 @@ class HashLayout:
 
 @numba.njit(fastmath=True)
 def cell_of(x, scale):
-    """Cell index and position within it of a coordinate in [-1, 1]."""
+    """Cell index and position within it of a coordinate, clamped to [-1, 1]."""
+    x = min(max(x, np.float32(-1.0)), np.float32(1.0))
     p = (x * np.float32(0.5) + np.float32(0.5)) * scale + np.float32(0.5)
     cell = np.int32(p)  # truncation is floor: p > 0
     return np.uint32(cell), p - np.float32(cell)

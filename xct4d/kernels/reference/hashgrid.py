@@ -10,7 +10,7 @@ from xct4d.kernels.hashgrid import PRIME_Y, PRIME_Z, HashLayout
 
 def encode(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
     """As kernels.hashgrid.encode; differentiable in the table and the points."""
-    unit = points * 0.5 + 0.5
+    unit = points.clamp(-1, 1) * 0.5 + 0.5
     features = []
     for level in range(layout.levels):
         nodes, start = int(layout.nodes[level]), int(layout.offset[level])

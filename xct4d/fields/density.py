@@ -1,0 +1,60 @@
+"""The canonical field: attenuation from a multiresolution hash grid and an MLP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from xct4d.config import HashGrid
+from xct4d.fields import storage
+from xct4d.geometry.box import inside_box
+from xct4d.kernels.hashgrid import HashLayout, encode
+from xct4d.kernels.mlp import perceptron
+
+# Of exp(MLP - SHIFT): an untrained field is nearly transparent.
+SHIFT = 2.0
+CHUNK = 2**17  # points evaluated at once without gradients
+
+
+class DensityField(nn.Module):
+    """mu(x) = exp(MLP(encode(x)) - 2) inside the box, per world unit; zero outside.
+
+    The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
+    """
+
+    def __init__(self, settings: HashGrid):
+        super().__init__()
+        self.settings = settings
+        self.layout = HashLayout(settings.levels, settings.log2_size, settings.coarsest, settings.finest)
+        self.table = nn.Parameter(torch.empty(self.layout.entries, 2))
+        self.inner = nn.Parameter(torch.empty(self.layout.width, settings.width))
+        self.outer = nn.Parameter(torch.empty(settings.width))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010)."""
+        with torch.no_grad():
+            self.table.uniform_(-1e-4, 1e-4, generator=generator)
+            for weight, neurons in ((self.inner, sum(self.inner.shape)), (self.outer, len(self.outer) + 1)):
+                bound = (6 / neurons) ** 0.5
+                weight.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, points: Tensor) -> Tensor:  # [N, 3] (x, y, z) -> [N]
+        """Attenuation at points inside the box; a point outside takes the nearest face's."""
+        return torch.exp(perceptron(encode(self.table, points, self.layout), self.inner, self.outer) - SHIFT)
+
+    @torch.no_grad()
+    def evaluate(self, points: Tensor) -> Tensor:
+        """Attenuation at any points [N, 3], zero outside the box; without gradients, in bounded memory."""
+        return torch.cat([inside_box(self(part), part) for part in points.split(CHUNK)]) if len(points) else torch.empty(0)
+
+    def save(self, path: Path) -> None:
+        storage.write(path, "density", self.settings.model_dump(), dict(self.named_parameters()))
+
+    @classmethod
+    def load(cls, path: Path) -> DensityField:
+        settings, tensors = storage.read(path, "density")
+        field = cls(HashGrid(**settings))
+        field.load_state_dict(tensors)
+        return field

@@ -1,0 +1,86 @@
+"""The velocity field: a cubic B-spline in space and time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xct4d.fields import storage
+from xct4d.kernels import bspline
+from xct4d.kernels.flow import Path as TimePath
+from xct4d.kernels.flow import flow
+
+
+def time_weights(modes: int, times: np.ndarray) -> Tensor:
+    """[T, modes] float32: weights of the control points of [0, 1] at times."""
+    return torch.from_numpy(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32))
+
+
+class VelocityField(nn.Module):
+    """v(x, t), world units per unit of time. Control points [modes, n, n, n, 3]: time, z, y, x, component.
+
+    The spline in time takes the place of the paper's time MLP: it too is a sum
+    of spatial modes, but only four modes act at a time.
+    """
+
+    def __init__(self, resolution: int, modes: int, *, longest_step: float, solver: str):
+        super().__init__()
+        self.resolution = resolution
+        self.modes = modes
+        self.longest_step = longest_step
+        self.solver = solver
+        self.control = nn.Parameter(torch.zeros(modes, resolution, resolution, resolution, 3))
+
+    def at(self, times: np.ndarray) -> Tensor:
+        """Control points in space at times [T]: [T, n, n, n, 3]."""
+        weights = time_weights(self.modes, times)
+        return (weights @ self.control.reshape(self.modes, -1)).reshape(len(weights), *self.control.shape[1:])
+
+    def flow(self, points: Tensor, start: float, stop: float) -> Tensor:
+        """Points [N, 3] carried from time start to time stop."""
+        if start == stop:
+            return points
+        path = TimePath(start, stop, self.longest_step, self.solver)
+        return flow(self.at(path.times), points, path)
+
+    def refined(self, resolution: int) -> VelocityField:
+        """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
+        out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
+        matrix = torch.from_numpy(self._refinement(resolution).astype(np.float32))
+        with torch.no_grad():
+            out.control.copy_(torch.einsum("kc,jb,ia,tcbad->tkjid", matrix, matrix, matrix, self.control))
+        return out
+
+    def _refinement(self, resolution: int) -> np.ndarray:
+        # 9 -> 27 is two exact halvings: follow the ladder as far as it goes.
+        ladder, matrix = self.resolution, np.eye(self.resolution)
+        while 2 * ladder - 3 <= resolution:
+            matrix = bspline.refinement(ladder, 2 * ladder - 3) @ matrix
+            ladder = 2 * ladder - 3
+        return matrix if ladder == resolution else bspline.refinement(ladder, resolution) @ matrix
+
+    def bending_energy(self, times: np.ndarray) -> Tensor:
+        """Mean over times of the integral over the box of all squared second derivatives of v."""
+        value, first, second = (torch.from_numpy(g.astype(np.float32)) for g in bspline.bending_matrices(self.resolution))
+        control = self.at(times)
+        energy = 0.0
+        # Each second derivative enters once, the mixed ones twice (d2/dxdy and d2/dydx).
+        for order, count in (((2, 0, 0), 1), ((0, 2, 0), 1), ((0, 0, 2), 1), ((1, 1, 0), 2), ((1, 0, 1), 2), ((0, 1, 1), 2)):
+            gz, gy, gx = ((value, first, second)[o] for o in order)
+            energy = energy + count * (torch.einsum("kc,jb,ia,tcbad->tkjid", gz, gy, gx, control) * control).sum()
+        return energy / len(control)
+
+    def save(self, path: Path) -> None:
+        settings = {"resolution": self.resolution, "modes": self.modes, "longest_step": self.longest_step, "solver": self.solver}
+        storage.write(path, "velocity", settings, {"control": self.control})
+
+    @classmethod
+    def load(cls, path: Path) -> VelocityField:
+        settings, tensors = storage.read(path, "velocity")
+        field = cls(settings.pop("resolution"), settings.pop("modes"), **settings)
+        with torch.no_grad():
+            field.control.copy_(tensors["control"])
+        return field

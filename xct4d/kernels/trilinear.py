@@ -1,0 +1,82 @@
+"""Trilinear sampling of a volume on the box, with its gradient.
+
+Voxel centres are at -1 + (i + 0.5) 2 / n; between the outermost centres and
+the faces the value is that of the nearest voxel layer, outside the box zero.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@numba.njit(fastmath=True)
+def between(x, n):
+    """Lower and upper voxel around a coordinate inside the box, the position between them,
+    and d(position)/dx (zero in the outer half voxels)."""
+    rate = np.float32(0.5) * np.float32(n)
+    p = (x + np.float32(1.0)) * rate - np.float32(0.5)
+    if p <= np.float32(0.0):
+        return 0, 0, np.float32(0.0), np.float32(0.0)
+    if p >= np.float32(n - 1):
+        return n - 1, n - 1, np.float32(0.0), np.float32(0.0)
+    low = int(p)
+    return low, low + 1, p - np.float32(low), rate
+
+
+@numba.njit(fastmath=True)
+def value_and_gradient(volume, n, x, y, z):
+    """Value and (d/dx, d/dy, d/dz) of a flat (z, y, x) volume of n^3 voxels at a point."""
+    one = np.float32(1.0)
+    if abs(x) > one or abs(y) > one or abs(z) > one:
+        return np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    i0, i1, fx, rx = between(x, n)
+    j0, j1, fy, ry = between(y, n)
+    k0, k1, fz, rz = between(z, n)
+    r00, r10 = n * (j0 + n * k0), n * (j1 + n * k0)
+    r01, r11 = n * (j0 + n * k1), n * (j1 + n * k1)
+    a0, a1 = volume[np.uint64(r00 + i0)], volume[np.uint64(r00 + i1)]
+    b0, b1 = volume[np.uint64(r10 + i0)], volume[np.uint64(r10 + i1)]
+    c0, c1 = volume[np.uint64(r01 + i0)], volume[np.uint64(r01 + i1)]
+    d0, d1 = volume[np.uint64(r11 + i0)], volume[np.uint64(r11 + i1)]
+    a, b, c, d = a0 + fx * (a1 - a0), b0 + fx * (b1 - b0), c0 + fx * (c1 - c0), d0 + fx * (d1 - d0)
+    low, high = a + fy * (b - a), c + fy * (d - c)
+    gy, gz = one - fy, one - fz
+    slope_x = gz * (gy * (a1 - a0) + fy * (b1 - b0)) + fz * (gy * (c1 - c0) + fy * (d1 - d0))
+    slope_y = gz * (b - a) + fz * (d - c)
+    return low + fz * (high - low), rx * slope_x, ry * slope_y, rz * (high - low)
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True)
+def _sample(volume, n, points, out, gradient):
+    keep = gradient.shape[0] > 0
+    for p in numba.prange(points.shape[0]):
+        v, gx, gy, gz = value_and_gradient(volume, n, points[p, 0], points[p, 1], points[p, 2])
+        out[p] = v
+        if keep:
+            gradient[p, 0], gradient[p, 1], gradient[p, 2] = gx, gy, gz
+
+
+class _Sample(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, volume, points):
+        out = torch.empty(len(points))
+        gradient = torch.empty(len(points) if ctx.needs_input_grad[1] else 0, 3)
+        _sample(volume.reshape(-1).numpy(), volume.shape[0], points.detach().numpy(), out.numpy(), gradient.numpy())
+        ctx.save_for_backward(gradient)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        (gradient,) = ctx.saved_tensors
+        return None, grad[:, None] * gradient
+
+
+def sample(
+    volume: Tensor,  # [n, n, n] float32 (z, y, x)
+    points: Tensor,  # [N, 3] float32 (x, y, z)
+) -> Tensor:  # [N] float32
+    """Volume at points, zero outside the box; differentiable in the points, not in the volume."""
+    return _Sample.apply(volume, points.contiguous())

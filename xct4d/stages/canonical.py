@@ -1,0 +1,103 @@
+"""The static field of one end: hash grid and MLP fitted to the end's projections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from xct4d.config import Canonical
+from xct4d.fields.baked import BakedField
+from xct4d.fields.density import DensityField
+from xct4d.fields.flatfield import FlatField
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io import prepared
+from xct4d.io.atomic import atomic_folder
+from xct4d.training import held_out
+from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.loop import Run, slices_image, train
+from xct4d.training.losses import correlation_loss, projection_loss
+from xct4d.training.optimizer import Adam
+from xct4d.training.random import generator
+from xct4d.training.rays import draw, moments
+from xct4d.training.schedule import learning_rate
+
+HELD_OUT_SHOWN = 2
+SLICE_VOXELS = 96
+VOLUME_POINTS = 16384  # per step, for the known volume
+
+
+def canonical(
+    settings: Canonical,
+    frames_folder: Path,
+    output: Path,
+    checkpoint: Path,
+    board: Path,
+    *,
+    title: str = "canonical",
+    volume: np.ndarray | None = None,
+    seed: int = 0,
+) -> None:
+    """Fit the field and write field.safetensors, flatfield.safetensors, baked.safetensors and history.json.
+
+    frames_folder: prepared projections of the end. volume: the end's known
+    attenuation (z, y, x), compared by normalized correlation where
+    settings.volume_weight is above zero. A killed run goes on from `checkpoint`;
+    board is the folder of TensorBoard's event files.
+    Raises InputError where the projections cannot be read or none is left to train on.
+    """
+    frames = prepared.load(frames_folder)
+    training = moments([frames])
+    shown = held_out.spread(moments([frames], held_out=True), HELD_OUT_SHOWN)
+    field = DensityField(settings.grid)
+    field.initialise(torch.Generator().manual_seed(seed))
+    flat_field = FlatField.constant(frames.flat_field)
+    known = BakedField(torch.from_numpy(volume)) if volume is not None and settings.volume_weight > 0 else None
+
+    def take_step(step: int) -> dict[str, torch.Tensor]:
+        rng = generator(seed, title, step)
+        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, settings.samples)
+        densities = [field(exposure.points) for exposure in batch.exposures]
+        f = flat_field(0.0)
+        terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
+        loss = terms["projection"] + settings.flat_field.penalty * f.square()
+        if known is not None:
+            points = torch.from_numpy(rng.uniform(-1, 1, (VOLUME_POINTS, 3)).astype(np.float32))
+            terms["volume"] = correlation_loss(field(points), known(points))
+            loss = loss + settings.volume_weight * terms["volume"]
+        return {"loss": loss} | terms
+
+    def rates(step: int) -> dict[str, float]:
+        rate = learning_rate(settings.schedule, step, settings.steps)
+        ratio = rate / settings.schedule.learning_rate
+        return {"field": rate, "flat_field": ratio * settings.flat_field.learning_rate if settings.flat_field.train else 0.0}
+
+    def density(points, _time):
+        return field.evaluate(points)
+
+    def inspect(board: SummaryWriter, step: int) -> None:
+        axis = voxel_centres(SLICE_VOXELS)
+        coarse = field.evaluate(torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)))
+        board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).numpy()), step)
+        board.add_scalar("flat_field/f", float(flat_field.control.detach()[0]), step)
+
+    fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "pixels": file_digest(frames_folder / "projections.npy")}
+    fingerprint["frames"] = file_digest(frames_folder / "frames.json")
+    saved = Checkpoint(checkpoint, fingerprint)
+    with atomic_folder(output) as folder:
+        history = train(
+            Run(
+                title=title, steps=settings.steps, take_step=take_step, rates=rates,
+                optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
+                checkpoint=saved, checkpoint_every=settings.checkpoint_every,
+                compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s) for s in shown],
+                compare_every=settings.evaluate_every, inspect=inspect, board=board,
+            )
+        )  # fmt: skip
+        history.save(folder / "history.json")
+        field.save(folder / "field.safetensors")
+        flat_field.save(folder / "flatfield.safetensors")
+        BakedField.bake(field, settings.bake).save(folder / "baked.safetensors")
+    saved.remove()

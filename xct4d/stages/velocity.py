@@ -1,0 +1,157 @@
+"""One level of the velocity field: the motion that carries each canonical through the projections in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from xct4d.config import Direction, Level, Velocity
+from xct4d.fields.baked import BakedField
+from xct4d.fields.flatfield import FlatField
+from xct4d.fields.velocity import VelocityField
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io import prepared
+from xct4d.io.atomic import atomic_folder
+from xct4d.training import held_out
+from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.loop import Run, slices_image, train
+from xct4d.training.losses import correlation_loss, projection_loss
+from xct4d.training.optimizer import Adam
+from xct4d.training.random import generator
+from xct4d.training.rays import Moment, draw, moments
+from xct4d.training.schedule import learning_rate
+
+HOME: dict[Direction, float] = {"forward": 0.0, "backward": 1.0}  # the time of each canonical
+HELD_OUT_SHOWN = 3
+INSPECTED_VOXELS = 64
+
+
+def velocity(
+    settings: Velocity,
+    level: Level,
+    frames_folders: Mapping[str, Path],
+    canonicals: Mapping[Direction, Path],
+    previous: Path | None,
+    output: Path,
+    checkpoint: Path,
+    board: Path,
+    *,
+    seed: int = 0,
+) -> None:
+    """Train one level and write field.safetensors, flatfield.safetensors and history.json.
+
+    frames_folders: prepared projections of each state. canonicals: output
+    folders of the canonical stage. previous: output folder of the coarser level
+    that this one starts from. A killed run goes on from `checkpoint`; board is
+    the folder of TensorBoard's event files. Raises InputError where an input
+    cannot be read or no projection is left to train on.
+    """
+    title = f"velocity {level.resolution}"
+    frames = [prepared.load(folder) for folder in frames_folders.values()]
+    training = moments(frames, at_most=settings.max_images_per_time)
+    shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
+    sharp = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
+    density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
+    field, flat_field = _start(settings, level, canonicals, previous)
+    first = previous is None
+
+    def take_step(step: int) -> dict[str, torch.Tensor]:
+        rng = generator(seed, title, step)
+        direction: Direction = "forward" if step % 2 == 0 else "backward"
+        home = HOME[direction]
+        reach = _reach(settings, step, level.steps) if first else 1.0
+        moment = _choose(training, home, reach, rng)
+        batch = draw(moment, rng, settings.rays, settings.samples)
+        densities = [density[direction](field.flow(e.points, e.time, home)) for e in batch.exposures]
+        terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
+        loss = terms["projection"]
+        if settings.volume_weight > 0:
+            points = _random_points(rng, settings.points)
+            terms["volume"] = correlation_loss(density[direction](field.flow(points, 1 - home, home)), _other(density, direction)(points))
+            loss = loss + settings.volume_weight * terms["volume"]
+        if settings.mismatch_weight > 0:
+            points, time = _random_points(rng, settings.points), float(rng.uniform())
+            carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
+            terms["mismatch"] = (carried[0] - carried[1]).square().mean()
+            loss = loss + settings.mismatch_weight * terms["mismatch"]
+        if settings.smoothness_weight > 0:
+            terms["smoothness"] = field.bending_energy(rng.uniform(size=1))
+            loss = loss + settings.smoothness_weight * terms["smoothness"]
+        if settings.flat_field.train:
+            terms["flat_field"] = torch.stack([flat_field(e.time) for e in batch.exposures]).square().mean()
+            loss = loss + settings.flat_field.penalty * terms["flat_field"]
+        return {"loss": loss} | terms
+
+    def rates(step: int) -> dict[str, float]:
+        rate = learning_rate(settings.schedule, step, level.steps, peak=level.learning_rate)
+        ratio = rate / level.learning_rate
+        return {"field": rate, "flat_field": ratio * settings.flat_field.learning_rate if settings.flat_field.train else 0.0}
+
+    @torch.no_grad()
+    def blended(points: torch.Tensor, time: float) -> torch.Tensor:
+        carried = [sharp[d](field.flow(points, time, HOME[d])) for d in HOME]
+        return torch.lerp(carried[0], carried[1], time)
+
+    def inspect(summary: SummaryWriter, step: int) -> None:
+        axis = voxel_centres(INSPECTED_VOXELS)
+        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32))
+        with torch.no_grad():
+            moved = (field.flow(points, 0.0, 1.0) - points).norm(dim=-1)
+        summary.add_scalar("displacement/mean", float(moved.mean()), step)
+        summary.add_scalar("displacement/largest", float(moved.max()), step)
+        summary.add_image("displacement", slices_image(moved.reshape(3 * [INSPECTED_VOXELS]).numpy()), step)
+        summary.add_image("slices", slices_image(blended(points, 0.5).reshape(3 * [INSPECTED_VOXELS]).numpy()), step)
+
+    fingerprint = {"settings": settings.model_dump(exclude={"levels"}), "level": level.model_dump(), "seed": seed}
+    sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
+    sources += [folder / "baked.safetensors" for folder in canonicals.values()]
+    sources += [previous / "field.safetensors"] if previous is not None else []
+    saved = Checkpoint(checkpoint, fingerprint | {"inputs": [file_digest(source) for source in sources]})
+    with atomic_folder(output) as folder:
+        history = train(
+            Run(
+                title=title, steps=level.steps, take_step=take_step, rates=rates,
+                optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
+                checkpoint=saved, checkpoint_every=settings.checkpoint_every,
+                compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s) for s in shown],
+                compare_every=settings.evaluate_every, inspect=inspect, board=board,
+            )
+        )  # fmt: skip
+        history.save(folder / "history.json")
+        field.save(folder / "field.safetensors")
+        flat_field.save(folder / "flatfield.safetensors")
+    saved.remove()
+
+
+def _start(settings: Velocity, level: Level, canonicals: Mapping[Direction, Path], previous: Path | None) -> tuple[VelocityField, FlatField]:
+    if previous is not None:
+        field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
+        return field, FlatField.load(previous / "flatfield.safetensors")
+    field = VelocityField(level.resolution, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
+    ends = [float(FlatField.load(canonicals[d] / "flatfield.safetensors")(HOME[d]).detach()) for d in ("forward", "backward")]
+    return field, FlatField.between(*ends, settings.flat_field.knots)
+
+
+def _reach(settings: Velocity, step: int, steps: int) -> float:
+    """How far from its canonical's end a moment may lie at this step: early times first."""
+    return 1.0 if settings.early_times_first == 0 else min(1.0, (step + 1) / (settings.early_times_first * steps))
+
+
+def _choose(training: list[Moment], home: float, reach: float, rng: np.random.Generator) -> Moment:
+    """A moment within reach of an end, but not the end itself: nothing has moved there, so it teaches nothing."""
+    distance = np.array([abs(moment.mean_time - home) for moment in training])
+    moving = distance > 0
+    near = np.flatnonzero(moving & (distance <= max(reach, distance[moving].min())))
+    return training[int(rng.choice(near))]
+
+
+def _random_points(rng: np.random.Generator, count: int) -> torch.Tensor:
+    return torch.from_numpy(rng.uniform(-1, 1, (count, 3)).astype(np.float32))
+
+
+def _other(density: Mapping[Direction, BakedField], direction: Direction) -> BakedField:
+    return density["backward" if direction == "forward" else "forward"]

@@ -1,0 +1,121 @@
+"""The training loop that the three training stages share."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from xct4d.progress import track
+from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.held_out import Comparison
+from xct4d.training.optimizer import Adam
+
+RECORD_EVERY = 10  # steps between points of the recorded curves
+
+
+@dataclass
+class History:
+    """Curves of a training run. Free of clocks, so equal runs write equal files."""
+
+    step: list[int] = field(default_factory=list)
+    terms: dict[str, list[float]] = field(default_factory=dict)  # loss and its parts, learning rates
+    held_out: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # held_out_psnr, held_out_ssim: (step, mean)
+
+    def to_json(self) -> dict:
+        return {"step": self.step, **self.terms, **self.held_out}
+
+    @classmethod
+    def from_json(cls, record: dict) -> History:
+        held_out = {key: record[key] for key in record if key.startswith("held_out_")}
+        terms = {key: record[key] for key in record if key != "step" and key not in held_out}
+        return cls(record["step"], terms, held_out)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.to_json()))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a stage gives the loop."""
+
+    title: str
+    steps: int
+    take_step: Callable[[int], dict[str, Tensor]]  # terms of the loss; "loss" is differentiated
+    rates: Callable[[int], dict[str, float]]  # learning rate of each group of parameters
+    optimizer: Adam
+    checkpoint: Checkpoint
+    checkpoint_every: int
+    compare: Callable[[], list[Comparison]]  # held-out projections beside their predictions
+    compare_every: int
+    inspect: Callable[[SummaryWriter, int], None]  # the stage's own figures for TensorBoard
+    board: Path  # folder of TensorBoard's event files
+
+
+def train(run: Run) -> History:
+    """Train to the last step, from the checkpoint where there is one.
+
+    The caller saves the trained fields and then removes the checkpoint. Raises
+    FloatingPointError where the loss is no longer finite.
+    """
+    history, done = History(), 0
+    if (saved := run.checkpoint.load()) is not None:
+        done, tensors, record = saved
+        run.optimizer.restore(tensors)
+        history = History.from_json(record)
+    else:
+        shutil.rmtree(run.board, ignore_errors=True)  # curves of an older run
+    with SummaryWriter(str(run.board), purge_step=done) as board, track(run.title, run.steps, done) as progress:
+        for step in range(done, run.steps):
+            terms = run.take_step(step)
+            terms["loss"].backward()
+            rates = run.rates(step)
+            run.optimizer.step(step + 1, rates)
+            last = step + 1 == run.steps
+            note = ""
+            if step % RECORD_EVERY == 0 or last:
+                note = _record(run, history, board, step, terms, rates)
+            if (step + 1) % run.compare_every == 0 or last:
+                _compare(run, history, board, step)
+            if (step + 1) % run.checkpoint_every == 0 and not last:
+                run.checkpoint.save(step + 1, run.optimizer.tensors(), history.to_json())
+            progress.advance(note=note)
+    return history
+
+
+def _record(run: Run, history: History, board: SummaryWriter, step: int, terms: dict[str, Tensor], rates: dict[str, float]) -> str:
+    values = {name: float(term.detach()) for name, term in terms.items()}
+    if not np.isfinite(values["loss"]):
+        raise FloatingPointError(f"{run.title}: the loss is {values['loss']} at step {step}; lower the learning rate")
+    values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in rates.items()}
+    history.step.append(step)
+    for name, value in values.items():
+        history.terms.setdefault(name, []).append(value)
+        board.add_scalar(f"training/{name}", value, step)
+    return f"loss {values['loss']:.2e}"
+
+
+def _compare(run: Run, history: History, board: SummaryWriter, step: int) -> None:
+    comparisons = run.compare()
+    if comparisons:
+        for name, value in (("held_out_psnr", np.mean([c.psnr for c in comparisons])), ("held_out_ssim", np.mean([c.ssim for c in comparisons]))):
+            history.held_out.setdefault(name, []).append((step, float(value)))
+            board.add_scalar(f"held_out/{name.removeprefix('held_out_')}", float(value), step)
+        for c in comparisons:
+            pair = np.concatenate([c.measured, c.predicted], 1).clip(0, 1)
+            board.add_image(f"held_out/{c.name}", pair[None], step)
+    run.inspect(board, step)
+
+
+def slices_image(volume: np.ndarray) -> np.ndarray:
+    """The three central slices of a (z, y, x) volume side by side, coloured: [3, n, 3n] in [0, 1]."""
+    n = len(volume)
+    middle = np.concatenate([volume[n // 2], volume[::-1, n // 2], volume[::-1, :, n // 2]], 1)
+    return matplotlib.colormaps["gray"](middle / max(float(middle.max()), 1e-12))[..., :3].transpose(2, 0, 1)

@@ -1,0 +1,25 @@
+"""Terms of the training losses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xct4d.training.rays import Batch, line_integral
+
+
+def projection_loss(batch: Batch, densities: list[Tensor], flat_fields: list[Tensor]) -> Tensor:
+    """Mean squared error of transmission: I = sum over views of weight exp(-f) exp(-integral of mu ds).
+
+    densities: [R * S] per view of the exposure; flat_fields: f at that view's time.
+    """
+    predicted = torch.zeros_like(batch.measured)
+    for exposure, density, f in zip(batch.exposures, densities, flat_fields, strict=True):
+        predicted = predicted + exposure.weight * torch.exp(-f - line_integral(density, exposure, batch.samples))
+    return (predicted - batch.measured).square().mean()
+
+
+def correlation_loss(a: Tensor, b: Tensor) -> Tensor:
+    """1 - normalized correlation (Pearson) of two densities at the same points; 1 where either is constant."""
+    a, b = a - a.mean(), b - b.mean()
+    return 1 - (a * b).sum() / (a.square().sum() * b.square().sum()).sqrt().clamp_min(1e-12)

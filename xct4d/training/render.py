@@ -1,0 +1,49 @@
+"""Whole projections of a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xct4d.config import Kind
+from xct4d.fields.evolution import Evolution
+from xct4d.io.prepared import Frames
+from xct4d.training.rays import place_samples
+
+CHUNK_SAMPLES = 2**19
+
+
+@torch.no_grad()
+def render(
+    density: Callable[[Tensor, float], Tensor],  # points [N, 3], time -> [N]
+    flat_field: Callable[[float], float],
+    frames: Frames,
+    frame: int,
+    *,
+    samples: int,
+    stride: int = 1,
+) -> np.ndarray:
+    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row."""
+    width, height = frames.size(frame)
+    row, column = (a.ravel() for a in np.mgrid[0:height:stride, 0:width:stride])
+    image = np.zeros(len(row), np.float32)
+    per_chunk = max(CHUNK_SAMPLES // samples, 1)
+    for view in range(frames.first_view[frame], frames.first_view[frame + 1]):
+        time = float(frames.time[view])
+        air = frames.weight[view] * np.exp(-flat_field(time))
+        for start in range(0, len(row), per_chunk):
+            part = slice(start, start + per_chunk)
+            middle = np.full((len(row[part]), samples), 0.5, np.float32)
+            points, length = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle)
+            integral = density(points, time).reshape(len(middle), samples).mean(1) * length
+            image[part] += air * torch.exp(-integral).numpy()
+    return image.reshape(-(-height // stride), -(-width // stride))
+
+
+def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed") -> np.ndarray:
+    """Transmission [height, width] float32 of a whole frame; a sample per pixel's width along the ray."""
+    samples = max(frames.size(frame))
+    return render(lambda x, t: evolution.attenuation(x, t, [kind])[kind], evolution.flat_field, frames, frame, samples=samples)
