@@ -44,6 +44,7 @@ def made(tmp_path_factory):
         for image in images:
             (data / image).write_bytes(f"content of {image}".encode())
         (data / name).write_text(json.dumps({"frames": [{"file_path": image} for image in images]}))
+    (data / "data.raw").write_bytes(b"voxels")
     write(root, {})
     for script in (root / "workflow" / "scripts").glob("*.py"):
         script.write_text(STOP + script.read_text())
@@ -86,8 +87,8 @@ def write(root: Path, changes: dict) -> None:
         ({"export.resolution": 99}, [*EXPORTS, "d: evaluate"]),
         ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: evaluate", "d: export t = 0.2500"]),
         ({"evaluate.resolution": 99}, ["d: evaluate"]),
-        ({"datasets.d.input.forward_volume": {"path": "images_00/train_0.png"}}, ["d: canonical forward", *VELOCITY, *AFTER]),
-        ({"datasets.d.input.truth": {"object": {"path": "images_00/train_0.png"}, "motion": {}}}, ["d: evaluate"]),
+        ({"datasets.d.input.forward_volume": {"path": "data.raw"}, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
+        ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, ["d: evaluate"]),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",

@@ -55,6 +55,13 @@ FOLDER = {"d": {"input": {"folder": "data"}}}
         ({"datasets": FOLDER, "velocity": {"levels": [{"resolution": 9, "steps": 1, "learning_rate": float("nan")}]}}, ["learning_rate"]),
         ({"datasets": FOLDER, "export": {"times": [0.5, 0.5]}}, ["export", "times has a value twice"]),
         ({"datasets": FOLDER, "export": {"times": [0.5, 0.50001]}}, ["export.times", "four decimals"]),
+        ({"datasets": FOLDER, "canonical": {"volume_weight": 0.1}}, ["datasets.d: canonical.volume_weight", "input.forward_volume"]),
+        ({"datasets": {"d": {"input": {"scene": "tiny", "truth": {"object": {"path": "a.npy"}, "motion": {}}}}}}, ["input.truth", "its own"]),
+        (
+            {"datasets": {"d": {"input": {"folder": "data", "backward_volume": {"path": "lost.npy"}}}}, "canonical": {"volume_weight": 0.1}},
+            ["datasets.d: input.backward_volume.path", "data/lost.npy"],
+        ),
+        ({"datasets": {"d": {"input": {"folder": "data", "forward_volume": {"path": "a.npy"}}}}}, ["canonical.volume_weight", "set a weight"]),
         ({"datasets": FOLDER, "export": {"times": [1.5]}}, ["export.times.0", "1.5"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

@@ -83,9 +83,20 @@ def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
     spellings = [f"{time:.4f}" for time in config.export.times]
     if len(set(spellings)) != len(spellings):
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
+    _check_volume_weight(config, where)
     if config.input.scene is not None:
         return _from_scene(name, config, scenes, where)
     return _from_folder(name, config, where)
+
+
+def _check_volume_weight(config: Config, where: str) -> None:
+    """A volume without a weight, or a weight without a volume, would do nothing."""
+    given = [end for end in ("forward", "backward") if getattr(config.input, f"{end}_volume") is not None]
+    if given and not config.canonical.volume_weight:
+        raise InputError(f"input.{given[0]}_volume counts nothing", where=f"{where}: canonical.volume_weight", fix="set a weight above 0, or remove the volume")
+    if config.canonical.volume_weight and not given:
+        fix = "give input.forward_volume or input.backward_volume, or remove the weight"
+        raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
 
 
 def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:

@@ -1,0 +1,163 @@
+"""The whole pipeline through the real `snakemake` command, undisturbed and killed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from workflow import ROOT, jobs, snakemake
+
+TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
+RESULTS = Path("results/tiny")
+# Clocks and machine loads; TensorBoard's events carry times, figures only what metrics.json says.
+NOT_COMPARED = ("logs", "benchmarks", "tensorboard")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A working directory in which the tiny configuration ran undisturbed."""
+    place = tmp_path_factory.mktemp("undisturbed")
+    run = snakemake("--cores", "2", *TINY, cwd=place)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return place
+
+
+def contents(place: Path) -> dict[str, str]:
+    """Digest of every result, by its path."""
+    files = sorted(path for path in (place / RESULTS).rglob("*") if path.is_file())
+    names = {path: path.relative_to(place / RESULTS) for path in files if path.name != ".snakemake_timestamp"}
+    return {str(name): hashlib.sha256(path.read_bytes()).hexdigest() for path, name in names.items() if name.parts[0] not in NOT_COMPARED}
+
+
+def test_every_output_is_there(done):
+    stages = {"simulated", "prepared/forward", "prepared/backward", "prepared/between", "canonical/forward", "canonical/backward"}
+    stages |= {"velocity/6", "velocity/9", "mixing", "evaluation"}
+    assert all(any((done / RESULTS / stage).iterdir()) for stage in stages)
+    for kind in ("mixed", "forward", "backward"):
+        for t in ("0.0000", "0.5000", "1.0000"):
+            volume = zarr.open_group(done / RESULTS / "volumes" / kind / f"t{t}.zarr", mode="r")["0"][:]
+            assert volume.shape == (24, 24, 24)
+            assert np.isfinite(volume).all()
+            assert volume.max() > 0.3
+    assert not any((done / RESULTS / "checkpoints").iterdir())
+    assert not list((done / RESULTS).rglob(".*xct4d*"))
+
+
+def test_scores_tell_a_reconstruction_from_noise(done):
+    record = json.loads((done / RESULTS / "evaluation" / "metrics.json").read_text())
+    assert [entry["time"] for entry in record["times"]] == [0.0, 0.5, 1.0]
+    for entry in record["times"]:
+        assert entry["self_correlation"] > 0.8
+        assert all(entry["correlation"][kind] > 0.55 for kind in ("mixed", "forward", "backward"))
+    assert record["held_out"]["mean"]["psnr"] > 20
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(done):
+    logs = {path.stem for path in (done / RESULTS / "logs").iterdir()}
+    benchmarks = {path.stem for path in (done / RESULTS / "benchmarks").iterdir()}
+    assert logs == benchmarks
+    assert {"simulate", "prepare_between", "canonical_forward", "velocity_9", "mixing", "export_t0.5000", "evaluate"} <= logs
+    assert "150/150" in (done / RESULTS / "logs" / "canonical_forward.log").read_text()
+
+
+def test_a_second_run_does_nothing(done):
+    assert jobs(*TINY, cwd=done) == []
+
+
+def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path):
+    shutil.copytree(done / RESULTS / "simulated", tmp_path / "data")
+    image = next((tmp_path / "data").glob("images_00/train_*.png"))
+    image.write_bytes(image.read_bytes()[:200])
+    (tmp_path / "c.yaml").write_text("datasets: {d: {input: {folder: data}}}\n")
+    run = snakemake("--cores", "1", "--configfile", "c.yaml", "results/d/prepared/forward", cwd=tmp_path)
+    assert run.returncode == 1
+    (line,) = (tmp_path / "results/d/logs/prepare_forward.log").read_text().splitlines()
+    assert image.name in line
+    assert "Traceback" not in run.stdout + run.stderr
+    assert not list((tmp_path / "results/d").glob("prepared/*"))
+
+
+KILL = """\
+import fnmatch, os, signal, sys
+
+def watch(event, arguments):
+    if event == os.environ["KILL_EVENT"]:
+        touched = str(arguments[1 if event == "os.rename" else 0])
+        if fnmatch.fnmatch(touched, os.environ["KILL_PATH"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+"""
+
+# Where a stage is killed: at the opening of a file inside its temporary folder, or
+# just before the rename that would finish it (a checkpoint, a whole output).
+WRITING = [
+    ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
+    ("prepared/forward", "open", "*/.forward.xct4d-*/frames.json"),
+    ("prepared/between", "os.rename", "*/prepared/between"),
+    ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
+    ("canonical/backward", "os.rename", "*/canonical/backward"),
+    ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
+    ("velocity/9", "os.rename", "*/velocity/9"),
+    ("mixing", "open", "*/.mixing.xct4d-*/history.json"),
+    ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
+    ("evaluation", "open", "*/.evaluation.xct4d-*/metrics.json"),
+]
+
+
+def test_stages_killed_while_they_write_end_bit_identical(done, tmp_path):
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(KILL)
+    for output, event, path in WRITING:
+        run = snakemake("--cores", "2", *TINY, f"results/tiny/{output}", cwd=tmp_path, PYTHONPATH=str(hook), KILL_EVENT=event, KILL_PATH=path)
+        assert run.returncode == 1, (output, run.stdout + run.stderr)
+        assert "SIGKILL" in run.stdout + run.stderr or "-9" in run.stdout + run.stderr or "137" in run.stdout + run.stderr, output
+        assert not (tmp_path / RESULTS / output).exists()
+    run = snakemake("--cores", "2", *TINY, cwd=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert contents(tmp_path) == contents(done)
+
+
+@pytest.mark.parametrize("stage", ["canonical_forward", "velocity_6", "mixing"])
+def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, tmp_path, stage):
+    place = tmp_path / "place"
+    shutil.copytree(done, place, symlinks=True)
+    output = RESULTS / stage.replace("_", "/")
+    shutil.rmtree(place / output)
+    shutil.rmtree(place / RESULTS / "tensorboard" / stage)
+    checkpoints = place / RESULTS / "checkpoints"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", *TINY, str(output)]
+    process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        while not list(checkpoints.glob(f"{stage}.*.safetensors")):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.001)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # Snakemake and the stage
+        process.wait()
+    assert not (place / output).exists()
+    assert snakemake("--unlock", *TINY, cwd=place).returncode == 0
+    run = snakemake("--cores", "2", *TINY, cwd=place)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert contents(place) == contents(done)
+    assert first_step(max((place / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
+
+
+def first_step(events: Path) -> int:
+    """The step at which a file of TensorBoard events begins."""
+    accumulator = EventAccumulator(str(events))
+    accumulator.Reload()
+    return accumulator.Scalars("training/loss")[0].step
