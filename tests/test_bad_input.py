@@ -133,6 +133,7 @@ TRANSFORMS = {
     "no cx": (lambda tree: tree.pop("cx"), [FORWARD, "cx", "is missing"]),
     "no h": (lambda tree: tree.pop("h"), [FORWARD, ".h", "is missing"]),
     "half a pixel wide": (top("w", 31.5), [FORWARD, ".w", "whole number"]),
+    "w beyond any detector": (top("w", 2**70), [FORWARD, ".w", "whole number"]),
     "w is a word": (top("w", "wide"), [FORWARD, ".w", "number"]),
     "cy is true": (top("cy", True), [FORWARD, ".cy", "number"]),
     "lens distortion": (top("k1", 0.1), [FORWARD, "k1", "distortion"]),

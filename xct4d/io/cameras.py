@@ -14,6 +14,7 @@ from xct4d.io.paths import safe_path
 from xct4d.io.transforms import read_json
 
 RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
+LARGEST = 100_000  # pixels along one side of a detector
 _LISTS = ("train_filenames", "val_filenames", "test_filenames")
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2", "distortion_params")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
@@ -192,7 +193,7 @@ def _positive(tree: dict, key: str, where: str) -> float | None:
 
 def _whole(tree: dict, key: str, where: str) -> int:
     value = _number(tree, key, where)
-    if value < 1 or value != int(value):
+    if not 1 <= value <= LARGEST or value != int(value):
         raise InputError(f"must be a whole number of pixels, not {value:g}", where=_at(where, key))
     return int(value)
 
