@@ -179,10 +179,10 @@ def test_exposure_is_the_mean_over_the_open_shutter(tmp_path):
     placed = load_scene(tmp_path / "scene.yaml")
     views = placed.scene.cameras(placed.scene.views.between)
     times = np.linspace(1 / 3 - 0.15, 1 / 3 + 0.15, 401)
-    mean = np.mean([np.exp(-placed.phantom().projection(views, 1, t)) for t in times], axis=0)
+    mean = np.mean([np.exp(-Phantom.of_scene(placed).projection(views, 1, t)) for t in times], axis=0)
     got = transmission(out, "images_01/train_01.png")
     assert np.abs(got - mean).mean() < 1e-3
-    sharp = np.exp(-placed.phantom().projection(views, 1, 1 / 3))
+    sharp = np.exp(-Phantom.of_scene(placed).projection(views, 1, 1 / 3))
     assert np.abs(got - mean).mean() < 0.2 * np.abs(got - sharp).mean()
 
 
@@ -210,7 +210,7 @@ def test_matter_cut_by_the_box_is_told(tmp_path, caplog):
 @pytest.mark.parametrize("name", ["balls", "kelvin", "tiny"])
 def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
     placed = load_scene(SCENES / f"{name}.yaml")
-    thing = placed.phantom()
+    thing = Phantom.of_scene(placed)
     for t in (0.0, 0.5, 1.0):
         volume = thing.volume(48, t)
         assert 0.005 < (volume > 0).mean() < 0.5

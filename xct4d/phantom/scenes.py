@@ -13,7 +13,6 @@ from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.description import inside, read_mapping
-from xct4d.phantom.truth import Phantom
 
 Angle = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -165,13 +164,6 @@ class PlacedScene:
         else:
             self.object = shapes.parse(scene.object, source=f"{path}: object", folder=folder)
         self.motion = motions.STILL if scene.motion is None else motions.parse(scene.motion, source=f"{path}: motion")
-
-    def phantom(self) -> Phantom:
-        """The scene's truth. Raises InputError where object and motion do not fit."""
-        try:
-            return Phantom(self.object, self.motion, self.scene.density_multiplier)
-        except InputError as error:
-            raise InputError(str(error), where=self.path) from None
 
 
 def load_scene(path: Path) -> PlacedScene:

@@ -15,6 +15,7 @@ from xct4d.phantom import motions, projector, shapes
 from xct4d.phantom.carry import WIDTH, move
 from xct4d.phantom.description import inside
 from xct4d.phantom.packed import Packed, pack
+from xct4d.phantom.scenes import PlacedScene, load_scene
 from xct4d.phantom.voxels import load_voxels
 
 _AT_REST = np.zeros((0, WIDTH))
@@ -41,9 +42,15 @@ class Phantom:
     @classmethod
     def load(cls, path: Path) -> Phantom:
         """The phantom of a scene description, or of the scene.yaml of a simulated dataset. Raises InputError."""
-        from xct4d.phantom.scenes import load_scene  # scenes.py builds phantoms itself
+        return cls.of_scene(load_scene(path))
 
-        return load_scene(path).phantom()
+    @classmethod
+    def of_scene(cls, placed: PlacedScene) -> Phantom:
+        """The phantom of a scene. Raises InputError where its object and motion do not fit."""
+        try:
+            return cls(placed.object, placed.motion, placed.scene.density_multiplier)
+        except InputError as error:
+            raise InputError(str(error), where=placed.path) from None
 
     @classmethod
     def from_truth(cls, truth: Truth, folder: Path) -> Phantom:

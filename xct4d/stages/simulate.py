@@ -43,7 +43,7 @@ def simulate(scene: Path, output: Path) -> None:
     the folder cannot be written.
     """
     placed = load_scene(scene)
-    phantom = placed.phantom()
+    phantom = Phantom.of_scene(placed)
     times = placed.scene.moments()
     _warn_where_cut(phantom, times)
     shots = _shots(placed)
