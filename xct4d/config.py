@@ -92,11 +92,10 @@ class HashGrid(Section):
     """Multiresolution hash grid (Mueller et al. 2022, section 3) and the MLP behind it."""
 
     levels: Annotated[int, Field(ge=1, le=32)] = Field(12, description="resolution levels")
-    log2_size: Annotated[int, Field(ge=8, le=24)] = Field(17, description="log2 of the largest number of entries a level has")
+    log2_size: Annotated[int, Field(ge=8, le=24)] = Field(16, description="log2 of the largest number of entries a level has")
     coarsest: Annotated[int, Field(ge=2)] = Field(8, description="cells per axis of the coarsest level")
     finest: Annotated[int, Field(ge=2)] = Field(256, description="cells per axis of the finest level")
     width: Annotated[int, Field(ge=4)] = Field(64, description="neurons of the hidden layer")
-    layers: Count = Field(1, description="hidden layers")
 
 
 class FlatField(Section):
@@ -128,7 +127,7 @@ class Canonical(Section):
 
     steps: Count = Field(400, description="training steps")
     rays: Count = Field(1024, description="rays per step")
-    samples: Count = Field(128, description="samples per ray inside the box")
+    samples: Count = Field(512, description="parts of a ray inside the box; one sample lies in each, none in empty space")
     grid: HashGrid = HashGrid()
     schedule: Schedule = Schedule()
     flat_field: FlatField = FlatField()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from xct4d.config import HashGrid
-from xct4d.fields import storage
-from xct4d.geometry.box import inside_box
+from xct4d.fields import occupancy, storage
 from xct4d.kernels.hashgrid import HashLayout, encode
 from xct4d.kernels.mlp import perceptron
 
@@ -19,7 +19,7 @@ CHUNK = 2**17  # points evaluated at once without gradients
 
 
 class DensityField(nn.Module):
-    """mu(x) = exp(MLP(encode(x)) - 2) inside the box, per world unit; zero outside.
+    """mu(x) = exp(MLP(encode(x)) - 2) per world unit; zero outside the box and in cells found empty.
 
     The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
     """
@@ -31,6 +31,7 @@ class DensityField(nn.Module):
         self.table = nn.Parameter(torch.empty(self.layout.entries, 2))
         self.inner = nn.Parameter(torch.empty(self.layout.width, settings.width))
         self.outer = nn.Parameter(torch.empty(settings.width))
+        self.register_buffer("cells", occupancy.full())
 
     def initialise(self, generator: torch.Generator) -> None:
         """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010)."""
@@ -46,11 +47,20 @@ class DensityField(nn.Module):
 
     @torch.no_grad()
     def evaluate(self, points: Tensor) -> Tensor:
-        """Attenuation at any points [N, 3], zero outside the box; without gradients, in bounded memory."""
-        return torch.cat([inside_box(self(part), part) for part in points.split(CHUNK)]) if len(points) else torch.empty(0)
+        """Attenuation at any points [N, 3], zero outside the box and in empty cells; without gradients, in bounded memory."""
+        out = torch.zeros(len(points))
+        for part, target in zip(points.split(CHUNK), out.split(CHUNK), strict=True):
+            held = occupancy.held(self.cells, part)
+            target[held] = self(part[held])
+        return out
+
+    def find_empty_cells(self, rng: np.random.Generator) -> None:
+        """Look anew which cells are empty, seeing through the present ones."""
+        with torch.no_grad():
+            self.cells.copy_(occupancy.occupied(self, rng))
 
     def save(self, path: Path) -> None:
-        storage.write(path, "density", self.settings.model_dump(), dict(self.named_parameters()))
+        storage.write(path, "density", self.settings.model_dump(), self.state_dict())
 
     @classmethod
     def load(cls, path: Path) -> DensityField:

@@ -26,6 +26,9 @@ from xct4d.training.schedule import learning_rate
 
 HELD_OUT_SHOWN = 2
 SLICE_VOXELS = 96
+FIRST_LOOK = 0.15  # part of the steps after which empty cells are looked for: the fog of the start has lifted
+COARSE = 4  # before the first look a ray has so many times fewer parts: none of them is left out yet
+LOOK_EVERY = 0.05  # part of the steps between looks
 VOLUME_POINTS = 16384  # per step, for the known volume
 
 
@@ -56,10 +59,15 @@ def canonical(
     flat_field = FlatField.constant(frames.flat_field)
     known = BakedField(torch.from_numpy(volume)) if volume is not None and settings.volume_weight > 0 else None
 
+    first_look, look_every = round(FIRST_LOOK * settings.steps), max(round(LOOK_EVERY * settings.steps), 1)
+
     def take_step(step: int) -> dict[str, torch.Tensor]:
         rng = generator(seed, title, step)
-        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, settings.samples)
-        densities = [field(exposure.points) for exposure in batch.exposures]
+        if step >= first_look and (step - first_look) % look_every == 0:
+            field.find_empty_cells(rng)
+        parts = settings.samples if step >= first_look else -(-settings.samples // COARSE)
+        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, parts, field.cells)
+        densities = [field(exposure.samples.points) for exposure in batch.exposures]
         f = flat_field(0.0)
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
         loss = terms["projection"] + settings.flat_field.penalty * f.square()
@@ -93,7 +101,7 @@ def canonical(
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s) for s in shown],
-                compare_every=settings.evaluate_every, inspect=inspect, board=board,
+                compare_every=settings.evaluate_every, inspect=inspect, board=board, buffers=dict(field.named_buffers()),
             )
         )  # fmt: skip
         history.save(folder / "history.json")

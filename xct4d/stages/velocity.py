@@ -66,7 +66,7 @@ def velocity(
         reach = _reach(settings, step, level.steps) if first else 1.0
         moment = _choose(training, home, reach, rng)
         batch = draw(moment, rng, settings.rays, settings.samples)
-        densities = [density[direction](field.flow(e.points, e.time, home)) for e in batch.exposures]
+        densities = [density[direction](field.flow(e.samples.points, e.time, home)) for e in batch.exposures]
         terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
         loss = terms["projection"]
         if settings.volume_weight > 0:

@@ -57,6 +57,7 @@ class Run:
     compare_every: int
     inspect: Callable[[SummaryWriter, int], None]  # the stage's own figures for TensorBoard
     board: Path  # folder of TensorBoard's event files
+    buffers: dict[str, Tensor] = field(default_factory=dict)  # what changes in training but has no gradient
 
 
 def train(run: Run) -> History:
@@ -69,6 +70,8 @@ def train(run: Run) -> History:
     if (saved := run.checkpoint.load()) is not None:
         done, tensors, record = saved
         run.optimizer.restore(tensors)
+        for name, buffer in run.buffers.items():
+            buffer.copy_(tensors[name])
         history = History.from_json(record)
     else:
         shutil.rmtree(run.board, ignore_errors=True)  # curves of an older run
@@ -85,7 +88,7 @@ def train(run: Run) -> History:
             if (step + 1) % run.compare_every == 0 or last:
                 _compare(run, history, board, step)
             if (step + 1) % run.checkpoint_every == 0 and not last:
-                run.checkpoint.save(step + 1, run.optimizer.tensors(), history.to_json())
+                run.checkpoint.save(step + 1, run.optimizer.tensors() | run.buffers, history.to_json())
             progress.advance(note=note)
     return history
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xct4d.training.rays import Batch, line_integral
+from xct4d.training.rays import Batch
 
 
 def projection_loss(batch: Batch, densities: list[Tensor], flat_fields: list[Tensor]) -> Tensor:
     """Mean squared error of transmission: I = sum over views of weight exp(-f) exp(-integral of mu ds).
 
-    densities: [R * S] per view of the exposure; flat_fields: f at that view's time.
+    densities: at the samples of each view of the exposure; flat_fields: f at that view's time.
     """
     predicted = torch.zeros_like(batch.measured)
     for exposure, density, f in zip(batch.exposures, densities, flat_fields, strict=True):
-        predicted = predicted + exposure.weight * torch.exp(-f - line_integral(density, exposure, batch.samples))
+        predicted = predicted + exposure.weight * torch.exp(-f - exposure.samples.integral(density))
     return (predicted - batch.measured).square().mean()
 
 

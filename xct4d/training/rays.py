@@ -12,6 +12,9 @@ from torch import Tensor
 from xct4d.errors import InputError
 from xct4d.geometry.rays import clip_to_box, pixel_direction
 from xct4d.io.prepared import FULL_SCALE, Frames
+from xct4d.kernels.segments import segment_sum
+
+EVERYWHERE = torch.ones(1, 1, 1, dtype=torch.bool)  # one occupied cell: the whole box
 
 
 @dataclass(frozen=True)
@@ -29,22 +32,33 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Points along R rays, those of a ray side by side; each stands for `spacing` of its ray."""
+
+    points: Tensor  # [N, 3] float32
+    start: Tensor  # [R + 1] int64: ray r has points[start[r] : start[r + 1]]
+    spacing: Tensor  # [R] float32, world units
+
+    def integral(self, density: Tensor) -> Tensor:
+        """Line integral of a density [N] along each ray: [R]."""
+        return segment_sum(density, self.start) * self.spacing
+
+
+@dataclass(frozen=True)
 class Exposure:
     """What one view of each ray's frame sees."""
 
     time: float
     weight: float
-    points: Tensor  # [R * S, 3] float32
-    length: Tensor  # [R] float32: of the ray inside the box, world units
+    samples: Samples
 
 
 @dataclass(frozen=True)
 class Batch:
-    """R rays: the measured transmission, and for each view of the exposure where the samples lie."""
+    """R rays: the measured transmission, and what each view of the exposure sees."""
 
     measured: Tensor  # [R] float32
     exposures: list[Exposure]
-    samples: int  # S, per ray
 
 
 def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | None = None) -> list[Moment]:
@@ -68,41 +82,80 @@ def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | Non
     return sorted(out, key=lambda moment: moment.mean_time)
 
 
+@numba.njit(fastmath=True)
+def _ray(poses, focal, centre, view, column, row):
+    pose = poses[view]
+    ox, oy, oz = pose[0, 3], pose[1, 3], pose[2, 3]
+    dx, dy, dz = pixel_direction(pose, focal[view], centre[view], column, row)
+    near, far = clip_to_box(ox, oy, oz, dx, dy, dz)
+    return ox, oy, oz, dx, dy, dz, near, far
+
+
+@numba.njit(fastmath=True)
+def _is_occupied(cells, x, y, z):
+    n = cells.shape[0]
+    i = min(max(int((x + 1.0) * 0.5 * n), 0), n - 1)
+    j = min(max(int((y + 1.0) * 0.5 * n), 0), n - 1)
+    k = min(max(int((z + 1.0) * 0.5 * n), 0), n - 1)
+    return cells[k, j, i]
+
+
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def _place(poses, focal, centre, view, column, row, jitter, points, length):
+def _count(poses, focal, centre, view, column, row, jitter, cells, count, spacing):
     rays, samples = jitter.shape
     for r in numba.prange(rays):
-        v = view[r]
-        pose = poses[v]
-        dx, dy, dz = pixel_direction(pose, focal[v], centre[v], column[r], row[r])
-        near, far = clip_to_box(pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz)
-        length[r] = far - near
-        spacing = (far - near) / samples
-        for s in range(samples):
-            d = near + (s + jitter[r, s]) * spacing
-            points[r * samples + s, 0] = pose[0, 3] + d * dx
-            points[r * samples + s, 1] = pose[1, 3] + d * dy
-            points[r * samples + s, 2] = pose[2, 3] + d * dz
+        ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
+        step = (far - near) / samples
+        spacing[r] = step
+        kept = 0
+        if step > 0.0:
+            for s in range(samples):
+                d = near + (s + jitter[r, s]) * step
+                if _is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz):
+                    kept += 1
+        count[r] = kept
 
 
-def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Samples along rays through detector points, one in each of S equal parts of the way through the box.
+@numba.njit(parallel=True, fastmath=True, cache=True)
+def _place(poses, focal, centre, view, column, row, jitter, cells, start, points):
+    rays, samples = jitter.shape
+    for r in numba.prange(rays):
+        ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
+        step = (far - near) / samples
+        q = start[r]
+        if start[r + 1] > q:
+            for s in range(samples):
+                d = near + (s + jitter[r, s]) * step
+                x, y, z = ox + d * dx, oy + d * dy, oz + d * dz
+                if _is_occupied(cells, x, y, z):
+                    points[q, 0], points[q, 1], points[q, 2] = x, y, z
+                    q += 1
+
+
+def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: np.ndarray, cells: Tensor) -> Samples:
+    """Samples along rays through detector points: one in each of S equal parts of the way through the box,
+    left out where its cell is empty.
 
     view [R] int; column, row [R] float (pixel centres at half-integers); jitter
-    [R, S] in [0, 1): where in its part a sample lies. Returns points [R * S, 3]
-    and lengths [R]; a ray that misses the box has length 0.
+    [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
     """
-    rays, samples = jitter.shape
-    points = torch.empty(rays * samples, 3)
-    length = torch.empty(rays)
     views = source.views
-    _place(views.camera_to_world, views.focal, views.centre, view, column, row, jitter, points.numpy(), length.numpy())
-    # A ray that misses leaves its samples at the source: outside the box, where every density is zero.
-    return points, length
+    rays = (views.camera_to_world, views.focal, views.centre, view, column, row, jitter, cells.numpy())
+    count = np.empty(len(view), np.int64)
+    spacing = torch.empty(len(view))
+    _count(*rays, count, spacing.numpy())
+    start = np.concatenate([[0], np.cumsum(count)])
+    points = torch.empty(int(start[-1]), 3)
+    _place(*rays, start, points.numpy())
+    return Samples(points, torch.from_numpy(start), spacing)
 
 
-def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int) -> Batch:
-    """Rays through pixels drawn uniformly from a moment's projections."""
+def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Tensor | None = None) -> Batch:
+    """Rays through pixels drawn uniformly from a moment's projections.
+
+    samples: parts of a ray; cells: which cells are worth a sample, all by default.
+    """
+    cells = EVERYWHERE if cells is None else cells
     source = moment.source
     start, stop = source.offset[moment.frames], source.offset[moment.frames + 1]
     ends = np.cumsum(stop - start)
@@ -116,11 +169,6 @@ def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int) -> B
     jitter = rng.random((rays, samples), dtype=np.float32)
     exposures = []
     for v, (time, weight) in enumerate(zip(moment.times, moment.weights, strict=True)):
-        points, length = place_samples(source, first + v, column + 0.5, row + 0.5, jitter)
-        exposures.append(Exposure(time, weight, points, length))
-    return Batch(torch.from_numpy(measured), exposures, samples)
-
-
-def line_integral(density: Tensor, exposure: Exposure, samples: int) -> Tensor:
-    """Integral of the density [R * S] along each ray: [R]."""
-    return density.reshape(-1, samples).mean(1) * exposure.length
+        placed = place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells)
+        exposures.append(Exposure(time, weight, placed))
+    return Batch(torch.from_numpy(measured), exposures)

@@ -11,7 +11,7 @@ from torch import Tensor
 from xct4d.config import Kind
 from xct4d.fields.evolution import Evolution
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import place_samples
+from xct4d.training.rays import EVERYWHERE, place_samples
 
 CHUNK_SAMPLES = 2**19
 
@@ -37,9 +37,8 @@ def render(
         for start in range(0, len(row), per_chunk):
             part = slice(start, start + per_chunk)
             middle = np.full((len(row[part]), samples), 0.5, np.float32)
-            points, length = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle)
-            integral = density(points, time).reshape(len(middle), samples).mean(1) * length
-            image[part] += air * torch.exp(-integral).numpy()
+            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, EVERYWHERE)
+            image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).numpy()
     return image.reshape(-(-height // stride), -(-width // stride))
 
 
