@@ -10,6 +10,7 @@ from torch import Tensor
 
 from xct4d.config import Kind
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.occupancy import CELLS, PROBES, occupied
 from xct4d.io.prepared import Frames
 from xct4d.training.rays import EVERYWHERE, place_samples
 
@@ -25,8 +26,12 @@ def render(
     *,
     samples: int,
     stride: int = 1,
+    cells: Callable[[float], Tensor] = lambda _time: EVERYWHERE,
 ) -> np.ndarray:
-    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row."""
+    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row.
+
+    cells: which cells of the box hold material at a time; the others are not sampled.
+    """
     width, height = frames.size(frame)
     row, column = (a.ravel() for a in np.mgrid[0:height:stride, 0:width:stride])
     image = np.zeros(len(row), np.float32)
@@ -34,15 +39,27 @@ def render(
     for view in range(frames.first_view[frame], frames.first_view[frame + 1]):
         time = float(frames.time[view])
         air = frames.weight[view] * np.exp(-flat_field(time))
+        held = cells(time)
         for start in range(0, len(row), per_chunk):
             part = slice(start, start + per_chunk)
             middle = np.full((len(row[part]), samples), 0.5, np.float32)
-            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, EVERYWHERE)
+            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, held)
             image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).numpy()
     return image.reshape(-(-height // stride), -(-width // stride))
 
 
 def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed") -> np.ndarray:
-    """Transmission [height, width] float32 of a whole frame; a sample per pixel's width along the ray."""
-    samples = max(frames.size(frame))
-    return render(lambda x, t: evolution.attenuation(x, t, [kind])[kind], evolution.flat_field, frames, frame, samples=samples)
+    """Transmission [height, width] float32 of a whole frame; a sample per pixel's width along the ray, none in empty space."""
+
+    def density(points: Tensor, time: float) -> Tensor:
+        return evolution.attenuation(points, time, [kind])[kind]
+
+    width, height = frames.size(frame)
+    samples = max(width, height)
+
+    def cells(time: float) -> Tensor:
+        if width * height * samples < (CELLS * PROBES) ** 3:
+            return EVERYWHERE  # looking for empty cells would take more samples than it spares
+        return occupied(lambda points: density(points, time), np.random.default_rng(0))
+
+    return render(density, evolution.flat_field, frames, frame, samples=samples, cells=cells)
