@@ -101,7 +101,7 @@ def _is_occupied(cells, x, y, z):
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def _count(poses, focal, centre, view, column, row, jitter, cells, count, spacing):
+def _choose(poses, focal, centre, view, column, row, jitter, cells, chosen, count, spacing):
     rays, samples = jitter.shape
     for r in numba.prange(rays):
         ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
@@ -111,13 +111,13 @@ def _count(poses, focal, centre, view, column, row, jitter, cells, count, spacin
         if step > 0.0:
             for s in range(samples):
                 d = near + (s + jitter[r, s]) * step
-                if _is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz):
-                    kept += 1
+                chosen[r, s] = _is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz)
+                kept += chosen[r, s]
         count[r] = kept
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
-def _place(poses, focal, centre, view, column, row, jitter, cells, start, points):
+def _place(poses, focal, centre, view, column, row, jitter, chosen, start, points):
     rays, samples = jitter.shape
     for r in numba.prange(rays):
         ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
@@ -125,10 +125,10 @@ def _place(poses, focal, centre, view, column, row, jitter, cells, start, points
         q = start[r]
         if start[r + 1] > q:
             for s in range(samples):
-                d = near + (s + jitter[r, s]) * step
-                x, y, z = ox + d * dx, oy + d * dy, oz + d * dz
-                if _is_occupied(cells, x, y, z):
-                    points[q, 0], points[q, 1], points[q, 2] = x, y, z
+                # asked again, a point between two cells may round into the other: fastmath promises nothing across kernels
+                if chosen[r, s]:
+                    d = near + (s + jitter[r, s]) * step
+                    points[q, 0], points[q, 1], points[q, 2] = ox + d * dx, oy + d * dy, oz + d * dz
                     q += 1
 
 
@@ -140,13 +140,14 @@ def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.
     [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
     """
     views = source.views
-    rays = (views.camera_to_world, views.focal, views.centre, view, column, row, jitter, cells.numpy())
+    rays = (views.camera_to_world, views.focal, views.centre, view, column, row, jitter)
+    chosen = np.zeros(jitter.shape, np.bool_)
     count = np.empty(len(view), np.int64)
     spacing = torch.empty(len(view))
-    _count(*rays, count, spacing.numpy())
+    _choose(*rays, cells.numpy(), chosen, count, spacing.numpy())
     start = np.concatenate([[0], np.cumsum(count)])
     points = torch.empty(int(start[-1]), 3)
-    _place(*rays, start, points.numpy())
+    _place(*rays, chosen, start, points.numpy())
     return Samples(points, torch.from_numpy(start), spacing)
 
 
