@@ -62,6 +62,7 @@ def test_sparse_samples_are_the_others_samples():
                 assert torch.cdist(kept, of_all).min(1).values.max() < 1e-6
 
 
+@pytest.mark.parametrize("pixels", [24, 100])  # below and above the size from which empty cells are sought
 def test_a_ball_that_thins_outwards_casts_the_shadow_of_its_closed_form(pixels):
     """Line integral of 1 - r / R along a chord at distance b from the centre: h - (h d + b^2 asinh(h / b)) / R with 2 h its length, d = R."""
     source = frames([25.0], pixels)
