@@ -1,3 +1,7 @@
 """4D X-ray CT of things that deform too fast to scan."""
 
+from xct4d.compiled import choose_cache
+
 __version__ = "0.1.0"
+
+choose_cache()

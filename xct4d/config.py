@@ -127,7 +127,7 @@ class Canonical(Section):
 
     steps: Count = Field(400, description="training steps")
     rays: Count = Field(1024, description="rays per step")
-    samples: Count = Field(512, description="parts of a ray inside the box; one sample lies in each, none in empty space")
+    samples: Count = Field(128, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
     grid: HashGrid = HashGrid()
     schedule: Schedule = Schedule()
     flat_field: FlatField = FlatField()

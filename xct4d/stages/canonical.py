@@ -27,7 +27,8 @@ from xct4d.training.schedule import learning_rate
 HELD_OUT_SHOWN = 2
 SLICE_VOXELS = 96
 FIRST_LOOK = 0.15  # part of the steps after which empty cells are looked for: the fog of the start has lifted
-COARSE = 4  # before the first look a ray has so many times fewer parts: none of them is left out yet
+FINEST = 4  # times finer than settings.samples a ray is divided at most
+MOST_SAVED = 32  # times
 LOOK_EVERY = 0.05  # part of the steps between looks
 VOLUME_POINTS = 16384  # per step, for the known volume
 
@@ -65,8 +66,8 @@ def canonical(
         rng = generator(seed, title, step)
         if step >= first_look and (step - first_look) % look_every == 0:
             field.find_empty_cells(rng)
-        parts = settings.samples if step >= first_look else -(-settings.samples // COARSE)
-        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, parts, field.cells)
+        rays, parts = _spent(settings, field.cells)
+        batch = draw(training[int(rng.integers(len(training)))], rng, rays, parts, field.cells)
         densities = [field(exposure.samples.points) for exposure in batch.exposures]
         f = flat_field(0.0)
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
@@ -109,3 +110,10 @@ def canonical(
         flat_field.save(folder / "flatfield.safetensors")
         BakedField.bake(field, settings.bake).save(folder / "baked.safetensors")
     saved.remove()
+
+
+def _spent(settings: Canonical, cells: torch.Tensor) -> tuple[int, int]:
+    """Rays and parts per ray of a step: what empty cells save is spent on finer parts first, then on more rays."""
+    saved = min(1 / max(float(cells.float().mean()), 1e-6), MOST_SAVED)
+    finer = min(saved, FINEST)
+    return round(settings.rays * saved / finer), round(settings.samples * finer)

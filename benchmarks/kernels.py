@@ -1,0 +1,165 @@
+"""Cost of a training step per sample: our kernels beside plain torch, in one run.
+
+    python -m benchmarks.kernels [--samples 65536] [--json results.json]
+
+Each step is forward, backward and optimizer. The two sides take turns, so a
+change of the machine's speed meets both; the median of each is printed, and the
+ratio. The last column is the reference program's torch path as measured on two
+CPU cores (another machine, another day: for orientation).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+
+import numba
+import numpy as np
+import torch
+from torch import nn
+
+from xct4d.config import HashGrid
+from xct4d.fields.density import SHIFT, DensityField
+from xct4d.fields.velocity import VelocityField
+from xct4d.kernels import bspline, trilinear
+from xct4d.kernels.flow import Path
+from xct4d.kernels.reference import bspline as spline_reference
+from xct4d.kernels.reference import hashgrid as hash_reference
+from xct4d.kernels.reference import mlp as mlp_reference
+from xct4d.kernels.reference import trilinear as trilinear_reference
+from xct4d.training.optimizer import Adam
+
+RAY = 64  # samples of a ray lie in a row, as in training
+SOLVER, LONGEST_STEP, MODES = "midpoint", 0.1, 6  # the configuration's defaults
+REFERENCE_PROGRAM = {"canonical 16 levels": 18.0, "velocity 6": 14.0, "velocity 15": 125.0, "velocity 27": 46.0, "velocity 51": 46.0}
+
+
+def ray_points(count: int) -> torch.Tensor:
+    """Samples along random rays through the box: [count, 3]."""
+    generator = torch.Generator().manual_seed(0)
+    origin = torch.rand(count // RAY, 1, 3, generator=generator) * 2 - 1
+    direction = torch.randn(count // RAY, 1, 3, generator=generator)
+    direction /= direction.norm(dim=-1, keepdim=True)
+    return (origin + direction * torch.linspace(-1, 1, RAY)[None, :, None]).clamp(-1, 1).reshape(-1, 3)
+
+
+def canonical(points: torch.Tensor, levels: int) -> tuple[Callable, Callable]:
+    """A step of the canonical field: encoding, perceptron, exp, their adjoints, Adam."""
+    target = torch.rand(len(points), generator=torch.Generator().manual_seed(1))
+
+    def fast_step(field, optimizer, count):
+        (field(points) - target).square().mean().backward()
+        optimizer.step(count, {"field": 1e-3})
+
+    def torch_step(field, optimizer):
+        optimizer.zero_grad()
+        encoded = hash_reference.encode(field.table, points, field.layout)
+        density = torch.exp(mlp_reference.perceptron(encoded, field.inner, field.outer) - SHIFT)
+        (density - target).square().mean().backward()
+        optimizer.step()
+
+    return _pair(lambda: _density(levels), fast_step, torch_step)
+
+
+def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
+    """A step of the velocity field: flow from t = 0.5 to 0, its adjoint, the time basis, Adam."""
+    path = Path(0.5, 0.0, LONGEST_STEP, SOLVER)
+
+    def fast_step(field, optimizer, count):
+        field.flow(points, 0.5, 0.0).square().mean().backward()
+        optimizer.step(count, {"field": 1e-3})
+
+    def torch_step(field, optimizer):
+        optimizer.zero_grad()
+        spline_reference.flow(field.at(path.times), points, path).square().mean().backward()
+        optimizer.step()
+
+    return _pair(lambda: _velocity(n), fast_step, torch_step)
+
+
+def sampling(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
+    """A baked volume at points, with the points' gradient."""
+    volume = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0))
+
+    def step(sample):
+        x = points.clone().requires_grad_()
+        sample(volume, x).sum().backward()
+
+    return lambda: step(trilinear.sample), lambda: step(trilinear_reference.sample)
+
+
+def mixing(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
+    """A scalar spline at points, with the control points' gradient."""
+    control = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def step(sample):
+        control.grad = None
+        sample().sum().backward()
+
+    return lambda: step(lambda: bspline.sample(control, points)), lambda: step(lambda: spline_reference.sample(control[..., None], points))
+
+
+def _density(levels: int) -> DensityField:
+    field = DensityField(HashGrid(levels=levels))
+    field.initialise(torch.Generator().manual_seed(0))
+    return field
+
+
+def _velocity(n: int) -> VelocityField:
+    field = VelocityField(n, MODES, longest_step=LONGEST_STEP, solver=SOLVER)
+    nn.init.normal_(field.control, std=0.1, generator=torch.Generator().manual_seed(0))
+    return field
+
+
+def _pair(make: Callable, fast_step: Callable, torch_step: Callable) -> tuple[Callable, Callable]:
+    """Two closures that step fields of their own with our Adam and with torch's."""
+    fast_field, torch_field = make(), make()
+    fast_adam = Adam({"field": dict(fast_field.named_parameters())})
+    torch_adam = torch.optim.Adam(torch_field.parameters(), lr=1e-3)
+    count = iter(range(1, 10**9))
+    return lambda: fast_step(fast_field, fast_adam, next(count)), lambda: torch_step(torch_field, torch_adam)
+
+
+def seconds(step: Callable) -> float:
+    start = time.perf_counter()
+    step()
+    return time.perf_counter() - start
+
+
+def compare(pair: tuple[Callable, Callable], rounds: int) -> tuple[float, float]:
+    """Median seconds of each side over alternating runs, after one of each to warm up."""
+    times = [[seconds(side) for side in pair] for _ in range(rounds + 1)][1:]
+    return tuple(np.median(times, axis=0))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=65536)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", help="write the figures to this file")
+    given = parser.parse_args()
+    points = ray_points(given.samples)
+    cases = {
+        "canonical 16 levels": lambda: canonical(points, 16),
+        "canonical 12 levels": lambda: canonical(points, 12),
+        **{f"velocity {n}": (lambda n=n: velocity(points, n)) for n in (6, 15, 27, 51)},
+        "baked volume 192": lambda: sampling(points, 192),
+        "mixing 9": lambda: mixing(points, 9),
+    }
+    print(f"{given.samples} samples, {numba.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}, numba {numba.__version__}")
+    print(f"{'us per sample':24}{'xct4d':>9}{'torch':>9}{'ratio':>8}{'reference program':>20}")
+    figures = {}
+    for name, make in cases.items():
+        fast, plain = (1e6 * t / given.samples for t in compare(make(), given.rounds))
+        figures[name] = {"xct4d_us": fast, "torch_us": plain, "ratio": plain / fast}
+        print(f"{name:24}{fast:9.2f}{plain:9.2f}{plain / fast:7.0f}x{REFERENCE_PROGRAM.get(name, float('nan')):>20}".replace("nan", "-"), flush=True)
+    if given.json:
+        with open(given.json, "w") as file:
+            json.dump({"samples": given.samples, "threads": numba.get_num_threads(), "figures": figures}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
