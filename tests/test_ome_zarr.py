@@ -174,6 +174,33 @@ def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
     assert np.array_equal(read_volume(target)[0], ramp())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])  # a whole-number volume goes through the scratch array
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, dtype):
+    script = textwrap.dedent("""
+        import resource, sys, numpy as np
+        from xct4d.errors import InputError
+        from xct4d.io.ome_zarr import VolumeWriter
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        noise = np.random.default_rng(0).random((32, 32, 32))
+        try:
+            with VolumeWriter(sys.argv[1], (32, 32, 32), sys.argv[2]) as writer:
+                writer[:] = noise
+        except InputError as error:
+            print(error)
+    """)
+    target = tmp_path / "v.zarr"
+    done = subprocess.run([sys.executable, "-c", script, str(target), dtype], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{target}: File too large; free space there")  # a limit stands in for the full disk
+    assert done.stdout.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unwritable_place_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"v\.zarr"), VolumeWriter(tmp_path / "file" / "v.zarr", (8, 8, 8)) as writer:
+        writer[:] = np.zeros((8, 8, 8))
+
+
 def test_writing_twice_gives_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
