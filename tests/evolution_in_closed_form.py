@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from xct4d.fields import occupancy
 from xct4d.geometry.box import grid_points, voxel_centres
 
 DRIFT = np.array([0.2, -0.1, 0.3])  # of the material from t = 0 to t = 1
@@ -28,6 +29,13 @@ class DriftingBall:
 
     def flat_field(self, t):
         return 0.0
+
+    def cells(self, t):
+        """Some cells more than the balls of both directions touch."""
+        c = voxel_centres(occupancy.CELLS)
+        points = torch.from_numpy(grid_points(c, c, c))
+        reach = [torch.linalg.vector_norm(self.flow(points, t, home) - torch.from_numpy(CENTRE + home * DRIFT), dim=1) for home in (0.0, 1.0)]
+        return (torch.minimum(*reach) < RADIUS + 0.1).reshape(3 * (occupancy.CELLS,))
 
     def attenuation(self, points, t, kinds):
         inside = (points.abs() <= 1).all(-1)

@@ -45,6 +45,27 @@ def test_tiles_and_shards_do_not_change_the_volume(tmp_path, monkeypatch):
     assert np.allclose(a, expected(80, 0.5), atol=1e-6)
 
 
+def test_skipping_empty_cells_does_not_change_the_volume(tmp_path, monkeypatch):
+    monkeypatch.setattr("xct4d.stages.export.SEARCHED_FROM", 0)
+    asked = []
+
+    class Counting(DriftingBall):
+        def attenuation(self, points, t, kinds):
+            asked.append(len(points))
+            return super().attenuation(points, t, kinds)
+
+    outputs = {kind: tmp_path / f"{kind}.zarr" for kind in ("mixed", "backward")}
+    export_volumes(Counting(lag=0.8), Export(resolution=40, tile=16), 0.5, None, outputs)
+    assert 0 < sum(asked) < 0.2 * 40**3
+    export_volumes(DriftingBall(lag=0.8), Export(resolution=40), 0.5, None, {"mixed": tmp_path / "whole.zarr"})
+    monkeypatch.undo()
+    export_volumes(DriftingBall(lag=0.8), Export(resolution=40), 0.5, None, {"mixed": tmp_path / "every.zarr"})
+    sparse, whole, every = (read_volume(tmp_path / f"{name}.zarr")[0] for name in ("mixed", "whole", "every"))
+    assert np.array_equal(sparse, every)
+    assert np.array_equal(whole, every)
+    assert np.count_nonzero(read_volume(outputs["backward"])[0]) > 100
+
+
 def test_clipping_is_counted_and_said(tmp_path, capsys):
     settings = Export(resolution=16, dtype="uint8", window=(0, 0.5))
     clipped = export_volumes(DriftingBall(), settings, 0.0, None, {"forward": tmp_path / "v.zarr"})

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from xct4d.config import Kind, Mixing
+from xct4d.fields import occupancy
 from xct4d.fields.density import CHUNK, DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixing import make_mixer
@@ -56,6 +57,18 @@ class Evolution:
         """f(t); air has transmission exp(-f)."""
         with torch.no_grad():
             return float(self._flat_field(t))
+
+    @torch.no_grad()
+    def cells(self, t: float) -> Tensor:
+        """Which cells of the box can hold material at time t, as fields.occupancy has them: all kinds vanish in the others."""
+        if self.static:
+            return self._canonical["forward"].cells
+        return torch.stack(
+            [
+                occupancy.carried(self._canonical[direction].cells, lambda points, home=home: self.flow(points, t, home))
+                for direction, home in (("forward", 0.0), ("backward", 1.0))
+            ]
+        ).any(0)
 
     @torch.no_grad()
     def attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:

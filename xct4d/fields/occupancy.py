@@ -44,6 +44,20 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator) -> T
     return torch.from_numpy(binary_dilation(highest > threshold, np.ones((3, 3, 3))))
 
 
+def carried(cells: Tensor, flow: Callable[[Tensor], Tensor]) -> Tensor:
+    """Cells from which a flow, points [N, 3] -> [N, 3], leads into occupied ones.
+
+    The flow of each cell's probes is followed, and what lies one cell beside
+    where they arrive counts too: that covers all points of a cell unless the
+    flow stretches it more than 2.3 times.
+    """
+    near = torch.from_numpy(binary_dilation(cells.numpy(), np.ones((3, 3, 3))))
+    centres = voxel_centres(CELLS * PROBES)
+    arrived = flow(torch.from_numpy(grid_points(centres, centres, centres).astype(np.float32)))
+    i, j, k = ((arrived + 1) * (0.5 * CELLS)).long().clamp_(0, CELLS - 1).unbind(-1)
+    return near[k, j, i].reshape(CELLS, PROBES, CELLS, PROBES, CELLS, PROBES).amax((1, 3, 5))
+
+
 def held(cells: Tensor, points: Tensor) -> Tensor:
     """Indices of the points [N, 3] that lie inside the box and in an occupied cell."""
     index = ((points + 1) * (0.5 * CELLS)).floor().long()

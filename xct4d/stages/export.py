@@ -10,11 +10,13 @@ import torch
 
 from xct4d import config
 from xct4d.errors import InputError
+from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import CHUNK, VolumeWriter
 from xct4d.progress import track
 
+SEARCHED_FROM = (occupancy.CELLS * occupancy.PROBES) ** 3  # voxels; below, looking for empty cells takes longer than they do
 SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
 
 
@@ -55,6 +57,7 @@ def export_volumes(
     n, tile = settings.resolution, settings.tile
     centres = voxel_centres(n)
     parts = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    cells = evolution.cells(t) if n**3 > SEARCHED_FROM else None
     shard = tile if n > SHARD_FROM and tile % CHUNK == 0 else None
     with ExitStack() as stack:
         writers = {
@@ -69,8 +72,11 @@ def export_volumes(
             for z, y, x in product(parts, parts, parts):
                 points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
                 shape = tuple(s.stop - s.start for s in (z, y, x))
-                for kind, values in evolution.attenuation(points, t, kinds).items():
-                    writers[kind][z, y, x] = values.numpy().reshape(shape)
+                held = slice(None) if cells is None else occupancy.held(cells, points)
+                for kind, values in evolution.attenuation(points[held], t, kinds).items():
+                    attenuation = torch.zeros(len(points))
+                    attenuation[held] = values
+                    writers[kind][z, y, x] = attenuation.numpy().reshape(shape)
                 progress.advance()
     for kind, writer in writers.items():
         if writer.clipped:

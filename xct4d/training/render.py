@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xct4d.config import Kind
 from xct4d.fields.evolution import Evolution
-from xct4d.fields.occupancy import CELLS, PROBES, occupied
+from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
 from xct4d.training.rays import EVERYWHERE, place_samples
 
@@ -59,7 +59,7 @@ def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = 
 
     def cells(time: float) -> Tensor:
         if width * height * samples < (CELLS * PROBES) ** 3:
-            return EVERYWHERE  # looking for empty cells would take more samples than it spares
-        return occupied(lambda points: density(points, time), np.random.default_rng(0))
+            return EVERYWHERE  # looking for empty cells would take longer than they do
+        return evolution.cells(time)
 
     return render(density, evolution.flat_field, frames, frame, samples=samples, cells=cells)
