@@ -103,7 +103,7 @@ def test_the_order_of_the_solvers(solver, order):
     """A rotation about z, whose flow is known: the error falls with the step's order."""
     n = 5
     place = -1 + (torch.arange(n) - 1) * (2 / (n - 3))
-    z, y, x = torch.meshgrid(place, place, place, indexing="ij")
+    _, y, x = torch.meshgrid(place, place, place, indexing="ij")
     spin = torch.stack([-y, x, torch.zeros_like(x)], -1).double()
     start = points(50, reach=0.6)
 
@@ -133,7 +133,10 @@ def test_refinement_off_the_ladder_is_the_best_fit():
     x = np.linspace(-1, 1, 8 * 20)
     control = np.random.default_rng(0).normal(size=8)
     fitted = bspline.refinement(8, 20) @ control
-    error = lambda c: np.sum((bspline.basis(20, x) @ c - bspline.basis(8, x) @ control) ** 2)  # noqa: E731
+
+    def error(c):
+        return np.sum((bspline.basis(20, x) @ c - bspline.basis(8, x) @ control) ** 2)
+
     rng = np.random.default_rng(1)
     assert all(error(fitted) <= error(fitted + 1e-3 * rng.normal(size=20)) for _ in range(20))
 

@@ -94,7 +94,7 @@ class HashGrid(Section):
     levels: Annotated[int, Field(ge=1, le=32)] = Field(12, description="resolution levels")
     log2_size: Annotated[int, Field(ge=8, le=24)] = Field(16, description="log2 of the largest number of entries a level has")
     coarsest: Annotated[int, Field(ge=2)] = Field(8, description="cells per axis of the coarsest level")
-    finest: Annotated[int, Field(ge=2)] = Field(256, description="cells per axis of the finest level")
+    finest: Annotated[int, Field(ge=2)] = Field(512, description="cells per axis of the finest level")
     width: Annotated[int, Field(ge=4)] = Field(64, description="neurons of the hidden layer")
 
 
@@ -125,16 +125,16 @@ class Schedule(Section):
 class Canonical(Section):
     """The static field of one end."""
 
-    steps: Count = Field(400, description="training steps")
-    rays: Count = Field(1024, description="rays per step")
-    samples: Count = Field(128, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
+    steps: Count = Field(1000, description="training steps")
+    rays: Count = Field(512, description="rays per step")
+    samples: Count = Field(64, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
     grid: HashGrid = HashGrid()
     schedule: Schedule = Schedule()
     flat_field: FlatField = FlatField()
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation with the end's known volume")
     bake: Annotated[int, Field(ge=8)] = Field(192, description="voxels per axis of the baked copy that velocity and mixing train on")
-    evaluate_every: Count = Field(100, description="steps between held-out PSNR and SSIM")
-    checkpoint_every: Count = Field(100, description="steps between checkpoints")
+    evaluate_every: Count = Field(250, description="steps between held-out PSNR and SSIM")
+    checkpoint_every: Count = Field(200, description="steps between checkpoints")
 
 
 class Level(Section):
@@ -151,19 +151,19 @@ class Velocity(Section):
 
     levels: list[Level] = Field(
         [
-            Level(resolution=6, steps=300, learning_rate=1e-2, blur=0.04),
-            Level(resolution=9, steps=200, learning_rate=5e-3, blur=0.02),
-            Level(resolution=15, steps=200, learning_rate=3e-3),
+            Level(resolution=6, steps=500, learning_rate=1e-2, blur=0.04),
+            Level(resolution=9, steps=400, learning_rate=5e-3, blur=0.02),
+            Level(resolution=15, steps=400, learning_rate=3e-3),
         ],
         description="levels from coarse to fine; 6, 9, 15, 27, 51 refine into each other exactly",
         min_length=1,
     )
     modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (cubic B-spline)")
-    rays: Count = Field(1024, description="rays per step")
-    samples: Count = Field(96, description="samples per ray inside the box")
+    rays: Count = Field(512, description="rays per step")
+    samples: Count = Field(64, description="samples per ray inside the box")
     ode_step: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="longest time step of the flow's integration")
     solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
-    schedule: Schedule = Schedule(final=1e-3)
+    schedule: Schedule = Schedule()
     early_times_first: Fraction = Field(0.5, description="part of the first level's steps in which the times reach from one end to the other; 0: all times at once")
     max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points")
@@ -171,8 +171,8 @@ class Velocity(Section):
     smoothness_weight: NonNegative = Field(0.0, description="weight of the velocity's bending energy")
     points: Count = Field(8192, description="random points per step for the volume and mismatch terms")
     flat_field: FlatField = FlatField(train=False)
-    evaluate_every: Count = Field(100, description="steps between held-out PSNR and SSIM")
-    checkpoint_every: Count = Field(100, description="steps between checkpoints")
+    evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")
+    checkpoint_every: Count = Field(200, description="steps between checkpoints")
 
     @model_validator(mode="after")
     def _rising(self):
@@ -192,8 +192,8 @@ class Mixing(Section):
     resolution: Annotated[int, Field(ge=4)] = Field(9, description="control points per axis (method spline)")
     modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (method spline)")
     steps: Count = Field(200, description="training steps")
-    rays: Count = Field(1024, description="rays per step")
-    samples: Count = Field(96, description="samples per ray inside the box")
+    rays: Count = Field(512, description="rays per step")
+    samples: Count = Field(64, description="samples per ray inside the box")
     schedule: Schedule = Schedule()
     flat_field: FlatField = FlatField(train=False)
     evaluate_every: Count = Field(100, description="steps between held-out PSNR and SSIM")

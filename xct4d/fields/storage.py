@@ -28,6 +28,6 @@ def read(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
             header = file.metadata() or {}
             if header.get("kind") != kind:
                 raise InputError(f"holds {header.get('kind', 'no field')}, not {kind}", where=path)
-            return json.loads(header["settings"]), {name: file.get_tensor(name) for name in file.keys()}
+            return json.loads(header["settings"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no mapping
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot be read as {kind} ({error})", where=path, fix="delete it and run again") from None

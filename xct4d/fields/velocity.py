@@ -19,6 +19,14 @@ def time_weights(modes: int, times: np.ndarray) -> Tensor:
     return torch.from_numpy(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32))
 
 
+def _along_axes(z: Tensor, y: Tensor, x: Tensor, control: Tensor) -> Tensor:
+    """A matrix [m, n] for each axis of space applied to control points [T, n, n, n, 3]."""
+    # One axis at a time: einsum over all three at once would first multiply the matrices out.
+    control = torch.einsum("kc,tcbad->tkbad", z, control)
+    control = torch.einsum("jb,tkbad->tkjad", y, control)
+    return torch.einsum("ia,tkjad->tkjid", x, control)
+
+
 class VelocityField(nn.Module):
     """v(x, t), world units per unit of time. Control points [modes, n, n, n, 3]: time, z, y, x, component.
 
@@ -51,7 +59,7 @@ class VelocityField(nn.Module):
         out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
         matrix = torch.from_numpy(self._refinement(resolution).astype(np.float32))
         with torch.no_grad():
-            out.control.copy_(torch.einsum("kc,jb,ia,tcbad->tkjid", matrix, matrix, matrix, self.control))
+            out.control.copy_(_along_axes(matrix, matrix, matrix, self.control))
         return out
 
     def _refinement(self, resolution: int) -> np.ndarray:
@@ -70,7 +78,7 @@ class VelocityField(nn.Module):
         # Each second derivative enters once, the mixed ones twice (d2/dxdy and d2/dydx).
         for order, count in (((2, 0, 0), 1), ((0, 2, 0), 1), ((0, 0, 2), 1), ((1, 1, 0), 2), ((1, 0, 1), 2), ((0, 1, 1), 2)):
             gz, gy, gx = ((value, first, second)[o] for o in order)
-            energy = energy + count * (torch.einsum("kc,jb,ia,tcbad->tkjid", gz, gy, gx, control) * control).sum()
+            energy = energy + count * (_along_axes(gz, gy, gx, control) * control).sum()
         return energy / len(control)
 
     def save(self, path: Path) -> None:

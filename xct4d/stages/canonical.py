@@ -22,7 +22,7 @@ from xct4d.training.losses import correlation_loss, projection_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
 from xct4d.training.rays import draw, moments
-from xct4d.training.schedule import learning_rate
+from xct4d.training.schedule import learning_rates
 
 HELD_OUT_SHOWN = 2
 SLICE_VOXELS = 96
@@ -78,11 +78,6 @@ def canonical(
             loss = loss + settings.volume_weight * terms["volume"]
         return {"loss": loss} | terms
 
-    def rates(step: int) -> dict[str, float]:
-        rate = learning_rate(settings.schedule, step, settings.steps)
-        ratio = rate / settings.schedule.learning_rate
-        return {"field": rate, "flat_field": ratio * settings.flat_field.learning_rate if settings.flat_field.train else 0.0}
-
     def density(points, _time):
         return field.evaluate(points)
 
@@ -98,7 +93,8 @@ def canonical(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=settings.steps, take_step=take_step, rates=rates,
+                title=title, steps=settings.steps, take_step=take_step,
+                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s) for s in shown],

@@ -23,7 +23,7 @@ from xct4d.training.losses import correlation_loss, projection_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
 from xct4d.training.rays import Moment, draw, moments
-from xct4d.training.schedule import learning_rate
+from xct4d.training.schedule import learning_rates
 
 HOME: dict[Direction, float] = {"forward": 0.0, "backward": 1.0}  # the time of each canonical
 HELD_OUT_SHOWN = 3
@@ -86,11 +86,6 @@ def velocity(
             loss = loss + settings.flat_field.penalty * terms["flat_field"]
         return {"loss": loss} | terms
 
-    def rates(step: int) -> dict[str, float]:
-        rate = learning_rate(settings.schedule, step, level.steps, peak=level.learning_rate)
-        ratio = rate / level.learning_rate
-        return {"field": rate, "flat_field": ratio * settings.flat_field.learning_rate if settings.flat_field.train else 0.0}
-
     @torch.no_grad()
     def blended(points: torch.Tensor, time: float) -> torch.Tensor:
         carried = [sharp[d](field.flow(points, time, HOME[d])) for d in HOME]
@@ -114,7 +109,8 @@ def velocity(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=level.steps, take_step=take_step, rates=rates,
+                title=title, steps=level.steps, take_step=take_step,
+                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, level.steps, peak=level.learning_rate),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s) for s in shown],

@@ -36,7 +36,7 @@ class Checkpoint:
                 header = file.metadata() or {}
                 if header.get("digest") != self._digest:
                     return None
-                return int(header["step"]), {k: file.get_tensor(k) for k in file.keys()}, json.loads(header["history"])
+                return int(header["step"]), {k: file.get_tensor(k) for k in file.keys()}, json.loads(header["history"])  # noqa: SIM118
         except (OSError, SafetensorError):
             return None
 

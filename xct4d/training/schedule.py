@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xct4d.config import Schedule
+from xct4d.config import FlatField, Schedule
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int, *, peak: float | None = None) -> float:
@@ -18,3 +18,10 @@ def learning_rate(schedule: Schedule, step: int, steps: int, *, peak: float | No
         return peak
     decayed = (progress - schedule.steady) / (1 - schedule.steady)
     return peak * (min(schedule.final, peak) / peak) ** decayed
+
+
+def learning_rates(schedule: Schedule, flat_field: FlatField, step: int, steps: int, *, peak: float | None = None) -> dict[str, float]:
+    """Rates of the groups `field` and `flat_field`: the second follows the shape of the first, or is 0 where it is not trained."""
+    rate = learning_rate(schedule, step, steps, peak=peak)
+    shape = rate / (schedule.learning_rate if peak is None else peak)
+    return {"field": rate, "flat_field": shape * flat_field.learning_rate if flat_field.train else 0.0}
