@@ -50,7 +50,7 @@ def test_every_output_is_there(done):
             volume = zarr.open_group(done / RESULTS / "volumes" / kind / f"t{t}.zarr", mode="r")["0"][:]
             assert volume.shape == (24, 24, 24)
             assert np.isfinite(volume).all()
-            assert volume.max() > 0.3
+            assert volume.max() > 0.5
     assert not any((done / RESULTS / "checkpoints").iterdir())
     assert not list((done / RESULTS).rglob(".*xct4d*"))
 
@@ -59,9 +59,9 @@ def test_scores_tell_a_reconstruction_from_noise(done):
     record = json.loads((done / RESULTS / "evaluation" / "metrics.json").read_text())
     assert [entry["time"] for entry in record["times"]] == [0.0, 0.5, 1.0]
     for entry in record["times"]:
-        assert entry["self_correlation"] > 0.8
-        assert all(entry["correlation"][kind] > 0.55 for kind in ("mixed", "forward", "backward"))
-    assert record["held_out"]["mean"]["psnr"] > 20
+        assert entry["self_correlation"] > 0.93
+        assert all(entry["correlation"][kind] > 0.85 for kind in ("mixed", "forward", "backward"))
+    assert record["held_out"]["mean"]["psnr"] > 30
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(done):
@@ -81,7 +81,7 @@ def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path)
     image = next((tmp_path / "data").glob("images_00/train_*.png"))
     image.write_bytes(image.read_bytes()[:200])
     (tmp_path / "c.yaml").write_text("datasets: {d: {input: {folder: data}}}\n")
-    run = snakemake("--cores", "1", "--configfile", "c.yaml", "results/d/prepared/forward", cwd=tmp_path)
+    run = snakemake("--cores", "1", "results/d/prepared/forward", "--configfile", "c.yaml", cwd=tmp_path)
     assert run.returncode == 1
     (line,) = (tmp_path / "results/d/logs/prepare_forward.log").read_text().splitlines()
     assert image.name in line
@@ -105,10 +105,8 @@ sys.addaudithook(watch)
 # just before the rename that would finish it (a checkpoint, a whole output).
 WRITING = [
     ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
-    ("prepared/forward", "open", "*/.forward.xct4d-*/frames.json"),
     ("prepared/between", "os.rename", "*/prepared/between"),
     ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
-    ("canonical/backward", "os.rename", "*/canonical/backward"),
     ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
     ("velocity/9", "os.rename", "*/velocity/9"),
     ("mixing", "open", "*/.mixing.xct4d-*/history.json"),
@@ -122,7 +120,7 @@ def test_stages_killed_while_they_write_end_bit_identical(done, tmp_path):
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(KILL)
     for output, event, path in WRITING:
-        run = snakemake("--cores", "2", *TINY, f"results/tiny/{output}", cwd=tmp_path, PYTHONPATH=str(hook), KILL_EVENT=event, KILL_PATH=path)
+        run = snakemake("--cores", "2", f"results/tiny/{output}", *TINY, cwd=tmp_path, PYTHONPATH=str(hook), KILL_EVENT=event, KILL_PATH=path)
         assert run.returncode == 1, (output, run.stdout + run.stderr)
         assert "SIGKILL" in run.stdout + run.stderr or "-9" in run.stdout + run.stderr or "137" in run.stdout + run.stderr, output
         assert not (tmp_path / RESULTS / output).exists()
@@ -131,15 +129,15 @@ def test_stages_killed_while_they_write_end_bit_identical(done, tmp_path):
     assert contents(tmp_path) == contents(done)
 
 
-@pytest.mark.parametrize("stage", ["canonical_forward", "velocity_6", "mixing"])
+@pytest.mark.parametrize("stage", ["canonical_forward", "velocity_9"])
 def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, tmp_path, stage):
     place = tmp_path / "place"
     shutil.copytree(done, place, symlinks=True)
-    output = RESULTS / stage.replace("_", "/")
+    output = str(RESULTS / stage.replace("_", "/"))
     shutil.rmtree(place / output)
     shutil.rmtree(place / RESULTS / "tensorboard" / stage)
     checkpoints = place / RESULTS / "checkpoints"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", *TINY, str(output)]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", output, *TINY]
     process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         while not list(checkpoints.glob(f"{stage}.*.safetensors")):
@@ -150,7 +148,7 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, tmp
         process.wait()
     assert not (place / output).exists()
     assert snakemake("--unlock", *TINY, cwd=place).returncode == 0
-    run = snakemake("--cores", "2", *TINY, cwd=place)
+    run = snakemake("--cores", "2", output, *TINY, cwd=place)
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(place) == contents(done)
     assert first_step(max((place / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0

@@ -3,6 +3,10 @@
 Numba notices a change of the file a kernel stands in, but not of a file whose
 functions the kernel calls: after an update it would go on running old code
 without a word. So every state of the sources has a cache of its own.
+
+A kernel that is compiled and run in one process is not, bit for bit, the one
+that later processes load: LLVM optimises the stored copy once more, and sums
+come out in another order. So jobs run stored kernels only.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -30,3 +35,30 @@ def choose_cache() -> None:
         for old in parent.glob("kernels-*"):
             shutil.rmtree(old, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(chosen)
+
+
+def run_stored_kernels_only() -> None:
+    """From now on numba compiles in a child process, which stores the kernel; this one loads it.
+
+    A first run then computes what every later one does, and a killed job that
+    is resumed what an undisturbed one does. A kernel that cannot be stored is
+    compiled here as usual.
+    """
+    from numba.core.dispatcher import Dispatcher
+
+    def compile_apart(self, signature):
+        if signature not in self.overloads and self._cache.cache_path is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # other threads run: the child only compiles
+                child = os.fork()
+            if child == 0:
+                failed = 1
+                try:
+                    compile_here(self, signature)
+                    failed = 0
+                finally:
+                    os._exit(failed)  # no cleaning up: the parent's files and threads are not the child's
+            os.waitpid(child, 0)
+        return compile_here(self, signature)
+
+    compile_here, Dispatcher.compile = Dispatcher.compile, compile_apart

@@ -15,9 +15,10 @@ from xct4d.errors import InputError
 def write(path: Path, kind: str, settings: dict, tensors: dict[str, Tensor]) -> None:
     """Write a field whole; the caller names a temporary path and renames it.
 
-    The header is serialised with sorted keys, so equal fields are equal files.
+    The header is one sorted entry, so equal fields are equal files: safetensors
+    writes several in any order.
     """
-    header = {"kind": kind, "settings": json.dumps(settings, sort_keys=True)}
+    header = {"xct4d": json.dumps({"kind": kind, "settings": settings}, sort_keys=True)}
     Path(path).write_bytes(save({name: t.detach().contiguous() for name, t in tensors.items()}, header))
 
 
@@ -25,9 +26,9 @@ def read(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
     """(settings, tensors) of a field. Raises InputError if the file is missing, damaged or another kind."""
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            header = json.loads((file.metadata() or {}).get("xct4d", "{}"))
             if header.get("kind") != kind:
                 raise InputError(f"holds {header.get('kind', 'no field')}, not {kind}", where=path)
-            return json.loads(header["settings"]), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no mapping
+            return header["settings"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no mapping
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"cannot be read as {kind} ({error})", where=path, fix="delete it and run again") from None
