@@ -78,9 +78,9 @@ def velocity(
             carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
             terms["mismatch"] = (carried[0] - carried[1]).square().mean()
             loss = loss + settings.mismatch_weight * terms["mismatch"]
-        if settings.smoothness_weight > 0:
+        if level.smoothness_weight > 0:
             terms["smoothness"] = field.bending_energy(rng.uniform(size=1))
-            loss = loss + settings.smoothness_weight * terms["smoothness"]
+            loss = loss + level.smoothness_weight * terms["smoothness"]
         if settings.flat_field.train:
             terms["flat_field"] = torch.stack([flat_field(e.time) for e in batch.exposures]).square().mean()
             loss = loss + settings.flat_field.penalty * terms["flat_field"]
