@@ -60,12 +60,12 @@ class Evolution:
 
     @torch.no_grad()
     def cells(self, t: float) -> Tensor:
-        """Which cells of the box can hold material at time t, as fields.occupancy has them: all kinds vanish in the others."""
+        """Which cells of the box can hold material at time t (fields.occupancy): all kinds vanish in the others."""
         if self.static:
             return self._canonical["forward"].cells
         return torch.stack(
             [
-                occupancy.carried(self._canonical[direction].cells, lambda points, home=home: self.flow(points, t, home))
+                occupancy.carried(self._canonical[direction].cells, lambda points, home=home: self.flow(points, home, t))
                 for direction, home in (("forward", 0.0), ("backward", 1.0))
             ]
         ).any(0)

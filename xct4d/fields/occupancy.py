@@ -8,8 +8,10 @@ sharpness of edges and so blurs them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numba
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
@@ -19,6 +21,7 @@ from xct4d.geometry.box import grid_points, voxel_centres
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
+FOLLOWED = 3  # parts per axis of a cell whose way is followed
 FAINT = 0.01  # of the densest material counts as empty
 
 
@@ -45,22 +48,43 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator) -> T
 
 
 def carried(cells: Tensor, flow: Callable[[Tensor], Tensor]) -> Tensor:
-    """Cells from which a flow, points [N, 3] -> [N, 3], leads into occupied ones.
+    """Cells into which a flow, points [N, 3] -> [N, 3], leads material from occupied ones.
 
-    The flow of each cell's probes is followed, and what lies one cell beside
-    where they arrive counts too: that covers all points of a cell unless the
-    flow stretches it more than 2.3 times.
+    Each occupied cell's FOLLOWED^3 parts are followed by their centres; all
+    cells within half a cell of where one arrives count. That covers every point
+    of a part, unless the flow stretches it FOLLOWED times.
     """
-    near = torch.from_numpy(binary_dilation(cells.numpy(), np.ones((3, 3, 3))))
-    centres = voxel_centres(CELLS * PROBES)
-    arrived = flow(torch.from_numpy(grid_points(centres, centres, centres).astype(np.float32)))
-    i, j, k = ((arrived + 1) * (0.5 * CELLS)).long().clamp_(0, CELLS - 1).unbind(-1)
-    return near[k, j, i].reshape(CELLS, PROBES, CELLS, PROBES, CELLS, PROBES).amax((1, 3, 5))
+    n = CELLS * FOLLOWED
+    parts = cells.repeat_interleave(FOLLOWED, 0).repeat_interleave(FOLLOWED, 1).repeat_interleave(FOLLOWED, 2)
+    arrived = flow((torch.nonzero(parts).flip(1) + 0.5) * (2 / n) - 1)
+    out = torch.zeros_like(cells)
+    _mark(arrived.detach().contiguous().numpy(), out.numpy())
+    return out
+
+
+@numba.njit(cache=True)
+def _mark(points, cells):
+    n = cells.shape[0]
+    for p in range(len(points)):
+        x, y, z = (points[p, 0] + 1.0) * 0.5 * n, (points[p, 1] + 1.0) * 0.5 * n, (points[p, 2] + 1.0) * 0.5 * n
+        for k in range(max(math.floor(z - 0.5), 0), min(math.floor(z + 0.5), n - 1) + 1):
+            for j in range(max(math.floor(y - 0.5), 0), min(math.floor(y + 0.5), n - 1) + 1):
+                for i in range(max(math.floor(x - 0.5), 0), min(math.floor(x + 0.5), n - 1) + 1):
+                    cells[k, j, i] = True
 
 
 def held(cells: Tensor, points: Tensor) -> Tensor:
     """Indices of the points [N, 3] that lie inside the box and in an occupied cell."""
-    index = ((points + 1) * (0.5 * CELLS)).floor().long()
-    inside = ((index >= 0) & (index < CELLS)).all(-1)
-    i, j, k = index.clamp(0, CELLS - 1).unbind(-1)
-    return torch.nonzero(inside & cells[k, j, i])[:, 0]
+    out = torch.empty(len(points), dtype=torch.bool)
+    _held(cells.numpy(), points.detach().contiguous().numpy(), out.numpy())
+    return torch.nonzero(out)[:, 0]
+
+
+@numba.njit(parallel=True, cache=True)
+def _held(cells, points, out):
+    n = cells.shape[0]
+    for p in numba.prange(len(points)):
+        i = math.floor((points[p, 0] + 1.0) * 0.5 * n)
+        j = math.floor((points[p, 1] + 1.0) * 0.5 * n)
+        k = math.floor((points[p, 2] + 1.0) * 0.5 * n)
+        out[p] = 0 <= i < n and 0 <= j < n and 0 <= k < n and cells[k, j, i]

@@ -14,7 +14,7 @@ from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
 from xct4d.training.rays import EVERYWHERE, place_samples
 
-CHUNK_SAMPLES = 2**19
+CHUNK_SAMPLES = 2**21
 
 
 @torch.no_grad()
