@@ -20,27 +20,30 @@ _SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 _PLANES = {0: ("z", "x", "y"), 1: ("y", "x", "z"), 2: ("x", "y", "z")}  # fixed axis of a (z, y, x) volume, then what runs right and up
 
 
-def slices_over_time(
+def slices(
     path: Path,
-    times: Sequence[float],
     rows: dict[str, Sequence[np.ndarray]],
     *,
+    titles: Sequence[str] | None,
     axis: int,
-    position: float,
+    positions: Sequence[float],
     half_width: float,
     length_unit: str,
     attenuation_unit: str,
 ) -> None:
-    """One row per kind, one column per time.
+    """Slices, one row per kind: one plane at several times, or several planes.
 
-    rows: images [v, u] of each kind, one per time, v upwards; attenuation. axis,
-    position: the plane of a (z, y, x) volume, half_width: of the box, both in
-    length_unit.
+    rows: images [v, u] of each kind, v upwards; attenuation. titles: of the
+    columns, which all show positions[0]; None: each column shows a position of
+    its own. axis: of a (z, y, x) volume along which the positions are.
+    half_width: of the box, in length_unit as the positions.
     """
     fixed, right, up = _PLANES[axis]
-    top = max(float(np.max(image)) for images in rows.values() for image in images) or 1.0
-    figure = Figure(figsize=(1.75 * len(times) + 1.5, 1.75 * len(rows) + 0.8), layout="constrained")
-    axes = figure.subplots(len(rows), len(times), squeeze=False, sharex=True, sharey=True)
+    heads = titles if titles is not None else [f"{fixed} = {position:.3g} {length_unit}" for position in positions]
+    pixels = np.concatenate([image.ravel() for images in rows.values() for image in images])
+    top = float(np.percentile(pixels, 99.9)) or float(pixels.max()) or 1.0  # a bright speck does not darken the rest
+    figure = Figure(figsize=(1.75 * len(heads) + 1.5, 1.75 * len(rows) + 0.8), layout="constrained")
+    axes = figure.subplots(len(rows), len(heads), squeeze=False, sharex=True, sharey=True)
     extent = (-half_width, half_width, -half_width, half_width)
     for row, (kind, images) in enumerate(rows.items()):
         for column, image in enumerate(images):
@@ -48,15 +51,16 @@ def slices_over_time(
             shown = a.imshow(image, origin="lower", extent=extent, cmap="gray", vmin=0, vmax=top, interpolation="nearest")
             a.tick_params(labelsize=7)
             if row == 0:
-                a.set_title(f"t = {times[column]:g}", fontsize=9)
+                a.set_title(heads[column], fontsize=9)
             if row == len(rows) - 1:
                 a.set_xlabel(f"{right} ({length_unit})", fontsize=8)
             if column == 0:
                 a.set_ylabel(f"{kind}\n{up} ({length_unit})", fontsize=8)
-    bar = figure.colorbar(shown, ax=axes, shrink=0.8, aspect=30)
+    bar = figure.colorbar(shown, ax=axes, shrink=0.8, aspect=30, extend="max" if pixels.max() > top else "neither")
     bar.set_label(f"attenuation ({attenuation_unit})", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    figure.suptitle(f"plane {fixed} = {position:.3g} {length_unit}", fontsize=9)
+    if titles is not None:
+        figure.suptitle(f"plane {fixed} = {positions[0]:.3g} {length_unit}", fontsize=9)
     figure.savefig(path, dpi=DPI)
 
 

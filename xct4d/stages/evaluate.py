@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from xct4d import config, metrics, plots
 from xct4d.errors import InputError
+from xct4d.fields import planes
 from xct4d.fields.evolution import Evolution
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared as prepared_frames
@@ -27,7 +28,8 @@ MATERIAL = 0.05  # of the largest attenuation: above it a grid point counts as m
 MATERIAL_POINTS = 100_000  # at most, drawn from all material points, on which displacements are compared
 SLICED_TIMES = 7  # columns of the figure of slices, at most
 SHOWN_PROJECTIONS = 3
-COARSE = 64  # grid points per axis for choosing the plane that is shown
+SHOWN_PLANES = 6  # of a single time
+COARSE = 64  # grid points per axis on which the largest attenuation is looked for
 
 
 def evaluate(
@@ -77,12 +79,12 @@ def evaluate_model(
         raise InputError("no volumes to score", where="export.times")
     if evolution.static and set(volumes) != {("forward", 0.0)}:
         raise InputError("a dataset of one scan has its forward volume at t = 0 alone", where="export", fix="export that")
-    plane = _plane(evolution, settings.resolution)
+    shown_planes = planes.choose(evolution, settings.resolution, SHOWN_PLANES if len(times) == 1 else 1)
     with atomic_folder(output) as folder:
         with track("evaluate volumes", len(times)) as progress:
             moments = []
             for t in times:
-                moments.append(_moment(evolution, {kind: path for (kind, at), path in volumes.items() if at == t}, t, truth, settings, plane))
+                moments.append(_moment(evolution, {kind: path for (kind, at), path in volumes.items() if at == t}, t, truth, settings, shown_planes))
                 progress.advance()
         projections, shown = _held_out(evolution, states)
         record = {
@@ -95,20 +97,20 @@ def evaluate_model(
             "held_out": _summary(projections),
         }
         (folder / "metrics.json").write_text(json.dumps(_plain(record), indent=1) + "\n")
-        _figures(folder, moments, plane, first, shown, histories)
+        _figures(folder, moments, shown_planes, first, shown, histories)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Moment:
-    """Scores of one time, and the plane of each kind that the figure shows (attenuation per world unit)."""
+    """Scores of one time, and the planes of each kind that the figure shows (attenuation per world unit)."""
 
     time: float
     record: dict[str, Any]
-    planes: dict[str, np.ndarray] = field(default_factory=dict)
+    images: dict[str, list[np.ndarray]]
 
 
 def _moment(
-    evolution: Evolution, paths: dict[config.Kind, Path], t: float, truth: Phantom | None, settings: config.Evaluate, plane: tuple[int, int]
+    evolution: Evolution, paths: dict[config.Kind, Path], t: float, truth: Phantom | None, settings: config.Evaluate, shown: planes.Planes
 ) -> Moment:
     n = settings.resolution
     kinds: list[config.Kind] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
@@ -116,7 +118,7 @@ def _moment(
     modelled = [kind for kind in kinds if kind not in exported]
     scores = {kind: metrics.Correlation() for kind in kinds}
     agreement = metrics.Correlation()
-    planes: dict[str, list[np.ndarray]] = {}
+    cuts: dict[str, list[list[np.ndarray]]] = {}
     material = []
     centres = voxel_centres(n)
     thickness = max(SLAB_POINTS // n**2, 1)
@@ -135,7 +137,7 @@ def _moment(
         if not evolution.static:
             agreement.add(slab["forward"], slab["backward"])
         for kind, values in slab.items():
-            planes.setdefault(kind, []).append(_cut(values, start, plane))
+            cuts.setdefault(kind, []).append(shown.cut(values, start))
     record: dict[str, Any] = {
         "time": t,
         "source": {kind: "export" if kind in exported else "model" for kind in kinds},
@@ -144,7 +146,7 @@ def _moment(
     }
     if truth is not None and not evolution.static:
         record |= _motion(evolution, truth, np.concatenate(material), t, n)
-    return Moment(t, record, {kind: np.concatenate(parts) for kind, parts in planes.items()})
+    return Moment(t, record, {kind: [np.concatenate(parts) for parts in zip(*slabs, strict=True)] for kind, slabs in cuts.items()})
 
 
 def _motion(evolution: Evolution, truth: Phantom, material: np.ndarray, t: float, n: int) -> dict[str, Any]:
@@ -190,32 +192,6 @@ def _per_world(volume: Volume, start: int, stop: int) -> np.ndarray:
     return volume[start:stop] * np.float32(1.0 if unit_mm is None else unit_mm)
 
 
-def _plane(evolution: Evolution, n: int) -> tuple[int, int]:
-    """The plane that the figure shows: axis of a (z, y, x) volume, and index along it.
-
-    Of the planes with at least 0.9 of the greatest contrast in the canonicals,
-    the one nearest the centre: separate objects often leave the central plane empty.
-    """
-    c = voxel_centres(COARSE)
-    points = torch.from_numpy(grid_points(c, c, c)).float()
-    ends = [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]
-    contrast = np.zeros((3, COARSE))
-    for kind, t in ends:
-        volume = evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,))
-        contrast += [np.moveaxis(volume, axis, 0).reshape(COARSE, -1).var(axis=1) for axis in range(3)]
-    good = np.argwhere(contrast >= 0.9 * contrast.max())
-    axis, index = good[np.abs(c[good[:, 1]]).argmin()]
-    return int(axis), min(int((c[index] + 1) / 2 * n), n - 1)
-
-
-def _cut(slab: np.ndarray, start: int, plane: tuple[int, int]) -> np.ndarray:
-    """The part of a plane that lies in a slab along z: rows of the image, none where it misses."""
-    axis, index = plane
-    if axis == 0:
-        return slab[index - start] if start <= index < start + len(slab) else np.empty((0, slab.shape[2]), slab.dtype)
-    return np.take(slab, index, axis=axis)
-
-
 def _held_out(evolution: Evolution, states: dict[str, prepared_frames.Frames]) -> tuple[list[dict], list[tuple[str, np.ndarray, np.ndarray]]]:
     """Scores of every held-out projection in order of time, and some of them with their predictions."""
     kind = "forward" if evolution.static else "mixed"
@@ -251,20 +227,23 @@ def _summary(projections: list[dict]) -> dict[str, Any]:
 def _figures(
     folder: Path,
     moments: list[Moment],
-    plane: tuple[int, int],
+    shown_planes: planes.Planes,
     frames: prepared_frames.Frames,
     shown: list[tuple[str, np.ndarray, np.ndarray]],
     histories: dict[str, dict],
 ) -> None:
     scale = 1.0 if frames.unit_mm is None else frames.unit_mm
     length, attenuation = ("world unit", "1/world unit") if frames.unit_mm is None else ("mm", "1/mm")
-    columns = [moments[i] for i in _spread(len(moments), SLICED_TIMES)]
-    kinds = [kind for kind in ("truth", "mixed", "forward", "backward") if kind in moments[0].planes]
-    axis, index = plane
-    n = moments[0].planes[kinds[0]].shape[1]
-    plots.slices_over_time(
-        folder / "slices.png", [m.time for m in columns], {kind: [m.planes[kind] / scale for m in columns] for kind in kinds},
-        axis=axis, position=float(voxel_centres(n)[index]) * scale, half_width=scale, length_unit=length, attenuation_unit=attenuation,
+    kinds = [kind for kind in ("truth", "mixed", "forward", "backward") if kind in moments[0].images]
+    positions = [position * scale for position in shown_planes.positions()]
+    if len(moments) == 1:
+        titles, rows = None, {kind: moments[0].images[kind] for kind in kinds}
+    else:
+        columns = [moments[i] for i in _spread(len(moments), SLICED_TIMES)]
+        titles, rows = [f"t = {m.time:g}" for m in columns], {kind: [m.images[kind][0] for m in columns] for kind in kinds}
+    plots.slices(
+        folder / "slices.png", {kind: [image / scale for image in images] for kind, images in rows.items()}, titles=titles,
+        axis=shown_planes.axis, positions=positions, half_width=scale, length_unit=length, attenuation_unit=attenuation,
     )  # fmt: skip
     curves: dict[str, list[float]] = {}
     for moment in moments:

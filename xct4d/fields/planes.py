@@ -1,0 +1,61 @@
+"""Planes of the box that are worth showing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from xct4d.fields.evolution import Evolution
+from xct4d.geometry.box import grid_points, voxel_centres
+
+COARSE = 64  # grid points per axis on which contrast is looked at
+APART = 5  # coarse grid points between two planes
+CLEAR = 0.2  # of the greatest contrast: less is not shown beside it
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Parallel planes through an n-voxel volume (z, y, x)."""
+
+    axis: int
+    indices: tuple[int, ...]
+    n: int
+
+    def positions(self) -> list[float]:
+        """World coordinates along the axis."""
+        return [float(voxel_centres(self.n)[index]) for index in self.indices]
+
+    def cut(self, slab: np.ndarray, start: int) -> list[np.ndarray]:
+        """The part of each plane that lies in slab = volume[start:stop]: rows of its image, none where it misses."""
+        if self.axis > 0:
+            return [np.take(slab, index, axis=self.axis) for index in self.indices]
+        nothing = np.empty((0, slab.shape[2]), slab.dtype)
+        return [slab[index - start] if start <= index < start + len(slab) else nothing for index in self.indices]
+
+
+def choose(evolution: Evolution, n: int, most: int) -> Planes:
+    """Up to `most` planes, sorted, along the axis with the clearest one.
+
+    Contrast is the variance within a plane, summed over both canonicals. The
+    first plane is the one nearest the centre that has at least 0.9 of the
+    greatest contrast (separate objects often leave the central plane empty);
+    the others have the greatest contrast away from those before.
+    """
+    centres = voxel_centres(COARSE)
+    points = torch.from_numpy(grid_points(centres, centres, centres)).float()
+    contrast = np.zeros((3, COARSE))
+    for kind, t in [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]:
+        volume = evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,))
+        contrast += [np.moveaxis(volume, axis, 0).reshape(COARSE, -1).var(axis=1) for axis in range(3)]
+    good = np.argwhere(contrast >= 0.9 * contrast.max())
+    axis, first = good[np.abs(centres[good[:, 1]]).argmin()]
+    chosen, left = [first], contrast[axis].copy()
+    while True:
+        left[max(chosen[-1] - APART + 1, 0) : chosen[-1] + APART] = 0
+        following = left.argmax()
+        if len(chosen) == most or left[following] <= CLEAR * contrast.max():
+            break
+        chosen.append(following)
+    return Planes(int(axis), tuple(min(int((centres[c] + 1) / 2 * n), n - 1) for c in sorted(chosen)), n)
