@@ -29,6 +29,8 @@ def job(log: str | Path, threads: int) -> Iterator[None]:
     """
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
+    # numba and torch have pools of their own: one that waits must not spin on the cores of the other
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
     run_stored_kernels_only()
     sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)

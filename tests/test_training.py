@@ -1,0 +1,97 @@
+"""The training loop's parts: schedule, losses, checkpoints, the choice of moments."""
+
+import numpy as np
+import pytest
+import torch
+from test_conventions import frames_of, one_view
+
+from xct4d.config import FlatField, Schedule
+from xct4d.errors import InputError
+from xct4d.geometry.views import concatenate
+from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.losses import correlation_loss
+from xct4d.training.optimizer import Adam
+from xct4d.training.rays import moments
+from xct4d.training.schedule import learning_rate, learning_rates
+
+
+def test_the_learning_rate_rises_stays_and_decays():
+    schedule = Schedule(learning_rate=1e-2, final=1e-4, warmup=0.1, steady=0.5)
+    rates = [learning_rate(schedule, step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-3)
+    assert np.all(np.diff(rates[:10]) > 0)
+    assert rates[10:50] == [1e-2] * 40
+    assert rates[-1] == pytest.approx(1e-4)
+    assert np.allclose(np.diff(np.log(rates[49:])), np.log(1e-2) / 50)  # a factor 100 over the last half
+
+
+def test_the_flat_field_s_rate_follows_the_field_s():
+    schedule = Schedule()
+    rates = learning_rates(schedule, FlatField(learning_rate=1e-3), 99, 100, peak=5e-3)
+    assert rates["flat_field"] / 1e-3 == pytest.approx(rates["field"] / 5e-3)
+    assert learning_rates(schedule, FlatField(train=False), 3, 100)["flat_field"] == 0
+
+
+def test_correlation_loss():
+    a = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    assert float(correlation_loss(a, 3 * a + 2)) == pytest.approx(0, abs=1e-6)
+    assert float(correlation_loss(a, -a)) == pytest.approx(2, abs=1e-6)
+    b = torch.randn(1000, generator=torch.Generator().manual_seed(1))
+    assert float(correlation_loss(a, b)) == pytest.approx(1 - np.corrcoef(a, b)[0, 1], abs=1e-5)
+    assert float(correlation_loss(a, torch.ones(1000))) == pytest.approx(1)
+
+
+def test_a_checkpoint_gives_back_what_it_took(tmp_path):
+    parameter = torch.nn.Parameter(torch.zeros(50))
+    adam = Adam({"field": {"x": parameter}})
+    for step in (1, 2, 3):
+        (parameter - 1).square().sum().backward()
+        adam.step(step, {"field": 0.1})
+    saved = Checkpoint(tmp_path / "c", {"steps": 9})
+    saved.save(3, adam.tensors(), {"step": [0]})
+    fresh = torch.nn.Parameter(torch.full((50,), 7.0))
+    other = Adam({"field": {"x": fresh}})
+    step, tensors, history = saved.load()
+    other.restore(tensors)
+    assert (step, history) == (3, {"step": [0]})
+    for a, p in ((adam, parameter), (other, fresh)):
+        (p - 1).square().sum().backward()
+        a.step(4, {"field": 0.1})
+    assert torch.equal(parameter, fresh)
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
+    Checkpoint(tmp_path / "c", {"steps": 9}).save(3, {"x": torch.zeros(2)}, {})
+    assert Checkpoint(tmp_path / "c", {"steps": 10}).load() is None
+    assert Checkpoint(tmp_path / "c", {"steps": 9}).load() is not None
+
+
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
+    saved = Checkpoint(tmp_path / "c", {})
+    saved.save(3, {"x": torch.zeros(200)}, {})
+    (tmp_path / "c").write_bytes((tmp_path / "c").read_bytes()[:300])
+    assert saved.load() is None
+
+
+def frames_at(times, *, held_out=()):
+    views = concatenate([one_view() for _ in times])
+    frames = frames_of(views, [np.ones((6, 8)) for _ in times], times=times)
+    frames.held_out[list(held_out)] = True
+    return frames
+
+
+def test_moments_group_by_time_and_leave_out_what_is_held_out():
+    frames = frames_at([0.5, 0.25, 0.5, 0.5], held_out=[3])
+    found = moments([frames])
+    assert [(m.mean_time, m.frames.tolist()) for m in found] == [(0.25, [1]), (0.5, [0, 2])]
+    assert [m.frames.tolist() for m in moments([frames], held_out=True)] == [[3]]
+
+
+def test_at_most_so_many_projections_of_a_moment():
+    (moment,) = moments([frames_at([0.0] * 16)], at_most=4)
+    assert moment.frames.tolist() == [0, 5, 10, 15]
+
+
+def test_nothing_to_train_on_is_said():
+    with pytest.raises(InputError, match="no projection is left"):
+        moments([frames_at([0.0, 0.0], held_out=[0, 1])])
