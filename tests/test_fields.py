@@ -151,3 +151,18 @@ def test_mixed_attenuation_blends_the_carried_canonicals():
     assert torch.allclose(got["mixed"], 0.7 * wanted[0] + 0.3 * wanted[1], atol=1e-6)
     outside = evolution.attenuation(POINTS + 3, 0.3, ["mixed"])["mixed"]
     assert torch.all(outside == 0)
+
+
+def test_stretch_rate():
+    """v = (0.3 x, 0, 0) stretches along x by 0.3 and a rotation not at all."""
+    n = 6
+    place = -1 + (torch.arange(n) - 1) * (2 / (n - 3))
+    field = VelocityField(n, 4, longest_step=0.1, solver="rk4")
+    inner, along_x = POINTS * 0.6, torch.tensor([[1.0, 0.0, 0.0]]).expand(300, 3)
+    with torch.no_grad():
+        field.control[..., 0] = 0.3 * place
+        assert torch.allclose(field.stretch_rate(inner, along_x, 0.4), torch.full((300,), 0.3), atol=1e-5)
+        field.control[..., 0] = -place[None, :, None]  # v_x = -y
+        field.control[..., 1] = place  # v_y = x
+        tilted = torch.nn.functional.normalize(torch.tensor([[1.0, 2.0, -0.5]]), dim=-1).expand(300, 3)
+        assert field.stretch_rate(inner, tilted, 0.4).abs().max() < 1e-5

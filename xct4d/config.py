@@ -144,7 +144,8 @@ class Level(Section):
     steps: Count = Field(description="training steps")
     learning_rate: Positive = Field(description="Adam's learning rate in the steady part")
     blur: NonNegative = Field(0.0, description="Gaussian blur of the baked volumes, standard deviation in world units")
-    smoothness_weight: NonNegative = Field(1e-6, description="weight of the velocity's bending energy")
+    smoothness_weight: NonNegative = Field(1e-7, description="weight of the velocity's bending energy")
+    strain_weight: NonNegative = Field(1e-3, description="weight of the mean squared strain rate inside the material")
 
 
 class Velocity(Section):
@@ -152,9 +153,9 @@ class Velocity(Section):
 
     levels: list[Level] = Field(
         [
-            Level(resolution=6, steps=500, learning_rate=1e-2, blur=0.04, smoothness_weight=1e-5),
-            Level(resolution=9, steps=400, learning_rate=5e-3, blur=0.02, smoothness_weight=3e-6),
-            Level(resolution=15, steps=400, learning_rate=3e-3),
+            Level(resolution=6, steps=300, learning_rate=1e-2, blur=0.04),
+            Level(resolution=9, steps=250, learning_rate=5e-3, blur=0.02),
+            Level(resolution=15, steps=250, learning_rate=3e-3),
         ],
         description="levels from coarse to fine; 6, 9, 15, 27, 51 refine into each other exactly",
         min_length=1,
@@ -169,7 +170,7 @@ class Velocity(Section):
     max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points")
     mismatch_weight: NonNegative = Field(0.0, description="weight of the squared difference of forward and backward densities at random points and times")
-    points: Count = Field(8192, description="random points per step for the volume and mismatch terms")
+    points: Count = Field(4096, description="random points per step for the volume, mismatch and strain terms")
     flat_field: FlatField = FlatField(train=False)
     evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")
     checkpoint_every: Count = Field(200, description="steps between checkpoints")

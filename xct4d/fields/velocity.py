@@ -70,6 +70,16 @@ class VelocityField(nn.Module):
             ladder = 2 * ladder - 3
         return matrix if ladder == resolution else bspline.refinement(ladder, resolution) @ matrix
 
+    def stretch_rate(self, points: Tensor, directions: Tensor, t: float) -> Tensor:
+        """d . (grad v) d at points [N, 3] along unit directions d [N, 3] and time t, by central differences: [N].
+
+        The component of the strain rate along d; rigid motions have none.
+        """
+        step = 0.25 * 2 / (self.resolution - 3) * directions  # a quarter of the control points' spacing
+        control = self.at(np.array([t]))
+        ahead, behind = (flow(control, p, TimePath(0.0, 1.0, 1.0, "euler")) - p for p in (points + step, points - step))
+        return ((ahead - behind) * directions).sum(-1) / (2 * step.norm(dim=-1))
+
     def bending_energy(self, times: np.ndarray) -> Tensor:
         """Mean over times of the integral over the box of all squared second derivatives of v."""
         value, first, second = (torch.from_numpy(g.astype(np.float32)) for g in bspline.bending_matrices(self.resolution))

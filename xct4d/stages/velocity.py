@@ -28,6 +28,7 @@ from xct4d.training.schedule import learning_rates
 HOME: dict[Direction, float] = {"forward": 0.0, "backward": 1.0}  # the time of each canonical
 HELD_OUT_SHOWN = 3
 INSPECTED_VOXELS = 64
+SOLID = 0.3  # of the densest material: voxels above it are solid
 
 
 def velocity(
@@ -56,6 +57,7 @@ def velocity(
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
     sharp = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
+    solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()}
     field, flat_field = _start(settings, level, canonicals, previous)
     first = previous is None
 
@@ -78,6 +80,12 @@ def velocity(
             carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
             terms["mismatch"] = (carried[0] - carried[1]).square().mean()
             loss = loss + settings.mismatch_weight * terms["mismatch"]
+        if level.strain_weight > 0:
+            material, time = _some(solid[direction], rng, settings.points), moment.mean_time
+            with torch.no_grad():
+                material = field.flow(material, home, time)
+            terms["strain"] = field.stretch_rate(material, _random_directions(rng, len(material)), time).square().mean()
+            loss = loss + level.strain_weight * terms["strain"]
         if level.smoothness_weight > 0:
             terms["smoothness"] = field.bending_energy(rng.uniform(size=1))
             loss = loss + level.smoothness_weight * terms["smoothness"]
@@ -143,6 +151,23 @@ def _choose(training: list[Moment], home: float, reach: float, rng: np.random.Ge
     moving = distance > 0
     near = np.flatnonzero(moving & (distance <= max(reach, distance[moving].min())))
     return training[int(rng.choice(near))]
+
+
+def _solid_voxels(baked: BakedField) -> torch.Tensor:
+    """Centres [M, 3] of the voxels that hold material."""
+    volume = baked.volume.numpy()
+    axis = voxel_centres(len(volume))
+    index = np.nonzero(volume > SOLID * np.quantile(volume, 0.999))
+    return torch.from_numpy(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32))
+
+
+def _some(points: torch.Tensor, rng: np.random.Generator, count: int) -> torch.Tensor:
+    return points[torch.from_numpy(rng.integers(len(points), size=count))]
+
+
+def _random_directions(rng: np.random.Generator, count: int) -> torch.Tensor:
+    vectors = rng.normal(size=(count, 3)).astype(np.float32)
+    return torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def _random_points(rng: np.random.Generator, count: int) -> torch.Tensor:
