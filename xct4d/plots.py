@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 DPI = 150
 STYLES = {
@@ -100,6 +101,7 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
         a.set_xlabel("column (pixel)", fontsize=8)
     for image, where, label in ((shown, axes[:, :2], "transmission"), (difference, axes[:, 2], "difference of transmission")):
         bar = figure.colorbar(image, ax=where, location="bottom", shrink=0.6 if where.ndim > 1 else 0.9, aspect=25)
+        bar.locator = MaxNLocator(4)
         bar.set_label(label, fontsize=8)
         bar.ax.tick_params(labelsize=7)
     figure.savefig(path, dpi=DPI)

@@ -10,6 +10,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Mixing
+from xct4d.errors import InputError
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixing import SplineMixer
@@ -54,6 +55,8 @@ def mixing(
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     # At the ends alpha is 0 and 1 whatever the spline says: only the moments in between teach it.
     training = [m for m in moments(frames) if 0 < m.mean_time < 1]
+    if not training:
+        raise InputError("mixing: spline has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
     start, stop = (BakedField.load(canonicals[d] / "baked.safetensors") for d in ("forward", "backward"))
     motion = VelocityField.load(velocity / "field.safetensors")
