@@ -1,12 +1,6 @@
 # The static field of each end.
 
 
-def known_volume(wildcards):
-    """How to read the end's known volume, where there is one."""
-    volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
-    return None if volume is None else volume.model_dump(mode="json")
-
-
 rule canonical:
     input:
         prepared="results/{dataset}/prepared/{direction}",

@@ -1,4 +1,4 @@
-# The datasets of the configuration, and what every rule needs to know of them.
+# The datasets of the configuration, and the functions by which rules ask about them.
 import sys
 from pathlib import Path
 
@@ -70,3 +70,60 @@ def trained_mixing(wildcards):
 
 def output_of(stage, wildcards, exists):
     return f"results/{wildcards.dataset}/{stage}" if exists else []
+
+
+def sources(wildcards):
+    """Files that the preparation of a state reads; a scene's are known only once it is simulated."""
+    dataset = DATASETS[wildcards.dataset]
+    return [dataset.folder] if dataset.simulated else dataset.state_files[wildcards.state]
+
+
+def known_volume(wildcards):
+    """How to read the end's known volume, where there is one."""
+    volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
+    return None if volume is None else volume.model_dump(mode="json")
+
+
+def level(wildcards):
+    """The section with this level alone: the others come in as files, or not at all."""
+    section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json")
+    return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
+
+
+def coarser(wildcards):
+    """The level that this one starts from; none for the first."""
+    resolutions = [str(level.resolution) for level in DATASETS[wildcards.dataset].config.velocity.levels]
+    index = resolutions.index(wildcards.resolution)
+    return f"results/{wildcards.dataset}/velocity/{resolutions[index - 1]}" if index else []
+
+
+def volumes(dataset):
+    """All exported volumes of a dataset."""
+    return [
+        f"results/{dataset}/volumes/{kind}/t{time}.zarr"
+        for kind in DATASETS[dataset].kinds
+        for time in DATASETS[dataset].times
+    ]
+
+
+def evaluation(dataset):
+    return f"results/{dataset}/evaluation"
+
+
+def scored(wildcards):
+    """(kind, time) of every volume that is scored, in the order of the input."""
+    dataset = DATASETS[wildcards.dataset]
+    return [(kind, time) for kind in dataset.kinds for time in dataset.times.values()]
+
+
+def levels(wildcards):
+    """Every velocity level, coarse to fine; none where nothing moves."""
+    dataset = DATASETS[wildcards.dataset]
+    found = [] if dataset.static else dataset.config.velocity.levels
+    return [f"results/{wildcards.dataset}/velocity/{level.resolution}" for level in found]
+
+
+def true_object(wildcards):
+    """Files of the truth, where it is known: a scene brings its own."""
+    dataset = DATASETS[wildcards.dataset]
+    return dataset.folder if dataset.simulated else dataset.truth_files

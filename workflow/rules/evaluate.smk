@@ -1,29 +1,6 @@
 # Scores and figures.
 
 
-def evaluation(dataset):
-    return f"results/{dataset}/evaluation"
-
-
-def scored(wildcards):
-    """(kind, time) of every volume that is scored, in the order of the input."""
-    dataset = DATASETS[wildcards.dataset]
-    return [(kind, time) for kind in dataset.kinds for time in dataset.times.values()]
-
-
-def levels(wildcards):
-    """Every velocity level, coarse to fine; none where nothing moves."""
-    dataset = DATASETS[wildcards.dataset]
-    found = [] if dataset.static else dataset.config.velocity.levels
-    return [f"results/{wildcards.dataset}/velocity/{level.resolution}" for level in found]
-
-
-def true_object(wildcards):
-    """Files of the truth, where it is known: a scene brings its own."""
-    dataset = DATASETS[wildcards.dataset]
-    return dataset.folder if dataset.simulated else dataset.truth_files
-
-
 rule evaluate:
     input:
         forward=prepared("forward"),

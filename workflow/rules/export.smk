@@ -1,15 +1,4 @@
 # Volumes on disk: one job per time writes every kind that the configuration asks for.
-
-
-def volumes(dataset):
-    """All exported volumes of a dataset."""
-    return [
-        f"results/{dataset}/volumes/{kind}/t{time}.zarr"
-        for kind in DATASETS[dataset].kinds
-        for time in DATASETS[dataset].times
-    ]
-
-
 # Outputs cannot depend on the dataset, so datasets with other kinds get a rule of their own.
 for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
 

@@ -1,12 +1,6 @@
 # Projections: simulated where the dataset is a scene, then checked and downscaled, state by state.
 
 
-def sources(wildcards):
-    """Files that the preparation of a state reads; a scene's are known only once it is simulated."""
-    dataset = DATASETS[wildcards.dataset]
-    return [dataset.folder] if dataset.simulated else dataset.state_files[wildcards.state]
-
-
 rule simulate:
     input:
         lambda wildcards: DATASETS[wildcards.dataset].scene_files,

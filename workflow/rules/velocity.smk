@@ -1,19 +1,6 @@
 # The velocity field, one job per level; each level starts from the one before.
 
 
-def level(wildcards):
-    """The section with this level alone: the others come in as files, or not at all."""
-    section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json")
-    return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
-
-
-def coarser(wildcards):
-    """The level that this one starts from; none for the first."""
-    resolutions = [str(level.resolution) for level in DATASETS[wildcards.dataset].config.velocity.levels]
-    index = resolutions.index(wildcards.resolution)
-    return f"results/{wildcards.dataset}/velocity/{resolutions[index - 1]}" if index else []
-
-
 rule velocity:
     input:
         forward=prepared("forward"),
