@@ -225,8 +225,8 @@ def test_kelvin_is_crushed_in_a_band_only():
     strain = np.gradient(thing.flow(points, 0.0, 1.0)[:, 2] - z, z)
     assert strain.min() < -0.15  # crushed in the middle
     assert np.abs(strain[np.abs(z) > 0.6]).max() < 0.01
-    struts = 24 * 0.1 * 2**0.5 * np.pi * 0.04**2 / 0.4**3  # 24 to a cell; they overlap where they meet
-    assert 0.75 < thing.volume(64, 0.0).mean() / (struts * 0.8**3) < 0.95
+    struts = 24 * 0.1 * 2**0.5 * np.pi * 0.055**2 / 0.4**3  # 24 to a cell; they overlap where they meet
+    assert 0.68 < thing.volume(64, 0.0).mean() / (struts * 0.8**3) < 0.9
 
 
 @pytest.mark.skipif("XCT4D_DATA" not in os.environ, reason="XCT4D_DATA names no folder of shared data")
