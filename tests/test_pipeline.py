@@ -101,42 +101,48 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 """
 
-# Where a stage is killed: at the opening of a file inside its temporary folder, or
-# just before the rename that would finish it (a checkpoint, a whole output).
-WRITING = [
-    ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
-    ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
-    ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
-    ("mixing", "open", "*/.mixing.xct4d-*/history.json"),
-    ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
-    ("evaluation", "open", "*/.evaluation.xct4d-*/metrics.json"),
-]
+
+@pytest.fixture
+def copy(done, tmp_path):
+    """The finished working directory once more, to be damaged."""
+    place = tmp_path / "copy"
+    shutil.copytree(done, place, symlinks=True)
+    return place
 
 
-def test_stages_killed_while_they_write_end_bit_identical(done, tmp_path):
-    hook = tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(KILL)
-    for output, event, path in WRITING:
-        run = snakemake("--cores", "2", f"results/tiny/{output}", *TINY, cwd=tmp_path, PYTHONPATH=str(hook), KILL_EVENT=event, KILL_PATH=path)
-        assert run.returncode == 1, (output, run.stdout + run.stderr)
-        assert "SIGKILL" in run.stdout + run.stderr or "-9" in run.stdout + run.stderr or "137" in run.stdout + run.stderr, output
-        assert not (tmp_path / RESULTS / output).exists()
-    run = snakemake("--cores", "2", *TINY, cwd=tmp_path)
+# A stage is killed at the opening of a file inside its temporary folder, or just
+# before the rename that would finish a checkpoint or the whole output.
+@pytest.mark.parametrize(
+    ("output", "event", "path"),
+    [
+        ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
+        ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
+        ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
+        ("mixing", "os.rename", "*/mixing"),
+        ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
+    ],
+)
+def test_a_stage_killed_while_it_writes_ends_bit_identical(done, copy, tmp_path, output, event, path):
+    (tmp_path / "sitecustomize.py").write_text(KILL)
+    shutil.rmtree(copy / RESULTS / output)
+    command = ("--cores", "2", f"results/tiny/{output}", *TINY)
+    run = snakemake(*command, cwd=copy, PYTHONPATH=str(tmp_path), KILL_EVENT=event, KILL_PATH=path)
+    assert run.returncode == 1
+    assert "SIGKILL" in run.stderr or "status 137" in run.stderr or "status -9" in run.stderr, run.stderr
+    assert not (copy / RESULTS / output).exists()
+    run = snakemake(*command, cwd=copy)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert contents(tmp_path) == contents(done)
+    assert contents(copy) == contents(done)
 
 
 @pytest.mark.parametrize("stage", ["canonical_forward", "velocity_9"])
-def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, tmp_path, stage):
-    place = tmp_path / "place"
-    shutil.copytree(done, place, symlinks=True)
+def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, copy, stage):
     output = str(RESULTS / stage.replace("_", "/"))
-    shutil.rmtree(place / output)
-    shutil.rmtree(place / RESULTS / "tensorboard" / stage)
-    checkpoints = place / RESULTS / "checkpoints"
+    shutil.rmtree(copy / output)
+    shutil.rmtree(copy / RESULTS / "tensorboard" / stage)
+    checkpoints = copy / RESULTS / "checkpoints"
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", output, *TINY]
-    process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         while not list(checkpoints.glob(f"{stage}.*.safetensors")):
             assert process.poll() is None, "it ended before it could be killed"
@@ -144,12 +150,12 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, tmp
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # Snakemake and the stage
         process.wait()
-    assert not (place / output).exists()
-    assert snakemake("--unlock", "--cores", "1", *TINY, cwd=place).returncode == 0
-    run = snakemake("--cores", "2", output, *TINY, cwd=place)
+    assert not (copy / output).exists()
+    assert snakemake("--unlock", "--cores", "1", *TINY, cwd=copy).returncode == 0
+    run = snakemake("--cores", "2", output, *TINY, cwd=copy)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert contents(place) == contents(done)
-    assert first_step(max((place / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
+    assert contents(copy) == contents(done)
+    assert first_step(max((copy / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
 
 
 def first_step(events: Path) -> int:
