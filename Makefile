@@ -10,8 +10,9 @@ bin := .venv/bin
 demo: .venv/installed
 	$(bin)/snakemake --cores all
 
+# two at a time, as many of them use several cores themselves
 test: .venv/installed-test
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/installed
 	$(bin)/python -m benchmarks.kernels
