@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from xct4d.allocator import keep_freed_memory
 from xct4d.config import HashGrid
 from xct4d.fields.density import SHIFT, DensityField
 from xct4d.fields.velocity import VelocityField
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="write the figures to this file")
     given = parser.parse_args()
+    keep_freed_memory()  # as the workflow's jobs do
     points = ray_points(given.samples)
     cases = {
         "canonical 16 levels": lambda: canonical(points, 16),

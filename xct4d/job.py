@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xct4d.allocator import keep_freed_memory
 from xct4d.compiled import run_stored_kernels_only
 from xct4d.errors import InputError
 
@@ -33,6 +34,7 @@ def job(log: str | Path, threads: int) -> Iterator[None]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
     run_stored_kernels_only()
+    keep_freed_memory()
     sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)
     try:
         yield
