@@ -9,7 +9,7 @@ from xct4d.fields import occupancy
 from xct4d.geometry.rays import pixel_rays
 from xct4d.geometry.views import Views, orbit
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import EVERYWHERE, place_samples
+from xct4d.training.rays import WHOLE_BOX, place_samples
 from xct4d.training.render import render, render_frame
 
 PIXELS = 24  # even, with the centre in the middle: at azimuth 0 and 90 samples fall exactly between cells
@@ -51,7 +51,7 @@ def test_sparse_samples_are_the_others_samples():
     cells = torch.from_numpy(np.random.default_rng(0).random((48, 48, 48)) < 0.3)
     for frame in range(2):
         view = np.full(len(row), frame)
-        every = place_samples(source, view, column, row, jitter, EVERYWHERE)
+        every = place_samples(source, view, column, row, jitter, WHOLE_BOX)
         some = place_samples(source, view, column, row, jitter, cells)
         assert torch.equal(every.spacing, some.spacing)
         assert 0.2 < len(some.points) / len(every.points) < 0.4

@@ -21,7 +21,6 @@ from xct4d.geometry.box import grid_points, voxel_centres
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
-FOLLOWED = 3  # parts per axis of a cell whose way is followed
 FAINT = 0.01  # of the densest material counts as empty
 
 
@@ -47,29 +46,30 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator) -> T
     return torch.from_numpy(binary_dilation(highest > threshold, np.ones((3, 3, 3))))
 
 
-def carried(cells: Tensor, flow: Callable[[Tensor], Tensor]) -> Tensor:
+@torch.no_grad()
+def carried(cells: Tensor, flow: Callable[[Tensor], Tensor], *, parts: int = 3, reach: float = 0.5) -> Tensor:
     """Cells into which a flow, points [N, 3] -> [N, 3], leads material from occupied ones.
 
-    Each occupied cell's FOLLOWED^3 parts are followed by their centres; all
-    cells within half a cell of where one arrives count. That covers every point
-    of a part, unless the flow stretches it FOLLOWED times.
+    Each occupied cell's parts^3 parts are followed by their centres; all cells
+    within `reach` cells of where one arrives count. That covers every point of
+    a part, unless the flow stretches it 2 parts reach times.
     """
-    n = CELLS * FOLLOWED
-    parts = cells.repeat_interleave(FOLLOWED, 0).repeat_interleave(FOLLOWED, 1).repeat_interleave(FOLLOWED, 2)
-    arrived = flow((torch.nonzero(parts).flip(1) + 0.5) * (2 / n) - 1)
+    n = CELLS * parts
+    fine = cells.repeat_interleave(parts, 0).repeat_interleave(parts, 1).repeat_interleave(parts, 2)
+    arrived = flow((torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1)
     out = torch.zeros_like(cells)
-    _mark(arrived.detach().contiguous().numpy(), out.numpy())
+    _mark(arrived.contiguous().numpy(), reach, out.numpy())
     return out
 
 
 @numba.njit(cache=True)
-def _mark(points, cells):
+def _mark(points, reach, cells):
     n = cells.shape[0]
     for p in range(len(points)):
         x, y, z = (points[p, 0] + 1.0) * 0.5 * n, (points[p, 1] + 1.0) * 0.5 * n, (points[p, 2] + 1.0) * 0.5 * n
-        for k in range(max(math.floor(z - 0.5), 0), min(math.floor(z + 0.5), n - 1) + 1):
-            for j in range(max(math.floor(y - 0.5), 0), min(math.floor(y + 0.5), n - 1) + 1):
-                for i in range(max(math.floor(x - 0.5), 0), min(math.floor(x + 0.5), n - 1) + 1):
+        for k in range(max(math.floor(z - reach), 0), min(math.floor(z + reach), n - 1) + 1):
+            for j in range(max(math.floor(y - reach), 0), min(math.floor(y + reach), n - 1) + 1):
+                for i in range(max(math.floor(x - reach), 0), min(math.floor(x + reach), n - 1) + 1):
                     cells[k, j, i] = True
 
 

@@ -67,7 +67,7 @@ def canonical(
         if step >= first_look and (step - first_look) % look_every == 0:
             field.find_empty_cells(rng)
         rays, parts = _spent(settings, field.cells)
-        batch = draw(training[int(rng.integers(len(training)))], rng, rays, parts, field.cells)
+        batch = draw(training[int(rng.integers(len(training)))], rng, rays, parts, lambda _t: field.cells)
         densities = [field(exposure.samples.points) for exposure in batch.exposures]
         f = flat_field(0.0)
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
@@ -97,7 +97,7 @@ def canonical(
                 rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
-                compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s) for s in shown],
+                compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board, buffers=dict(field.named_buffers()),
             )
         )  # fmt: skip

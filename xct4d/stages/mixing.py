@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Mixing
 from xct4d.errors import InputError
+from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixing import SplineMixer
@@ -63,6 +65,11 @@ def mixing(
     motion.requires_grad_(False)
     flat_field = FlatField.load(velocity / "flatfield.safetensors")
     mixer = SplineMixer(settings.resolution, settings.modes)
+    held = [(occupancy.occupied(field, generator(seed, title)), home) for field, home in ((start, 0.0), (stop, 1.0))]
+
+    @cache  # what moves is frozen
+    def cells(time: float) -> torch.Tensor:
+        return torch.stack([occupancy.carried(those, lambda points, home=home: motion.flow(points, home, time)) for those, home in held]).any(0)
 
     def mixed(points: torch.Tensor, time: float) -> torch.Tensor:
         carried = start(motion.flow(points, time, 0.0)), stop(motion.flow(points, time, 1.0))
@@ -70,7 +77,7 @@ def mixing(
 
     def take_step(step: int) -> dict[str, torch.Tensor]:
         rng = generator(seed, title, step)
-        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, settings.samples)
+        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, settings.samples, cells)
         densities = [mixed(e.samples.points, e.time) for e in batch.exposures]
         flat_fields = [flat_field(e.time) for e in batch.exposures]
         terms = {"projection": projection_loss(batch, densities, flat_fields)}
@@ -104,7 +111,7 @@ def mixing(
                 rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(mixer.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
-                compare=lambda: [held_out.compare(predicted, lambda t: float(flat_field(t).detach()), *s) for s in shown],
+                compare=lambda: [held_out.compare(predicted, lambda t: float(flat_field(t).detach()), *s, cells=cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board,
             )
         )  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Level, Velocity
+from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
@@ -57,9 +58,15 @@ def velocity(
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
     sharp = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
+    held = {direction: occupancy.occupied(field, generator(seed, title)) for direction, field in density.items()}
     solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()}
     field, flat_field = _start(settings, level, canonicals, previous)
     first = previous is None
+
+    def cells(direction: Direction, time: float) -> torch.Tensor:
+        """Which cells of the box the canonical's material is in at a time, as the motion stands: samples elsewhere would teach nothing."""
+        home = HOME[direction]
+        return occupancy.carried(held[direction], lambda points: field.flow(points, home, time), parts=1, reach=1.0)
 
     def take_step(step: int) -> dict[str, torch.Tensor]:
         rng = generator(seed, title, step)
@@ -67,7 +74,7 @@ def velocity(
         home = HOME[direction]
         reach = _reach(settings, step, level.steps) if first else 1.0
         moment = _choose(training, home, reach, rng)
-        batch = draw(moment, rng, settings.rays, settings.samples)
+        batch = draw(moment, rng, settings.rays, settings.samples, lambda time: cells(direction, time))
         densities = [density[direction](field.flow(e.samples.points, e.time, home)) for e in batch.exposures]
         terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
         loss = terms["projection"]
@@ -121,7 +128,7 @@ def velocity(
                 rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, level.steps, peak=level.learning_rate),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
-                compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s) for s in shown],
+                compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s, cells=lambda t: cells("forward", t) | cells("backward", t)) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board,
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from xct4d.io.prepared import Frames
 from xct4d.metrics import psnr, ssim
-from xct4d.training.rays import Moment
+from xct4d.training.rays import Cells, Moment
 from xct4d.training.render import render
 
 MONITOR_PIXELS = 128  # along the longer side: enough to watch a training, cheap enough to do often
@@ -41,8 +41,10 @@ def spread(held_out: list[Moment], count: int) -> list[tuple[Frames, int]]:
     return [frames[i] for i in chosen]
 
 
-def compare(density: Callable[[Tensor, float], Tensor], flat_field: Callable[[float], float], frames: Frames, frame: int) -> Comparison:
-    """Prediction of a frame on a coarse raster of its pixels."""
+def compare(
+    density: Callable[[Tensor, float], Tensor], flat_field: Callable[[float], float], frames: Frames, frame: int, *, cells: Cells
+) -> Comparison:
+    """Prediction of a frame on a coarse raster of its pixels; cells: which hold material at a time."""
     stride = -(-max(frames.size(frame)) // MONITOR_PIXELS)
-    predicted = render(density, flat_field, frames, frame, samples=MONITOR_SAMPLES, stride=stride)
+    predicted = render(density, flat_field, frames, frame, samples=MONITOR_SAMPLES, stride=stride, cells=cells)
     return Comparison(frames.name[frame], frames.image(frame)[::stride, ::stride], predicted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
@@ -14,7 +15,13 @@ from xct4d.geometry.rays import clip_to_box, pixel_direction
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.segments import segment_sum
 
-EVERYWHERE = torch.ones(1, 1, 1, dtype=torch.bool)  # one occupied cell: the whole box
+Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
+WHOLE_BOX = torch.ones(1, 1, 1, dtype=torch.bool)
+
+
+def everywhere(_time: float) -> Tensor:
+    """One cell, occupied: the whole box."""
+    return WHOLE_BOX
 
 
 @dataclass(frozen=True)
@@ -151,12 +158,11 @@ def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.
     return Samples(points, torch.from_numpy(start), spacing)
 
 
-def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Tensor | None = None) -> Batch:
+def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Cells = everywhere) -> Batch:
     """Rays through pixels drawn uniformly from a moment's projections.
 
-    samples: parts of a ray; cells: which cells are worth a sample, all by default.
+    samples: parts of a ray; cells: the others get no samples.
     """
-    cells = EVERYWHERE if cells is None else cells
     source = moment.source
     start, stop = source.offset[moment.frames], source.offset[moment.frames + 1]
     ends = np.cumsum(stop - start)
@@ -170,6 +176,6 @@ def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cell
     jitter = rng.random((rays, samples), dtype=np.float32)
     exposures = []
     for v, (time, weight) in enumerate(zip(moment.times, moment.weights, strict=True)):
-        placed = place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells)
+        placed = place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells(time))
         exposures.append(Exposure(time, weight, placed))
     return Batch(torch.from_numpy(measured), exposures)

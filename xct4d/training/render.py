@@ -12,7 +12,7 @@ from xct4d.config import Kind
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import EVERYWHERE, place_samples
+from xct4d.training.rays import WHOLE_BOX, Cells, everywhere, place_samples
 
 CHUNK_SAMPLES = 2**21
 
@@ -26,7 +26,7 @@ def render(
     *,
     samples: int,
     stride: int = 1,
-    cells: Callable[[float], Tensor] = lambda _time: EVERYWHERE,
+    cells: Cells = everywhere,
 ) -> np.ndarray:
     """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row.
 
@@ -59,7 +59,7 @@ def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = 
 
     def cells(time: float) -> Tensor:
         if width * height * samples < (CELLS * PROBES) ** 3:
-            return EVERYWHERE  # looking for empty cells would take longer than they do
+            return WHOLE_BOX  # looking for empty cells would take longer than they do
         return evolution.cells(time)
 
     return render(density, evolution.flat_field, frames, frame, samples=samples, cells=cells)
