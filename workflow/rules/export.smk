@@ -14,7 +14,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         output:
             [directory(f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr") for kind in kinds],
         wildcard_constraints:
-            dataset="|".join(name for name, dataset in DATASETS.items() if dataset.kinds == kinds),
+            dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.kinds == kinds),
         params:
             # the other times do not matter to this one
             settings=settings("export", exclude={"times", "kinds"}),
