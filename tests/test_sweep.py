@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 import yaml
-
 from tiny_dataset import make
+
 from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
 from xct4d.plan import plan
