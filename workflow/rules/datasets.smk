@@ -99,11 +99,7 @@ def coarser(wildcards):
 
 def volumes(dataset):
     """All exported volumes of a dataset."""
-    return [
-        f"results/{dataset}/volumes/{kind}/t{time}.zarr"
-        for kind in DATASETS[dataset].kinds
-        for time in DATASETS[dataset].times
-    ]
+    return [f"results/{dataset}/volumes/{kind}/t{time}.zarr" for kind in DATASETS[dataset].kinds for time in DATASETS[dataset].times]
 
 
 def evaluation(dataset):
