@@ -98,11 +98,15 @@ def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: 
                 x, y, u, v = row.arrows[column].T
                 a.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=longest / (ARROW * half_width), width=0.006)
             a.set(xlim=extent[:2], ylim=extent[2:])
-            a.tick_params(labelsize=7)
-            a.set_xlabel(f"{right} ({length_unit})", fontsize=8)
+            a.xaxis.set_major_locator(MaxNLocator(4))
+            a.yaxis.set_major_locator(MaxNLocator(4))
+            continued = index + 1 < len(rows) and rows[index + 1].axis == row.axis
+            a.tick_params(labelsize=7, labelbottom=not continued, labelleft=column == 0)
+            if not continued:
+                a.set_xlabel(f"{right} ({length_unit})", fontsize=8)
             if index == 0:
                 a.set_title(titles[column], fontsize=9)
-        axes[index, 0].set_ylabel(f"{row.label}\n{up} ({length_unit}), {fixed} = {row.position:.3g}", fontsize=8)
+        axes[index, 0].set_ylabel(f"{row.label}\nplane {fixed} = {row.position:.3g}\n{up} ({length_unit})", fontsize=8)
         if not one_scale:
             _bar(figure, shown, axes[index], row, aspect=18)
     if one_scale:
