@@ -23,9 +23,9 @@ STAGES_OF = {"euler": 1, "midpoint": 2, "rk4": 3}  # distinct times within a ste
 PER_LEVEL_SAMPLE = 0.5  # canonical, per level of the hash grid
 PER_SAMPLE = 10.0  # velocity, mixing
 PER_VOXEL = 15.0  # a volume of every kind, or a held-out ray's sample
-PER_PIXEL = 20.0  # simulated or prepared
+PER_PIXEL = 5.0  # simulated or prepared
 SPARE = 5  # times: slower machines, fuller objects
-LEAST_MINUTES = 20
+LEAST_MINUTES = 10
 
 
 def memory_mb(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> int:

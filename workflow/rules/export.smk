@@ -27,7 +27,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         benchmark:
             "results/{dataset}/benchmarks/export_t{time}.tsv"
         group:
-            "export"
+            "export_{dataset}"
         threads: cpus(at_once=2)
         resources:
             mem_mb=memory("export"),

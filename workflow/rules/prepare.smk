@@ -14,7 +14,7 @@ rule simulate:
     benchmark:
         "results/{dataset}/benchmarks/simulate.tsv"
     group:
-        "prepare"
+        "prepare_{dataset}"
     threads: cpus()
     resources:
         mem_mb=memory("simulate"),
@@ -41,7 +41,7 @@ rule prepare:
     benchmark:
         "results/{dataset}/benchmarks/prepare_{state}.tsv"
     group:
-        "prepare"
+        "prepare_{dataset}"
     threads: 1
     resources:
         mem_mb=memory("prepare"),
