@@ -26,10 +26,12 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             "results/{dataset}/logs/export_t{time}.log",
         benchmark:
             "results/{dataset}/benchmarks/export_t{time}.tsv"
-        threads: max(1, (workflow.cores or 8) // 2)
+        group:
+            "export_{dataset}"
+        threads: cpus(at_once=2)
         resources:
-            mem_mb=lambda wildcards, attempt: 3000 * attempt,
-            runtime=60,
+            mem_mb=memory("export"),
+            runtime=minutes("export"),
         message:
             "{wildcards.dataset}: export t = {wildcards.time}"
         script:

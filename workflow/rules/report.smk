@@ -31,10 +31,10 @@ rule report:
         "results/{dataset}/logs/report.log",
     benchmark:
         "results/{dataset}/benchmarks/report.tsv"
-    threads: max(1, (workflow.cores or 8) // 2)
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=30,
+        mem_mb=memory("report"),
+        runtime=minutes("report"),
     message:
         "{wildcards.dataset}: report"
     script:
