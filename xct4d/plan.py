@@ -129,7 +129,7 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
             raise InputError(f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file")
     elif not path.is_file():
         raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
-    from xct4d.phantom.scenes import load_scene  # brings numba: only for those who simulate
+    from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
 
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []

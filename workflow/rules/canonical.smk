@@ -17,6 +17,8 @@ rule canonical:
         code=script_digest("canonical.py"),
     log:
         "results/{dataset}/logs/canonical_{direction}.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/canonical_{direction}.tsv"
     # half of the cores, so that both ends train at once

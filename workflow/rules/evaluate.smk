@@ -24,6 +24,8 @@ rule evaluate:
         code=script_digest("evaluate.py"),
     log:
         "results/{dataset}/logs/evaluate.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/evaluate.tsv"
     threads: cpus()

@@ -24,6 +24,8 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             code=script_digest("export.py"),
         log:
             "results/{dataset}/logs/export_t{time}.log",
+        conda:
+            environment
         benchmark:
             "results/{dataset}/benchmarks/export_t{time}.tsv"
         group:

@@ -19,6 +19,8 @@ rule mixing:
         code=script_digest("mixing.py"),
     log:
         "results/{dataset}/logs/mixing.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/mixing.tsv"
     threads: cpus()

@@ -11,6 +11,8 @@ rule simulate:
         code=script_digest("simulate.py"),
     log:
         "results/{dataset}/logs/simulate.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/simulate.tsv"
     group:
@@ -38,6 +40,8 @@ rule prepare:
         code=script_digest("prepare.py"),
     log:
         "results/{dataset}/logs/prepare_{state}.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/prepare_{state}.tsv"
     group:

@@ -29,6 +29,8 @@ rule report:
         code=script_digest("report.py"),
     log:
         "results/{dataset}/logs/report.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/report.tsv"
     threads: cpus()

@@ -19,6 +19,8 @@ rule velocity:
         code=script_digest("velocity.py"),
     log:
         "results/{dataset}/logs/velocity_{resolution}.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/velocity_{resolution}.tsv"
     threads: cpus()
