@@ -23,7 +23,7 @@ def benchmarks(wildcards, input):
         root, stage, part = re.fullmatch(
             r"(.+?)/(simulated|prepared|canonical|velocity|mixing|volumes|evaluation)(?:/(.+))?", output
         ).groups()
-        part = part.rpartition("/")[2].removesuffix(".zarr") if part else None  # one job exports every kind
+        part = Path(part).name.removesuffix(".zarr") if part else None  # one job exports every kind
         job = "_".join(filter(None, [JOBS.get(stage, stage), part]))
         found[job] = f"{root}/benchmarks/{job}.tsv"
     return found

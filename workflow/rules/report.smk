@@ -29,12 +29,14 @@ rule report:
         code=script_digest("report.py"),
     log:
         "results/{dataset}/logs/report.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/report.tsv"
-    threads: max(1, (workflow.cores or 8) // 2)
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=30,
+        mem_mb=memory("report"),
+        runtime=minutes("report"),
     message:
         "{wildcards.dataset}: report"
     script:
