@@ -2,7 +2,9 @@
 
 Numba notices a change of the file a kernel stands in, but not of a file whose
 functions the kernel calls: after an update it would go on running old code
-without a word. So every state of the sources has a cache of its own.
+without a word. So every state of the sources has a cache of its own. In it,
+so has every Python and numba: numba rewrites the index of another version, and
+two environments that work on one checkout would read each other's kernels.
 
 A kernel that is compiled and run in one process is not, bit for bit, the one
 that later processes load: LLVM optimises the stored copy once more, and sums
@@ -14,27 +16,38 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import warnings
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
 
 def choose_cache() -> None:
-    """Point numba to the cache of the present sources, unless the user has chosen a place. Call before numba loads."""
-    if "NUMBA_CACHE_DIR" in os.environ:
+    """Point numba to the cache of the present sources and environment, unless the user has chosen a place.
+
+    Call before numba loads. Where numba is not installed (Snakemake's own
+    environment under conda), nothing is compiled and nothing chosen.
+    """
+    parent = PACKAGE / "__pycache__" if os.access(PACKAGE, os.W_OK) else Path.home() / ".cache" / "xct4d"
+    # A place in there comes from the process that started this one, perhaps with another numba.
+    if "NUMBA_CACHE_DIR" in os.environ and parent not in Path(os.environ["NUMBA_CACHE_DIR"]).parents:
+        return
+    try:
+        environment = f"python{sys.version_info.major}.{sys.version_info.minor}-numba{version('numba')}-llvmlite{version('llvmlite')}"
+    except PackageNotFoundError:
         return
     digest = hashlib.sha256()
     for source in sorted(PACKAGE.rglob("*.py")):
         text = source.read_bytes()
         if b"numba" in text:
             digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + text + b"\0")
-    parent = PACKAGE / "__pycache__" if os.access(PACKAGE, os.W_OK) else Path.home() / ".cache" / "xct4d"
     chosen = parent / f"kernels-{digest.hexdigest()[:16]}"
     if not chosen.exists():
         for old in parent.glob("kernels-*"):
             shutil.rmtree(old, ignore_errors=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(chosen)
+    os.environ["NUMBA_CACHE_DIR"] = str(chosen / environment)
 
 
 def run_stored_kernels_only() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 import re
+import site
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from xct4d.allocator import keep_freed_memory
-from xct4d.compiled import run_stored_kernels_only
+from xct4d.compiled import PACKAGE, run_stored_kernels_only
 from xct4d.errors import InputError
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
@@ -32,6 +33,7 @@ def job(log: str | Path, threads: int) -> Iterator[None]:
         os.environ[name] = str(threads)
     # numba and torch have pools of their own: one that waits must not spin on the cores of the other
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    import_own_packages_only()
     copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
     run_stored_kernels_only()
     keep_freed_memory()
@@ -43,6 +45,19 @@ def job(log: str | Path, threads: int) -> Iterator[None]:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def import_own_packages_only() -> None:
+    """In an environment of its own (conda), leave off the import path what Snakemake appends: the packages beside Snakemake.
+
+    Whatever the environment lacks would else come from there, unseen, or crash
+    as it was made for another Python.
+    """
+    snakemake = getattr(sys.modules.get("snakemake"), "__file__", None)
+    if snakemake is None or str(Path(snakemake).parents[1]) in [*site.getsitepackages(), site.getusersitepackages()]:
+        return  # Snakemake runs in the same environment
+    own = {Path(sys.prefix), Path(sys.base_prefix)}
+    sys.path[:] = [entry for entry in sys.path if Path(entry) == PACKAGE.parent or own & {*Path(entry).parents}]
 
 
 class Doubled(io.TextIOBase):

@@ -24,12 +24,14 @@ rule evaluate:
         code=script_digest("evaluate.py"),
     log:
         "results/{dataset}/logs/evaluate.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/evaluate.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     message:
         "{wildcards.dataset}: evaluate"
     script:

@@ -19,12 +19,14 @@ rule mixing:
         code=script_digest("mixing.py"),
     log:
         "results/{dataset}/logs/mixing.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/mixing.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        mem_mb=memory("mixing"),
+        runtime=minutes("mixing"),
     message:
         "{wildcards.dataset}: mixing"
     script:

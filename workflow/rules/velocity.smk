@@ -19,12 +19,14 @@ rule velocity:
         code=script_digest("velocity.py"),
     log:
         "results/{dataset}/logs/velocity_{resolution}.log",
+    conda:
+        environment
     benchmark:
         "results/{dataset}/benchmarks/velocity_{resolution}.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=240,
+        mem_mb=memory("velocity"),
+        runtime=minutes("velocity"),
     message:
         "{wildcards.dataset}: velocity {wildcards.resolution}"
     script:

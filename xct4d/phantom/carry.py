@@ -1,8 +1,6 @@
 """Points carried through the rows of a motion, there and back.
 
-A row is [kind, parameters]: AFFINE 3x4 matrix; SIGMOID axis, amplitude, centre,
-lengthscale; GAUSSIAN amplitudes, sigmas, centre. Formulas: README of the
-reference renderer, section Deformations.
+Formulas of the rows: README of the reference renderer, section Deformations.
 """
 
 from __future__ import annotations
@@ -12,8 +10,7 @@ import math
 import numba
 import numpy as np
 
-AFFINE, SIGMOID, GAUSSIAN = range(3)
-WIDTH = 13
+from xct4d.phantom.motions import AFFINE, SIGMOID
 
 
 @numba.njit(cache=True)

@@ -16,8 +16,12 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.phantom.carry import AFFINE, GAUSSIAN, SIGMOID, WIDTH
 from xct4d.phantom.description import Description
+
+# A row is [kind, parameters]: AFFINE 3x4 matrix; SIGMOID axis, amplitude, centre,
+# lengthscale; GAUSSIAN amplitudes, sigmas, centre.
+AFFINE, SIGMOID, GAUSSIAN = range(3)
+WIDTH = 13
 
 TYPES = ("rigid", "linear", "affine", "sigmoid", "gaussian", "composition", "composed", "objects")
 

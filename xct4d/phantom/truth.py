@@ -12,13 +12,13 @@ from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
 from xct4d.phantom import motions, projector, shapes
-from xct4d.phantom.carry import WIDTH, move
+from xct4d.phantom.carry import move
 from xct4d.phantom.description import inside
 from xct4d.phantom.packed import Packed, pack
 from xct4d.phantom.scenes import PlacedScene, load_scene
 from xct4d.phantom.voxels import load_voxels
 
-_AT_REST = np.zeros((0, WIDTH))
+_AT_REST = np.zeros((0, motions.WIDTH))
 
 
 @dataclass(frozen=True)
