@@ -21,7 +21,7 @@ def test_lint_finds_nothing(tmp_path):
 
 
 def test_snakefmt_would_change_nothing():
-    done = subprocess.run([sys.executable, "-m", "snakefmt", "--check", "workflow"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "snakefmt", "--check", "workflow"], check=False, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -18,25 +18,33 @@ class _Lines:
 
     def __init__(self, title: str, total: int, done: int):
         self.title, self.total, self.done, self.note = title, total, done, ""
-        self._first = done
         self._start = self._last = time.monotonic()
+        self._pace: tuple[int, float] | None = None  # done, and when, after the first advance
 
     def advance(self, count: int = 1, note: str = "") -> None:
         self.done += count
         self.note = note or self.note
         now = time.monotonic()
+        if self._pace is None:
+            self._pace = (self.done, now)  # the first step also compiles: it says nothing of the others
         if now - self._last >= QUIET_SECONDS and self.done < self.total:
             self._last = now
-            left = (now - self._start) / max(self.done - self._first, 1) * (self.total - self.done)
-            self._print(f"{left:.0f} s left")
+            done, since = self.done - self._pace[0], now - self._pace[1]
+            self._print(f"{_clock(since / done * (self.total - self.done))} left" if done else "")
 
     def finish(self) -> None:
         if self.done >= self.total:
-            self._print(f"{time.monotonic() - self._start:.1f} s")
+            self._print(_clock(time.monotonic() - self._start))
 
     def _print(self, clock: str) -> None:
-        note = f", {self.note}" if self.note else ""
-        print(f"{self.title}: {self.done}/{self.total}{note}, {clock}", file=sys.stderr, flush=True)
+        print(", ".join(filter(None, [f"{self.title}: {self.done}/{self.total}", self.note, clock])), file=sys.stderr, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class _Bar:

@@ -21,6 +21,7 @@ from xct4d import config, plots
 from xct4d.errors import InputError
 from xct4d.fields import planes
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.mixing import SplineMixer
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
@@ -89,6 +90,21 @@ def report(
     missing or damaged or the output cannot be written.
     """
     evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder)
+    report_model(evolution, dataset, volumes, prepared, evaluation, jobs, configuration, captions, output)
+
+
+def report_model(
+    evolution: Evolution,
+    dataset: str,
+    volumes: Mapping[tuple[config.Kind, float], Path],
+    prepared: Mapping[str, Path],
+    evaluation: Path,
+    jobs: Mapping[str, Path],
+    configuration: Mapping[str, Any],
+    captions: Mapping[str, str],
+    output: Path,
+) -> None:
+    """`report` of a model in memory."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
     model = Model(evolution, next(iter(states.values())).unit_mm)
     metrics = _metrics(evaluation / "metrics.json")
@@ -97,13 +113,14 @@ def report(
             _copy(source / "preview.png", folder / f"prepared_{state}.png")
         for source in sorted(evaluation.glob("*.png")):
             _copy(source, folder / source.name)
-        _figures(folder, model, volumes, mixer_folder is not None)
-        page = Page(f"{dataset}: 4D reconstruction" if not evolution.static else f"{dataset}: reconstruction")
-        _summary(page, states, metrics, model)
-        page.heading("Figures")
+        _figures(folder, model, volumes)
         made = {path.stem for path in folder.glob("*.png")}
         if unknown := made - set(captions):
             raise ValueError(f"figures without a caption: {', '.join(sorted(unknown))}")
+        page = Page(f"{dataset}: reconstruction" if evolution.static else f"{dataset}: 4D reconstruction")
+        _projections(page, states, model)
+        _quality(page, metrics, model)
+        page.heading("Figures")
         for name in captions:
             if name in made:
                 page.figure(folder / f"{name}.png", captions[name])
@@ -114,19 +131,18 @@ def report(
         (folder / "report.html").write_text(page.html, encoding="utf-8")
 
 
-def _figures(folder: Path, model: Model, volumes: Mapping[tuple[config.Kind, float], Path], mixer: bool) -> None:
+def _figures(folder: Path, model: Model, volumes: Mapping[tuple[config.Kind, float], Path]) -> None:
     times = sorted({t for _, t in volumes})
-    with track("report figures", 4) as progress:
-        _canonicals(folder / "canonical.png", model)
-        progress.advance()
-        _volumes(folder / "volumes.png", model, volumes, times)
-        progress.advance()
-        if not model.evolution.static:
-            _motion(folder / "motion.png", model, _some([t for t in times if t > 0] or [1.0], MOVED_TIMES))
-        progress.advance()
-        if mixer and (between := [t for t in times if 0 < t < 1]):
-            _mixing(folder / "mixing.png", model, _some(between, MOVED_TIMES))
-        progress.advance()
+    between = [t for t in times if 0 < t < 1]
+    drawings = [lambda: _canonicals(folder / "canonical.png", model), lambda: _volumes(folder / "volumes.png", model, volumes, times)]
+    if not model.evolution.static:
+        drawings.append(lambda: _motion(folder / "motion.png", model, _some([t for t in times if t > 0] or [1.0], MOVED_TIMES)))
+        if isinstance(model.evolution.mixer, SplineMixer) and between:
+            drawings.append(lambda: _mixing(folder / "mixing.png", model, _some(between, MOVED_TIMES)))
+    with track("report figures", len(drawings)) as progress:
+        for draw in drawings:
+            draw()
+            progress.advance()
 
 
 def _canonicals(path: Path, model: Model) -> None:
@@ -206,7 +222,7 @@ def _mixing(path: Path, model: Model, times: list[float]) -> None:
     plots.maps(path, [row], [f"t = {t:g}" for t in times], half_width=model.scale, length_unit=model.length)
 
 
-def _summary(page: Page, states: Mapping[str, prepared_frames.Frames], metrics: dict[str, Any], model: Model) -> None:
+def _projections(page: Page, states: Mapping[str, prepared_frames.Frames], model: Model) -> None:
     page.heading("Projections")
     rows = []
     for state, frames in states.items():
@@ -217,11 +233,10 @@ def _summary(page: Page, states: Mapping[str, prepared_frames.Frames], metrics: 
     first = next(iter(states.values()))
     scale = "The scale is unknown: lengths are in world units" if model.unit_mm is None else f"A world unit is {model.unit_mm:.5g} mm"
     page.note(f"{scale}; the box is two wide." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
-    page.heading("Quality")
-    _quality(page, metrics, model)
 
 
 def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
+    page.heading("Quality")
     held_out = {entry["time"]: entry for entry in metrics["held_out"]["times"]}
     moments = metrics["times"]
     columns: dict[str, list[str]] = {"t": [f"{moment['time']:g}" for moment in moments]}
