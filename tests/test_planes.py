@@ -6,6 +6,7 @@ import torch
 from evolution_in_closed_form import CENTRE, DriftingBall, StillBall
 
 from xct4d.fields import planes
+from xct4d.geometry.box import voxel_centres
 
 
 class TwoBalls(StillBall):
@@ -52,3 +53,19 @@ def test_an_empty_model_has_a_plane_too():
             return {"forward": torch.zeros(len(points))}
 
     assert len(planes.choose(Nothing(), 20, 6).indices) == 1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_points_of_a_plane_are_those_of_its_cut(axis):
+    centres = voxel_centres(7)
+    z, y, x = np.meshgrid(centres, centres, centres, indexing="ij")
+    volume = x + 10 * y + 100 * z
+    chosen = planes.Planes(axis, (1, 5), 7)
+    for points, image in zip(chosen.points(), chosen.cut(volume, 0), strict=True):
+        assert (points @ [1, 10, 100]).reshape(7, 7) == pytest.approx(image)
+
+
+def test_perpendicular_planes_go_through_the_ball():
+    found = planes.perpendicular(DriftingBall(), 50)
+    assert [plane.axis for plane in found] == [0, 1, 2]
+    assert all(abs(plane.positions()[0] - CENTRE[2 - plane.axis]) < 0.25 for plane in found)

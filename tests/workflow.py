@@ -22,4 +22,4 @@ def jobs(*arguments: str, cwd: Path, root: Path = ROOT) -> list[str]:
     done = snakemake("--dry-run", *arguments, cwd=cwd, root=root)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
-    return sorted(re.findall(r"^Job \d+: (.+)", output, flags=re.MULTILINE))
+    return sorted(re.findall(r"^ *Job \d+: (.+)", output, flags=re.MULTILINE))

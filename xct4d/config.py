@@ -237,6 +237,9 @@ class Config(Section):
     export: Export = Export()
     evaluate: Evaluate = Evaluate()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every random number")
+    sweep: dict[str, list[int | float | bool | str]] = Field(
+        {}, description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can"
+    )
 
 
 def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:

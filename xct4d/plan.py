@@ -14,13 +14,15 @@ from xct4d.config import Config, Direction, Input, VolumeFile, resolve
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
 from xct4d.io.transforms import discover, listed_images
+from xct4d.sweep import STAGES, Variant, configured, variants
 
 
 @dataclass(frozen=True)
 class Dataset:
     """One entry of `datasets`: its configuration and the files it starts from."""
 
-    name: str
+    variant: Variant
+    target: bool  # asked for; the others only hold stages that several targets share
     config: Config
     states: list[str]  # of forward, backward and between, those it has
     scene_files: list[str]  # what `simulate` reads, the scene first; empty for a folder
@@ -30,13 +32,21 @@ class Dataset:
     truth_files: list[str]  # the true object
 
     @property
+    def name(self) -> str:
+        return self.variant.name
+
+    def home(self, stage: str, level: int | None = None) -> str:
+        """Name of the dataset that holds the output of a stage (of a velocity level, by its index)."""
+        return self.variant.home(stage, level).name
+
+    @property
     def simulated(self) -> bool:
         return self.config.input.scene is not None
 
     @property
     def folder(self) -> str:
         """Where the dataset's own files are."""
-        return f"results/{self.name}/simulated" if self.simulated else str(self.config.input.folder)
+        return f"results/{self.home('simulate')}/simulated" if self.simulated else str(self.config.input.folder)
 
     @property
     def ends(self) -> list[str]:
@@ -68,25 +78,33 @@ class Dataset:
 
 
 def plan(tree: dict[str, Any], scenes: Path) -> dict[str, Dataset]:
-    """The datasets of a configuration.
+    """The datasets of a configuration, the variants of sweeps among them, by name.
 
     tree: the parsed YAML. scenes: folder of the scenes that come with the
     program; `input.scene` is the bare name of one of them, or else the path of
     a YAML file. Relative paths start from the working directory. Raises
     InputError for a wrong key or value, a missing folder, scene or image.
     """
-    return {name: _dataset(name, config, scenes) for name, config in resolve(tree).items()}
+    datasets: dict[str, Dataset] = {}
+    for name, config in resolve(tree).items():
+        where = f"datasets.{name}"
+        targets = variants(name, config, where)
+        levels = range(len(config.velocity.levels))
+        homes = [v.home(stage, level) for v in targets for stage in STAGES for level in (levels if stage == "velocity" else [None])]
+        for variant in [*targets, *homes]:
+            if variant.name not in datasets:
+                datasets[variant.name] = _dataset(variant, variant in targets, configured(variant, config, where), scenes, where)
+    return datasets
 
 
-def _dataset(name: str, config: Config, scenes: Path) -> Dataset:
-    where = f"datasets.{name}"
+def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
     spellings = [f"{time:.4f}" for time in config.export.times]
     if len(set(spellings)) != len(spellings):
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     _check_volume_weight(config, where)
     if config.input.scene is not None:
-        return _from_scene(name, config, scenes, where)
-    return _from_folder(name, config, where)
+        return _from_scene(variant, target, config, scenes, where)
+    return _from_folder(variant, target, config, where)
 
 
 def _check_volume_weight(config: Config, where: str) -> None:
@@ -99,7 +117,7 @@ def _check_volume_weight(config: Config, where: str) -> None:
         raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
 
 
-def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
+def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
     if config.input.truth is not None:
         raise InputError("a scene brings its own truth", where=f"{where}: input.truth", fix="remove the key")
     scene = str(config.input.scene)
@@ -117,10 +135,10 @@ def _from_scene(name: str, config: Config, scenes: Path, where: str) -> Dataset:
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *placed.object.files.values()])))
     states = ["forward", "backward", "between"]
-    return Dataset(name, config, states, files, {}, {"forward": [], "backward": []}, [])
+    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [])
 
 
-def _from_folder(name: str, config: Config, where: str) -> Dataset:
+def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
     found = discover(str(config.input.folder), config.input)
     # the other states' files set the clock and the roles, the scanner's record the units
     shared = [*found.files(), *sorted(p for p in found.forward.parent.iterdir() if p.suffix.lower() == ".xtekct")]
@@ -129,7 +147,7 @@ def _from_folder(name: str, config: Config, where: str) -> Dataset:
     given = config.input
     volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
     truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
-    return Dataset(name, config, list(files), [], files, volumes, truth)
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth)
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 DPI = 150
+ARROW = 0.2  # length of the longest arrow, in half widths of the box
 STYLES = {
     "mixed": {"color": "#000000", "marker": "o", "linestyle": "-"},
     "forward": {"color": "#0072B2", "marker": ">", "linestyle": "-"},
@@ -63,6 +66,58 @@ def slices(
     if titles is not None:
         figure.suptitle(f"plane {fixed} = {positions[0]:.3g} {length_unit}", fontsize=9)
     figure.savefig(path, dpi=DPI)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity on one plane, column by column, with a colour scale of its own."""
+
+    label: str
+    axis: int  # that the plane lies across, of a (z, y, x) volume
+    position: float  # along it
+    images: Sequence[np.ndarray]  # [v, u], v upwards; NaN stays white
+    scale: str  # label of the colour bar
+    limits: tuple[float, float]
+    colours: str = "gray"
+    arrows: Sequence[np.ndarray] | None = None  # [A, 4] for each image: place and vector (right, up); drawn to the length of the longest
+
+
+def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: float, length_unit: str) -> None:
+    """Rows of images under common titles. Rows with the same scale share one colour bar. half_width: of the box, in length_unit as the positions."""
+    figure = Figure(figsize=(2.1 * len(titles) + 1.5, 2.1 * len(rows) + 0.5), layout="constrained")
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    extent = (-half_width, half_width, -half_width, half_width)
+    longest = max((float(np.hypot(*a[:, 2:].T).max()) for row in rows for a in row.arrows or () if len(a)), default=0.0)
+    one_scale = len({(row.scale, row.limits, row.colours) for row in rows}) == 1
+    for index, row in enumerate(rows):
+        fixed, right, up = _PLANES[row.axis]
+        for column, image in enumerate(row.images):
+            a = axes[index, column]
+            shown = a.imshow(image, origin="lower", extent=extent, cmap=row.colours, vmin=row.limits[0], vmax=row.limits[1], interpolation="nearest")
+            if row.arrows is not None and longest > 0:
+                x, y, u, v = row.arrows[column].T
+                a.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=longest / (ARROW * half_width), width=0.006)
+            a.set(xlim=extent[:2], ylim=extent[2:])
+            a.xaxis.set_major_locator(MaxNLocator(4))
+            a.yaxis.set_major_locator(MaxNLocator(4))
+            continued = index + 1 < len(rows) and rows[index + 1].axis == row.axis
+            a.tick_params(labelsize=7, labelbottom=not continued, labelleft=column == 0)
+            if not continued:
+                a.set_xlabel(f"{right} ({length_unit})", fontsize=8)
+            if index == 0:
+                a.set_title(titles[column], fontsize=9)
+        axes[index, 0].set_ylabel(f"{row.label}\nplane {fixed} = {row.position:.3g}\n{up} ({length_unit})", fontsize=8)
+        if not one_scale:
+            _bar(figure, shown, axes[index], row, aspect=18)
+    if one_scale:
+        _bar(figure, shown, axes, rows[0], aspect=30)
+    figure.savefig(path, dpi=DPI)
+
+
+def _bar(figure: Figure, shown: AxesImage, axes: np.ndarray, row: Row, aspect: int) -> None:
+    bar = figure.colorbar(shown, ax=axes, shrink=0.85, aspect=aspect, extend="max" if row.limits[0] == 0 else "both")
+    bar.set_label(row.scale, fontsize=8)
+    bar.ax.tick_params(labelsize=7)
 
 
 def correlation_over_time(path: Path, times: Sequence[float], curves: dict[str, Sequence[float]], *, time_label: str) -> None:

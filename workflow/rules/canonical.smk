@@ -22,10 +22,10 @@ rule canonical:
     benchmark:
         "results/{dataset}/benchmarks/canonical_{direction}.tsv"
     # half of the cores, so that both ends train at once
-    threads: max(1, (workflow.cores or 8) // 2)
+    threads: cpus(at_once=2)
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=120,
+        mem_mb=memory("canonical"),
+        runtime=minutes("canonical"),
     message:
         "{wildcards.dataset}: canonical {wildcards.direction}"
     script:

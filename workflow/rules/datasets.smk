@@ -1,4 +1,5 @@
 # The datasets of the configuration, and the functions by which rules ask about them.
+import re
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ except InputError as error:
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(map(re.escape, DATASETS)),
     state="forward|backward|between",
     direction="forward|backward",
     kind="mixed|forward|backward",
@@ -49,27 +50,27 @@ def seed(wildcards):
 
 def prepared(state):
     """Input function: the prepared projections of a state, where the dataset has it."""
-    return lambda wildcards: output_of(f"prepared/{state}", wildcards, state in DATASETS[wildcards.dataset].states)
+    return lambda wildcards: output_of("prepare", f"prepared/{state}", wildcards, state in DATASETS[wildcards.dataset].states)
 
 
 def canonical(end):
     """Input function: the static field of an end, where the dataset has it."""
-    return lambda wildcards: output_of(f"canonical/{end}", wildcards, end in DATASETS[wildcards.dataset].ends)
+    return lambda wildcards: output_of("canonical", f"canonical/{end}", wildcards, end in DATASETS[wildcards.dataset].ends)
 
 
 def finest(wildcards):
     """The last velocity level; none where nothing moves."""
-    dataset = DATASETS[wildcards.dataset]
-    return output_of(f"velocity/{dataset.config.velocity.levels[-1].resolution}", wildcards, not dataset.static)
+    found = levels(wildcards)
+    return found[-1] if found else []
 
 
 def trained_mixing(wildcards):
     """The trained mixing coefficient, where the configuration asks for one."""
-    return output_of("mixing", wildcards, DATASETS[wildcards.dataset].trains_mixing)
+    return output_of("mixing", "mixing", wildcards, DATASETS[wildcards.dataset].trains_mixing)
 
 
-def output_of(stage, wildcards, exists):
-    return f"results/{wildcards.dataset}/{stage}" if exists else []
+def output_of(stage, folder, wildcards, exists):
+    return f"results/{DATASETS[wildcards.dataset].home(stage)}/{folder}" if exists else []
 
 
 def sources(wildcards):
@@ -94,20 +95,20 @@ def coarser(wildcards):
     """The level that this one starts from; none for the first."""
     resolutions = [str(level.resolution) for level in DATASETS[wildcards.dataset].config.velocity.levels]
     index = resolutions.index(wildcards.resolution)
-    return f"results/{wildcards.dataset}/velocity/{resolutions[index - 1]}" if index else []
+    return levels(wildcards)[index - 1] if index else []
 
 
 def volumes(dataset):
     """All exported volumes of a dataset."""
     return [
-        f"results/{dataset}/volumes/{kind}/t{time}.zarr"
+        f"results/{DATASETS[dataset].home('export')}/volumes/{kind}/t{time}.zarr"
         for kind in DATASETS[dataset].kinds
         for time in DATASETS[dataset].times
     ]
 
 
 def evaluation(dataset):
-    return f"results/{dataset}/evaluation"
+    return f"results/{DATASETS[dataset].home('evaluate')}/evaluation"
 
 
 def scored(wildcards):
@@ -120,7 +121,7 @@ def levels(wildcards):
     """Every velocity level, coarse to fine; none where nothing moves."""
     dataset = DATASETS[wildcards.dataset]
     found = [] if dataset.static else dataset.config.velocity.levels
-    return [f"results/{wildcards.dataset}/velocity/{level.resolution}" for level in found]
+    return [f"results/{dataset.home('velocity', index)}/velocity/{level.resolution}" for index, level in enumerate(found)]
 
 
 def true_object(wildcards):

@@ -28,10 +28,10 @@ rule evaluate:
         environment
     benchmark:
         "results/{dataset}/benchmarks/evaluate.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     message:
         "{wildcards.dataset}: evaluate"
     script:

@@ -14,7 +14,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         output:
             [directory(f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr") for kind in kinds],
         wildcard_constraints:
-            dataset="|".join(name for name, dataset in DATASETS.items() if dataset.kinds == kinds),
+            dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.kinds == kinds),
         params:
             # the other times do not matter to this one
             settings=settings("export", exclude={"times", "kinds"}),
@@ -28,10 +28,12 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             environment
         benchmark:
             "results/{dataset}/benchmarks/export_t{time}.tsv"
-        threads: max(1, (workflow.cores or 8) // 2)
+        group:
+            "export_{dataset}"
+        threads: cpus(at_once=2)
         resources:
-            mem_mb=lambda wildcards, attempt: 3000 * attempt,
-            runtime=60,
+            mem_mb=memory("export"),
+            runtime=minutes("export"),
         message:
             "{wildcards.dataset}: export t = {wildcards.time}"
         script:

@@ -23,10 +23,10 @@ rule mixing:
         environment
     benchmark:
         "results/{dataset}/benchmarks/mixing.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=120,
+        mem_mb=memory("mixing"),
+        runtime=minutes("mixing"),
     message:
         "{wildcards.dataset}: mixing"
     script:

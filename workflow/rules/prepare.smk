@@ -15,10 +15,12 @@ rule simulate:
         environment
     benchmark:
         "results/{dataset}/benchmarks/simulate.tsv"
-    threads: workflow.cores or 4
+    group:
+        "prepare_{dataset}"
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        mem_mb=memory("simulate"),
+        runtime=minutes("simulate"),
     message:
         "{wildcards.dataset}: simulate"
     script:
@@ -42,10 +44,12 @@ rule prepare:
         environment
     benchmark:
         "results/{dataset}/benchmarks/prepare_{state}.tsv"
+    group:
+        "prepare_{dataset}"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=30,
+        mem_mb=memory("prepare"),
+        runtime=minutes("prepare"),
     message:
         "{wildcards.dataset}: prepare {wildcards.state}"
     script:

@@ -23,10 +23,10 @@ rule velocity:
         environment
     benchmark:
         "results/{dataset}/benchmarks/velocity_{resolution}.tsv"
-    threads: workflow.cores or 8
+    threads: cpus()
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=240,
+        mem_mb=memory("velocity"),
+        runtime=minutes("velocity"),
     message:
         "{wildcards.dataset}: velocity {wildcards.resolution}"
     script:

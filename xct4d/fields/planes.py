@@ -12,6 +12,7 @@ from xct4d.geometry.box import grid_points, voxel_centres
 
 COARSE = 64  # grid points per axis on which contrast is looked at
 APART = 5  # coarse grid points between two planes
+GOOD = 0.9  # of the greatest contrast: enough for a plane near the centre
 CLEAR = 0.2  # of the greatest contrast: less is not shown beside it
 
 
@@ -26,6 +27,11 @@ class Planes:
     def positions(self) -> list[float]:
         """World coordinates along the axis."""
         return [float(voxel_centres(self.n)[index]) for index in self.indices]
+
+    def points(self) -> list[np.ndarray]:
+        """World coordinates [n n, 3] (x, y, z) of each plane's grid points, in the order of its image's pixels."""
+        centres = [voxel_centres(self.n)] * 3
+        return [grid_points(*centres[: self.axis], centres[self.axis][[index]], *centres[self.axis + 1 :]) for index in self.indices]
 
     def cut(self, slab: np.ndarray, start: int) -> list[np.ndarray]:
         """The part of each plane that lies in slab = volume[start:stop]: rows of its image, none where it misses."""
@@ -43,14 +49,9 @@ def choose(evolution: Evolution, n: int, most: int) -> Planes:
     greatest contrast (separate objects often leave the central plane empty);
     the others have the greatest contrast away from those before.
     """
-    centres = voxel_centres(COARSE)
-    points = torch.from_numpy(grid_points(centres, centres, centres)).float()
-    contrast = np.zeros((3, COARSE))
-    for kind, t in [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]:
-        volume = evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,))
-        contrast += [np.moveaxis(volume, axis, 0).reshape(COARSE, -1).var(axis=1) for axis in range(3)]
-    good = np.argwhere(contrast >= 0.9 * contrast.max())
-    axis, first = good[np.abs(centres[good[:, 1]]).argmin()]
+    contrast = _contrast(evolution)
+    good = np.argwhere(contrast >= GOOD * contrast.max())
+    axis, first = good[np.abs(voxel_centres(COARSE)[good[:, 1]]).argmin()]
     chosen, left = [first], contrast[axis].copy()
     while True:
         left[max(chosen[-1] - APART + 1, 0) : chosen[-1] + APART] = 0
@@ -58,4 +59,29 @@ def choose(evolution: Evolution, n: int, most: int) -> Planes:
         if len(chosen) == most or left[following] <= CLEAR * contrast.max():
             break
         chosen.append(following)
-    return Planes(int(axis), tuple(min(int((centres[c] + 1) / 2 * n), n - 1) for c in sorted(chosen)), n)
+    return Planes(int(axis), tuple(_finer(c, n) for c in sorted(chosen)), n)
+
+
+def perpendicular(evolution: Evolution, n: int) -> list[Planes]:
+    """One clear plane across z, one across y, one across x, each as near the centre as `choose` would take it."""
+    found = []
+    for axis, contrast in enumerate(_contrast(evolution)):
+        good = np.flatnonzero(contrast >= GOOD * contrast.max())
+        found.append(Planes(axis, (_finer(good[np.abs(voxel_centres(COARSE)[good]).argmin()], n),), n))
+    return found
+
+
+def _contrast(evolution: Evolution) -> np.ndarray:
+    """Variance within each coarse plane across each axis, summed over both canonicals: [3, COARSE]."""
+    centres = voxel_centres(COARSE)
+    points = torch.from_numpy(grid_points(centres, centres, centres)).float()
+    contrast = np.zeros((3, COARSE))
+    for kind, t in [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]:
+        volume = evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,))
+        contrast += [np.moveaxis(volume, axis, 0).reshape(COARSE, -1).var(axis=1) for axis in range(3)]
+    return contrast
+
+
+def _finer(coarse: int, n: int) -> int:
+    """The plane of n that a coarse one lies in."""
+    return min(int((voxel_centres(COARSE)[coarse] + 1) / 2 * n), n - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,7 @@ def train(run: Run) -> History:
         for name, buffer in run.buffers.items():
             buffer.copy_(tensors[name])
         history = History.from_json(record)
+        print(f"{run.title}: goes on from step {done}", file=sys.stderr)
     else:
         shutil.rmtree(run.board, ignore_errors=True)  # curves of an older run
     with SummaryWriter(str(run.board), purge_step=done) as board, track(run.title, run.steps, done) as progress:

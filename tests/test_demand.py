@@ -1,0 +1,72 @@
+"""What jobs ask a scheduler for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from workflow import ROOT
+from xct4d.demand import memory_mb, minutes
+from xct4d.plan import Dataset, plan
+
+
+def dataset(**sections) -> Dataset:
+    """A scene's dataset with some keys other than the defaults."""
+    tree = {"datasets": {"d": {"input": {"scene": "balls"}}}} | sections
+    (only,) = plan(tree, ROOT / "config" / "scenes").values()
+    return only
+
+
+@pytest.mark.parametrize(
+    ("stage", "sections", "least"),
+    [
+        ("canonical", {"canonical": {"grid": {"log2_size": 21}}}, 12 * 2**21 * 8 * 4),  # parameters, gradient, two moments
+        ("canonical", {"canonical": {"bake": 500}}, 500**3 * 4),
+        ("canonical", {"canonical": {"rays": 8192, "samples": 256}}, 8192 * 256 * 2 * 24 * 4),  # the encoding and its gradient
+        ("velocity", {"canonical": {"bake": 500}}, 4 * 500**3 * 4),
+        ("velocity", {"velocity": {"levels": [{"resolution": 51, "steps": 1, "learning_rate": 0.01}]}}, 8 * 20 * 51**3 * 3 * 4),
+        ("export", {"export": {"tile": 256, "resolution": 512}}, 256**3 * 36),
+        ("evaluate", {"evaluate": {"resolution": 500}}, 500**3 * 24 * 0.5),
+    ],
+    ids=lambda value: str(value),
+)
+def test_memory_holds_the_largest_arrays(stage, sections, least):
+    need = memory_mb(stage, dataset(**sections), threads=8, resolution=51)
+    assert need - memory_mb("export", dataset(export={"tile": 8}), threads=8) > least / 2**20
+    assert need < memory_mb("export", dataset(export={"tile": 8}), threads=8) + 40 * least / 2**20 + 1000
+
+
+def test_a_thread_more_of_the_flow_s_adjoint_is_a_buffer_more():
+    own = dataset(velocity={"levels": [{"resolution": 51, "steps": 1, "learning_rate": 0.01}]})
+    more = memory_mb("velocity", own, threads=16, resolution=51) - memory_mb("velocity", own, threads=8, resolution=51)
+    assert more == pytest.approx(8 * 20 * 51**3 * 3 * 4 / 2**20, abs=1)
+
+
+def test_time_grows_with_the_work_and_shrinks_with_threads():
+    short, long = dataset(canonical={"steps": 1000}), dataset(canonical={"steps": 100_000})
+    assert minutes("canonical", long, threads=8) > 20 * (minutes("canonical", short, threads=8) - 10)
+    assert minutes("canonical", long, threads=8) < minutes("canonical", long, threads=1)
+    assert minutes("export", short, threads=8) < 60  # else queues for short jobs would not take them
+
+
+def test_a_folder_is_weighed_by_its_images(tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    for scan in ("00", "01"):
+        (tmp_path / f"images_{scan}").mkdir()
+        Image.fromarray(np.zeros((500, 500), np.uint8)).save(tmp_path / f"images_{scan}" / "train_0.png")
+        text = f'{{"frames": [{{"file_path": "images_{scan}/train_0.png"}}]}}'
+        (tmp_path / f"transforms_{scan}.json").write_text(text)
+    tree = {"datasets": {"d": {"input": {"folder": str(tmp_path)}}}}
+    (one,) = plan(tree, ROOT / "config" / "scenes").values()
+    (whole,) = plan(tree | {"prepare": {"target_size": None}}, ROOT / "config" / "scenes").values()
+    pixels = 2 * 500**2 * 2 / 2**20
+    assert memory_mb("mixing", whole, 1) - memory_mb("mixing", one, 1) == pytest.approx(pixels * 3 / 4, abs=1)
+
+
+def test_it_is_read_without_torch():
+    code = "import sys, xct4d.demand; print(sorted({'torch', 'numba'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True).stdout == "[]\n"

@@ -1,0 +1,97 @@
+"""Sweeps: which variants there are, which stages they share, and what a wrong sweep says."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+import yaml
+from tiny_dataset import make
+
+from workflow import ROOT, jobs, snakemake
+from xct4d.errors import InputError
+from xct4d.plan import plan
+
+SCENES = ROOT / "config" / "scenes"
+
+
+def planned(sweep, **sections):
+    return plan({"datasets": {"d": {"input": {"scene": "tiny"}}}, "sweep": sweep, **sections}, SCENES)
+
+
+def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
+    tree = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "sweep": {"velocity.schedule.final": [0.0001, 0.0002]}, "export": {"times": [0.5]}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    listed = Counter(job.split(": ")[0] + ": " + job.split(": ")[1].split(" ")[0] for job in jobs("--configfile", "c.yaml", cwd=tmp_path))
+    shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2}
+    own = {f"d~final={rate}: {stage}": count for rate in (0.0001, 0.0002) for stage, count in (("velocity", 3), ("export", 1), ("evaluate", 1))}
+    assert listed == shared | own
+
+
+def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
+    datasets = planned({"velocity.levels.1.steps": [100, 200]})
+    variant = datasets["d~steps=200"]
+    assert [variant.home("velocity", level) for level in range(3)] == ["d", "d~steps=200", "d~steps=200"]
+    assert [level.steps for level in variant.config.velocity.levels] == [300, 200, 250]
+    assert not datasets["d"].target
+
+
+@pytest.mark.parametrize(
+    ("key", "stage"),
+    [
+        ("prepare.downscale", "prepare"), ("canonical.steps", "canonical"), ("seed", "canonical"), ("velocity.rays", "velocity"),
+        ("mixing.alpha", "mixing"), ("export.resolution", "export"), ("evaluate.resolution", "evaluate"),
+    ],
+)  # fmt: skip
+def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
+    values = [0.5, 0.25] if key == "mixing.alpha" else [64, 32]
+    variant = next(dataset for dataset in planned({key: values}).values() if dataset.target)
+    stages = ["simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate"]
+    shared = stages[: stages.index(stage)]
+    assert [variant.home(each) for each in stages] == ["d"] * len(shared) + [variant.name] * (len(stages) - len(shared))
+
+
+def test_combinations_share_what_agrees():
+    datasets = planned({"canonical.steps": [7, 8], "velocity.rays": [16, 32]})
+    targets = [dataset for dataset in datasets.values() if dataset.target]
+    assert [target.name for target in targets] == [f"d~steps={steps},rays={rays}" for steps in (7, 8) for rays in (16, 32)]
+    assert {target.home("canonical") for target in targets} == {"d~steps=7", "d~steps=8"}
+    assert datasets["d~steps=7"].config.canonical.steps == 7
+
+
+def test_keys_of_one_last_name_are_told_apart():
+    names = {dataset.name for dataset in planned({"canonical.steps": [7], "mixing.steps": [8]}).values() if dataset.target}
+    assert names == {"d~canonical.steps=7,mixing.steps=8"}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "words"),
+    [
+        ({"input.scene": ["balls", "tiny"]}, ["input.scene", "cannot be swept"]),
+        ({"speed": [1, 2]}, ["speed", "cannot be swept"]),
+        ({"canonical.stepz": [1, 2]}, ["stepz", "did you mean steps"]),
+        ({"canonical.grid.levels.deep": [1]}, ["canonical.grid.levels.deep", "no such key"]),
+        ({"velocity.levels.9.steps": [1]}, ["velocity.levels.9.steps", "no such key"]),
+        ({"canonical.steps": [-1]}, ["canonical.steps", "greater than"]),
+        ({"canonical.steps": []}, ["canonical.steps", "needs values"]),
+        ({"canonical.steps": [5, 5]}, ["canonical.steps", "each once"]),
+        ({"mixing.method": ["a/b"]}, ["mixing.method", "folder's name"]),
+        ({"canonical.steps": 5}, ["sweep.canonical.steps", "list"]),
+    ],
+    ids=str,
+)
+def test_a_wrong_sweep_says_so_in_one_line(sweep, words):
+    with pytest.raises(InputError) as caught:
+        planned(sweep)
+    (line,) = str(caught.value).splitlines()
+    assert all(word in line for word in words), line
+
+
+def test_a_failure_in_one_dataset_leaves_the_others_running(tmp_path):
+    image = next(make(tmp_path / "data").glob("images_00/train_*.png"))
+    image.write_bytes(image.read_bytes()[:100])
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"datasets": {"bad": {"input": {"folder": "data"}}, "good": {"input": {"scene": "tiny"}}}}))
+    goals = {name: f"results/{name}/prepared/forward" for name in ("bad", "good")}
+    run = snakemake(*goals.values(), "--cores", "1", "--configfile", "c.yaml", cwd=tmp_path)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert {name: (tmp_path / goal).is_dir() for name, goal in goals.items()} == {"bad": False, "good": True}, run.stderr

@@ -1,0 +1,29 @@
+# What jobs ask for: CPUs, memory, minutes.
+from xct4d import demand
+
+CLUSTER_CPUS = 8  # at most; the profile may grant fewer (cores, max-threads)
+
+
+def cpus(at_once=1):
+    """Threads of a rule of which so many jobs are ready at once.
+
+    On one machine they share its cores. A job on a cluster has its own, and
+    Snakemake, started there once more, does not know how many.
+    """
+    if workflow.remote_exec or not workflow.local_exec:
+        return CLUSTER_CPUS
+    return max(1, workflow.cores // at_once)
+
+
+def memory(stage):
+    """Resource function: MB, as much again at each retry."""
+    return lambda wildcards, threads, attempt: attempt * demand.memory_mb(stage, *job(wildcards, threads))
+
+
+def minutes(stage):
+    """Resource function: minutes, as many again at each retry."""
+    return lambda wildcards, threads, attempt: attempt * demand.minutes(stage, *job(wildcards, threads))
+
+
+def job(wildcards, threads):
+    return DATASETS[wildcards.dataset], threads, int(wildcards.get("resolution", 0))

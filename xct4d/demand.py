@@ -1,0 +1,157 @@
+"""Memory and time of a stage's job, predicted from the configuration for schedulers that must be told before.
+
+Memory counts what a stage holds at its worst moment, array by array; time is
+a generous bound from the number of samples. Read by the Snakefile on every
+run, so it imports neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+from xct4d.config import Config, Velocity
+from xct4d.plan import Dataset
+
+MB = 2**20
+# A process with everything imported, a second one while kernels compile, and two of Snakemake around them.
+BASE_MB = 1500
+SLAB = 2**21  # points or samples that evaluate, and the training's own look at held-out projections, take at once
+STAGES_OF = {"euler": 1, "midpoint": 2, "rk4": 3}  # distinct times within a step of a solver, its end included
+
+# Of one CPU of 2020, microseconds.
+PER_LEVEL_SAMPLE = 0.5  # canonical, per level of the hash grid
+PER_SAMPLE = 10.0  # velocity, mixing
+PER_VOXEL = 15.0  # a volume of every kind, or a held-out ray's sample
+PER_PIXEL = 5.0  # simulated or prepared
+SPARE = 5  # times: slower machines, fuller objects
+LEAST_MINUTES = 10
+
+
+def memory_mb(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> int:
+    """MB (2^20 bytes) that a job takes. stage: a module of xct4d.stages; resolution: the velocity level's."""
+    config = dataset.config
+    need = {"simulate": _pixel_work, "prepare": _pixel_work}.get(stage)
+    if need is not None:
+        return BASE_MB + math.ceil(need(dataset) / MB)
+    size = {"canonical": _canonical, "velocity": _velocity, "mixing": _mixing, "export": _export, "evaluate": _evaluate, "report": _evaluate}[stage]
+    stored = 2 * _prepared_pixels(dataset) if stage != "export" else 0  # mapped from disk, but counted by schedulers
+    return BASE_MB + math.ceil((size(config, threads, resolution) + stored) / MB)
+
+
+def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> int:
+    """Minutes within which a job ends on any machine that is not far too slow. Arguments as of memory_mb."""
+    config = dataset.config
+    count, pixels = _images(dataset)
+    if stage in ("simulate", "prepare"):
+        work = count * pixels * PER_PIXEL
+    elif stage == "canonical":
+        own = config.canonical
+        work = own.steps * own.rays * own.samples * own.grid.levels * PER_LEVEL_SAMPLE + own.bake**3 * PER_VOXEL
+    elif stage == "velocity":
+        own = next(level for level in config.velocity.levels if level.resolution == resolution)
+        work = own.steps * config.velocity.rays * config.velocity.samples * PER_SAMPLE
+    elif stage == "mixing":
+        work = config.mixing.steps * config.mixing.rays * config.mixing.samples * PER_SAMPLE
+    elif stage == "export":
+        work = config.export.resolution**3 * PER_VOXEL
+    else:
+        # held out is a tenth at most; a ray has as many samples as the image has pixels along a side
+        seen = count / 10 * (_prepared_pixels(dataset) / count) ** 1.5
+        work = (len(dataset.times) * config.evaluate.resolution**3 + seen) * PER_VOXEL
+    single = 1 if stage == "prepare" else threads
+    return LEAST_MINUTES + math.ceil(SPARE * work / single / 60e6)
+
+
+def _pixel_work(dataset: Dataset) -> float:
+    """An image in float64 with a few copies, and the preview."""
+    return 64 * _images(dataset)[1] + 150 * MB
+
+
+def _table(config: Config) -> float:
+    """The hash grid's table, at most."""
+    return (config.canonical.grid.levels << config.canonical.grid.log2_size) * 2 * 4
+
+
+def _canonical(config: Config, threads: int, _resolution: int) -> float:
+    own = config.canonical
+    table = 10 * _table(config)  # parameters, gradient, two moments, and twice three of them as a checkpoint is written
+    samples = own.rays * own.samples * (16 * own.grid.levels + 100)
+    volume = (4 if own.volume_weight else 3) * 4 * own.bake**3
+    return table + samples + volume + 64 * SLAB
+
+
+def _control(velocity: Velocity, resolution: int) -> float:
+    """Control points in space at every time that a flow through the whole time visits."""
+    times = math.ceil(1 / velocity.ode_step) * STAGES_OF[velocity.solver]
+    return times * resolution**3 * 3 * 4
+
+
+def _velocity(config: Config, threads: int, resolution: int) -> float:
+    own = config.velocity
+    volumes = 64 * config.canonical.bake**3  # both, sharp and blurred; the blur's copies; solid voxels' centres
+    parameters = 10 * own.modes * resolution**3 * 3 * 4
+    gradients = (threads + 3) * _control(own, resolution)  # one buffer a thread
+    samples = own.rays * own.samples * (12 * STAGES_OF[own.solver] * math.ceil(1 / own.ode_step) + 150)
+    return volumes + parameters + gradients + samples + own.points * 1000 + 64 * SLAB
+
+
+def _mixing(config: Config, threads: int, _resolution: int) -> float:
+    own = config.mixing
+    volumes = 16 * config.canonical.bake**3
+    control = 2 * _control(config.velocity, config.velocity.levels[-1].resolution)
+    spline = (threads + 10 * own.modes) * own.resolution**3 * 4
+    return volumes + control + spline + own.rays * own.samples * 200 + 64 * SLAB
+
+
+def _fields(config: Config) -> float:
+    """The trained model."""
+    return 2 * _table(config) + 3 * _control(config.velocity, config.velocity.levels[-1].resolution)
+
+
+def _export(config: Config, threads: int, _resolution: int) -> float:
+    tile = min(config.export.tile, config.export.resolution)
+    return _fields(config) + tile**3 * (100 + 12 * len(config.export.kinds)) + 300 * 2**17
+
+
+def _evaluate(config: Config, threads: int, _resolution: int) -> float:
+    n = config.evaluate.resolution
+    material = 24 * n**3  # points inside it, float64, where the truth is known: half the box
+    return _fields(config) + 150 * max(SLAB, n**2) + material + 100 * MB
+
+
+@cache
+def _scene_images(path: str) -> tuple[int, int]:
+    from xct4d.phantom.scenes import load_scene  # brings numba: only for those who simulate
+
+    scene = load_scene(path).scene
+    between = len(scene.moments()) - 2
+    per = {name: len(sources.degrees()) for name in type(scene.views).model_fields if (sources := getattr(scene.views, name)) is not None}
+    count = sum(number * (between if name.startswith("between") else 2) for name, number in per.items())
+    return count, scene.detector.resolution**2
+
+
+def _images(dataset: Dataset) -> tuple[int, int]:
+    """(number of projections, pixels of one before it is downscaled)."""
+    if dataset.simulated:
+        return _scene_images(dataset.scene_files[0])
+    images = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
+    return len(images), _pixels(min(images))
+
+
+@cache
+def _pixels(image: str) -> int:
+    from PIL import Image
+
+    try:
+        with Image.open(image) as opened:
+            return math.prod(opened.size)
+    except Exception:  # noqa: BLE001 - what is wrong with it is prepare's to say
+        return 2**22
+
+
+def _prepared_pixels(dataset: Dataset) -> int:
+    count, pixels = _images(dataset)
+    settings, side = dataset.config.prepare, math.sqrt(pixels)
+    factor = settings.downscale or (max(1, side // settings.target_size) if settings.target_size else 1)
+    return math.ceil(count * pixels / factor**2)

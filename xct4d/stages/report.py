@@ -1,0 +1,315 @@
+"""report: figures of every stage and one page with all that a reader of the result asks for."""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+import xct4d
+from xct4d import config, plots
+from xct4d.errors import InputError
+from xct4d.fields import planes
+from xct4d.fields.evolution import Evolution
+from xct4d.io import prepared as prepared_frames
+from xct4d.io.atomic import atomic_folder
+from xct4d.io.ome_zarr import open_volume
+from xct4d.page import Page
+from xct4d.progress import track
+from xct4d.strain import deformation_gradient, equivalent_strain, volume_change
+
+PIXELS = 200  # per side of a figure's plane
+SOLID = 0.3  # of the densest material on the plane: strain is shown where there is more
+SHOWN_PLANES = 6
+SHOWN_TIMES = 5
+MOVED_TIMES = 4
+ARROWS = 20  # per side of a plane
+PACKAGES = ("torch", "numba", "numpy", "scipy", "scikit-image", "zarr", "safetensors", "pydantic", "matplotlib")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The trained fields on the planes that the figures show, in the units of the data."""
+
+    evolution: Evolution
+    unit_mm: float | None
+
+    @property
+    def scale(self) -> float:
+        return 1.0 if self.unit_mm is None else self.unit_mm
+
+    @property
+    def length(self) -> str:
+        return "world unit" if self.unit_mm is None else "mm"
+
+    def attenuation(self, points: np.ndarray, t: float, kind: config.Kind) -> np.ndarray:
+        """A plane's image [v, u] of points [n n, 3], per unit of length."""
+        values = self.evolution.attenuation(torch.from_numpy(points).float(), t, [kind])[kind]
+        return _image(values.numpy()) / self.scale
+
+    def carried(self, points: np.ndarray, t: float) -> np.ndarray:
+        """Points [N, 3] carried from time 0 to t."""
+        with torch.no_grad():
+            return self.evolution.flow(torch.from_numpy(points).float(), 0.0, t).double().numpy()
+
+
+def report(
+    *,
+    dataset: str,
+    canonical_forward: Path,
+    canonical_backward: Path | None,
+    velocity: Path | None,
+    mixing: config.Mixing,
+    mixer_folder: Path | None,
+    volumes: Mapping[tuple[config.Kind, float], Path],
+    prepared: Mapping[str, Path],
+    evaluation: Path,
+    jobs: Mapping[str, Path],
+    configuration: Mapping[str, Any],
+    captions: Mapping[str, str],
+    output: Path,
+) -> None:
+    """Write report.html and the figures into `output`, a folder.
+
+    canonical_forward to prepared: as `evaluate` takes them. evaluation: its
+    output. jobs: Snakemake's benchmark file of each job by its name; a missing
+    one leaves its row empty. configuration: all sections of the dataset, as
+    plain values. captions: what each figure shows, by name, in the order of the
+    page; a figure without one is an error. Raises InputError where an input is
+    missing or damaged or the output cannot be written.
+    """
+    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder)
+    states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
+    model = Model(evolution, next(iter(states.values())).unit_mm)
+    metrics = _metrics(evaluation / "metrics.json")
+    with atomic_folder(output) as folder:
+        for state, source in prepared.items():
+            _copy(source / "preview.png", folder / f"prepared_{state}.png")
+        for source in sorted(evaluation.glob("*.png")):
+            _copy(source, folder / source.name)
+        _figures(folder, model, volumes, mixer_folder is not None)
+        page = Page(f"{dataset}: 4D reconstruction" if not evolution.static else f"{dataset}: reconstruction")
+        _summary(page, states, metrics, model)
+        page.heading("Figures")
+        made = {path.stem for path in folder.glob("*.png")}
+        if unknown := made - set(captions):
+            raise ValueError(f"figures without a caption: {', '.join(sorted(unknown))}")
+        for name in captions:
+            if name in made:
+                page.figure(folder / f"{name}.png", captions[name])
+        _jobs(page, jobs)
+        page.heading("Configuration")
+        page.text(yaml.safe_dump(dict(configuration), sort_keys=False, allow_unicode=True))
+        _versions(page)
+        (folder / "report.html").write_text(page.html, encoding="utf-8")
+
+
+def _figures(folder: Path, model: Model, volumes: Mapping[tuple[config.Kind, float], Path], mixer: bool) -> None:
+    times = sorted({t for _, t in volumes})
+    with track("report figures", 4) as progress:
+        _canonicals(folder / "canonical.png", model)
+        progress.advance()
+        _volumes(folder / "volumes.png", model, volumes, times)
+        progress.advance()
+        if not model.evolution.static:
+            _motion(folder / "motion.png", model, _some([t for t in times if t > 0] or [1.0], MOVED_TIMES))
+        progress.advance()
+        if mixer and (between := [t for t in times if 0 < t < 1]):
+            _mixing(folder / "mixing.png", model, _some(between, MOVED_TIMES))
+        progress.advance()
+
+
+def _canonicals(path: Path, model: Model) -> None:
+    """Both scans, plane by plane."""
+    shown = planes.choose(model.evolution, PIXELS, SHOWN_PLANES)
+    ends: dict[config.Kind, float] = {"forward": 0.0} if model.evolution.static else {"forward": 0.0, "backward": 1.0}
+    rows = {f"{kind}, t = {t:g}": [model.attenuation(points, t, kind) for points in shown.points()] for kind, t in ends.items()}
+    positions = [position * model.scale for position in shown.positions()]
+    plots.slices(
+        path, rows, titles=None, axis=shown.axis, positions=positions, half_width=model.scale,
+        length_unit=model.length, attenuation_unit=f"1/{model.length}",
+    )  # fmt: skip
+
+
+def _volumes(path: Path, model: Model, volumes: Mapping[tuple[config.Kind, float], Path], times: list[float]) -> None:
+    """The exported volume on three perpendicular planes."""
+    exported = {kind for kind, _ in volumes}
+    kind = next(kind for kind in ("mixed", "forward", "backward") if kind in exported)
+    opened = [open_volume(volumes[kind, t]) for t in _some(times, SHOWN_TIMES)]
+    rows = []
+    for plane in planes.perpendicular(model.evolution, opened[0].shape[0]):
+        where = plane.axis * (slice(None),) + (plane.indices[0],)
+        rows.append((plane, [volume[where] for volume in opened]))
+    top = float(np.percentile(np.concatenate([image.ravel() for _, images in rows for image in images]), 99.9)) or 1.0
+    titles = [f"t = {t:g}" for t in _some(times, SHOWN_TIMES)]
+    drawn = [
+        plots.Row(kind, plane.axis, plane.positions()[0] * model.scale, images, f"attenuation (1/{model.length})", (0.0, top))
+        for plane, images in rows
+    ]  # fmt: skip
+    plots.maps(path, drawn, titles, half_width=model.scale, length_unit=model.length)
+
+
+def _motion(path: Path, model: Model, times: list[float]) -> None:
+    """Displacement and strain of the material of the first scan, drawn where it was at t = 0."""
+    plane = planes.choose(model.evolution, PIXELS, 1)
+    (points,) = plane.points()
+    density = model.attenuation(points, 0.0, "forward").ravel()
+    solid = density > SOLID * np.quantile(density, 0.999)
+    material = points[solid]
+    step = 0.25 * 2 / (model.evolution.velocity.resolution - 3)  # a quarter of the control points' spacing
+    right, up = ((0, 1), (0, 2), (1, 2))[plane.axis]  # components in the plane
+    grid = np.arange(PIXELS**2).reshape(PIXELS, PIXELS)[PIXELS // ARROWS // 2 :: PIXELS // ARROWS, PIXELS // ARROWS // 2 :: PIXELS // ARROWS]
+    pointed = grid.ravel()[solid[grid.ravel()]]
+    moved, arrows, grown, sheared = [], [], [], []
+    for t in times:
+        gradient = deformation_gradient(lambda p, t=t: model.carried(p, t), material, step)
+        displacement = np.zeros_like(points)
+        displacement[solid] = (model.carried(material, t) - material) * model.scale
+        moved.append(_masked(np.linalg.norm(displacement[solid], axis=1), solid))
+        arrows.append(np.concatenate([points[pointed][:, [right, up]] * model.scale, displacement[pointed][:, [right, up]]], axis=1))
+        grown.append(_masked(volume_change(gradient), solid))
+        sheared.append(_masked(equivalent_strain(gradient), solid))
+    position = plane.positions()[0] * model.scale
+    most = {name: max(float(np.nanpercentile(np.abs(images), 99.5)), 1e-6) for name, images in (("moved", moved), ("grown", grown), ("sheared", sheared))}
+    plots.maps(
+        path,
+        [
+            plots.Row("displacement", plane.axis, position, moved, f"displacement ({model.length})", (0.0, most["moved"]), "viridis", arrows),
+            plots.Row("volume change", plane.axis, position, grown, "det F - 1", (-most["grown"], most["grown"]), "RdBu_r"),
+            plots.Row("equivalent strain", plane.axis, position, sheared, "equivalent strain", (0.0, most["sheared"]), "viridis"),
+        ],
+        [f"from t = 0 to {t:g}" for t in times], half_width=model.scale, length_unit=model.length,
+    )  # fmt: skip
+
+
+def _mixing(path: Path, model: Model, times: list[float]) -> None:
+    """The weight of the backward field, where there is material."""
+    plane = planes.choose(model.evolution, PIXELS, 1)
+    (points,) = plane.points()
+    images = []
+    for t in times:
+        density = model.attenuation(points, t, "mixed").ravel()
+        solid = density > SOLID * np.quantile(density, 0.999)
+        with torch.no_grad():
+            images.append(_masked(model.evolution.mixer(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
+    row = plots.Row("mixing", plane.axis, plane.positions()[0] * model.scale, images, "weight of the backward field", (0.0, 1.0), "PuOr")
+    plots.maps(path, [row], [f"t = {t:g}" for t in times], half_width=model.scale, length_unit=model.length)
+
+
+def _summary(page: Page, states: Mapping[str, prepared_frames.Frames], metrics: dict[str, Any], model: Model) -> None:
+    page.heading("Projections")
+    rows = []
+    for state, frames in states.items():
+        sizes = sorted({"{} x {}".format(*frames.size(f)) for f in range(len(frames))})
+        held_out = int(frames.held_out.sum())
+        rows.append([state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)])
+    page.table(["", "times", "trained on", "held out", "pixels"], rows)
+    first = next(iter(states.values()))
+    scale = "unknown: lengths are in world units, half the box" if model.unit_mm is None else f"a world unit, half the box, is {model.unit_mm:.5g} mm"
+    page.note(f"Scale {scale}." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
+    page.heading("Quality")
+    _quality(page, metrics, model)
+
+
+def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
+    held_out = {entry["time"]: entry for entry in metrics["held_out"]["times"]}
+    columns: dict[str, list[str]] = {"t": [f"{moment['time']:g}" for moment in metrics["times"]]}
+    columns["self-correlation"] = [_number(moment["self_correlation"], 4) for moment in metrics["times"]]
+    for kind in ("mixed", "forward", "backward"):
+        columns[f"correlation with truth, {kind}"] = [_number((moment["correlation"] or {}).get(kind), 4) for moment in metrics["times"]]
+    errors = [moment.get("displacement_error") or {} for moment in metrics["times"]]
+    for key, label in (("mean", "mean displacement error"), ("p95", "95th percentile"), ("true_mean", "true mean displacement")):
+        columns[f"{label} ({model.length})"] = [_number(None if key not in error else error[key] * model.scale, 4) for error in errors]
+    for key, label in (("psnr", "held-out PSNR (dB)"), ("ssim", "held-out SSIM")):
+        digits = 1 if key == "psnr" else 4
+        columns[label] = [_number(held_out.get(moment["time"], {}).get(key), digits) for moment in metrics["times"]]
+    shown = {label: cells for label, cells in columns.items() if any(cells)}
+    page.table(list(shown), list(zip(*shown.values(), strict=True)))
+    mean = metrics["held_out"]["mean"]
+    if mean["count"]:
+        page.note(f"All {mean['count']} held-out projections: PSNR {mean['psnr']:.1f} dB, SSIM {mean['ssim']:.4f} on average.")
+    if "self-correlation" in shown:
+        page.note("Self-correlation compares the volumes carried from the first and from the second scan; it needs no truth.")
+
+
+def _jobs(page: Page, jobs: Mapping[str, Path]) -> None:
+    page.heading("Time and memory")
+    rows, total = [], 0.0
+    for name, path in jobs.items():
+        record = _benchmark(path)
+        seconds = record.get("s")
+        total += seconds or 0.0
+        load = record.get("mean_load")
+        rows.append([name, "" if seconds is None else _clock(seconds), _number(record.get("max_rss"), 0), _number(None if load is None else load / 100, 1)])
+    page.table(["job", "time", "memory (MB)", "cores busy"], [*rows, ["sum", _clock(total), "", ""]])
+    page.note("Jobs that ran at the same time count each for itself. A job that was resumed shows its last run.")
+
+
+def _versions(page: Page) -> None:
+    page.heading("Versions")
+    installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
+    page.table(["", "version"], [("xct4d", xct4d.__version__), ("Python", platform.python_version()), *installed, ("system", f"{platform.system()} {platform.machine()}")])
+
+
+def _benchmark(path: Path) -> dict[str, float]:
+    """The numbers of Snakemake's benchmark file: of the last run, where it was repeated; none where there is no file."""
+    if not path.is_file():
+        return {}
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    found = {}
+    for key, text in (rows[-1] if rows else {}).items():
+        try:
+            found[key] = float(text)
+        except (TypeError, ValueError):  # "h:m:s", or NA of a job too short to be measured
+            continue
+    return found
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and evaluate again") from None
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise InputError("is missing", where=source, fix="delete its folder and run the workflow again") from None
+
+
+def _image(values: np.ndarray) -> np.ndarray:
+    return values.reshape(PIXELS, PIXELS)
+
+
+def _masked(values: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    image = np.full(len(solid), np.nan)
+    image[solid] = values
+    return _image(image)
+
+
+def _some(items: list[float], most: int) -> list[float]:
+    """At most `most`, first and last among them, as even as they come."""
+    return [items[i] for i in sorted(set(np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int).tolist()))]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,89 @@
+"""Parameter sweeps: variants of a dataset that share every stage that they can.
+
+A value changes the stages of its section and those after them. The output of a
+stage therefore belongs to the variant that carries only the values which reach
+that stage, its home: all variants that agree in those values share it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import product
+
+from pydantic import ValidationError
+
+from xct4d.config import Config, explain
+from xct4d.errors import InputError
+
+STAGES = ("simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate")
+FIRST = {"seed": "canonical"}  # keys outside a section named as their stage: the first stage that they reach
+WORD = re.compile(r"[\w.+-]+")
+
+Value = int | float | str | bool
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A dataset with some values of a sweep."""
+
+    dataset: str
+    values: dict[str, Value] = field(default_factory=dict)  # dotted key: value, in the order of the configuration
+
+    @property
+    def name(self) -> str:
+        """Of its folder: balls~learning_rate=0.01,steps=300."""
+        if not self.values:
+            return self.dataset
+        last = [key.rpartition(".")[2] for key in self.values]
+        keys = last if len(set(last)) == len(last) else list(self.values)
+        return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in zip(keys, self.values.values(), strict=True))
+
+    def home(self, stage: str, level: int | None = None) -> Variant:
+        """Whose output of a stage serves this one; level: index of a velocity level, the last by default."""
+        return Variant(self.dataset, {key: value for key, value in self.values.items() if _reaches(key, stage, level)})
+
+
+def _reaches(key: str, stage: str, level: int | None) -> bool:
+    """Whether a value at a dotted key can change what a stage makes."""
+    section, *rest = key.split(".")
+    first = FIRST.get(section, section)
+    if stage == first == "velocity" and level is not None and rest[0] == "levels":
+        return int(rest[1]) <= level
+    return STAGES.index(first) <= STAGES.index(stage)
+
+
+def variants(dataset: str, config: Config, where: str) -> list[Variant]:
+    """One variant for each combination of the sweep's values; the dataset itself where there is no sweep.
+
+    where: what messages call the configuration. Raises InputError for a key
+    that cannot be swept or a value that cannot stand in a folder's name.
+    """
+    for key, values in config.sweep.items():
+        section = key.split(".")[0]
+        if FIRST.get(section, section) not in STAGES[1:]:
+            raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
+        if not values or len({str(value) for value in values}) != len(values):
+            raise InputError("needs values, each once", where=f"{where}: sweep: {key}")
+        for value in values:
+            if not WORD.fullmatch(str(value)):
+                raise InputError(f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words")
+    return [Variant(dataset, dict(zip(config.sweep, values, strict=True))) for values in product(*config.sweep.values())]
+
+
+def configured(variant: Variant, config: Config, where: str) -> Config:
+    """The dataset's configuration with the variant's values. Raises InputError for an unknown key or a wrong value."""
+    tree = config.model_dump(exclude={"sweep"})
+    for key, value in variant.values.items():
+        *parents, last = key.split(".")
+        node = tree
+        try:
+            for part in parents:
+                node = node[int(part)] if isinstance(node, list) else node[part]
+            node[last] = value
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise InputError("there is no such key", where=f"{where}: sweep: {key}", fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps") from None
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise InputError(explain(error), where=f"{where}: sweep") from None
