@@ -159,7 +159,7 @@ def test_adam():
     first, second = np.zeros_like(value), np.zeros_like(value)
     mine, m, s = value.copy(), first.copy(), second.copy()
     for step in (1, 2, 3):
-        adam_step(mine, grad, m, s, rate=0.01, step=step)
+        adam_step(*map(torch.from_numpy, (mine, grad, m, s)), rate=0.01, step=step)
         first = np.where(grad == 0, first, BETA1 * first + (1 - BETA1) * grad)
         second = np.where(grad == 0, second, BETA2 * second + (1 - BETA2) * grad**2)
         update = 0.01 * first / (1 - BETA1**step) / (np.sqrt(second / (1 - BETA2**step)) + EPSILON)

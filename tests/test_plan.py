@@ -23,7 +23,7 @@ def kinds(listed):
 
 def test_the_demo_from_nothing(tmp_path):
     listed = jobs("--configfile", str(ROOT / "config" / "config.yaml"), cwd=tmp_path)
-    assert kinds(listed) == {"simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "export": 5, "evaluate": 1}
+    assert kinds(listed) == {"simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "export": 5, "evaluate": 1, "report": 1}
 
 
 def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
@@ -37,10 +37,10 @@ def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = jobs("--configfile", "c.yaml", cwd=tmp_path)
     assert kinds(job for job in listed if job.startswith("one: ")) == {
-        "simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "export": 1, "evaluate": 1
+        "simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "export": 1, "evaluate": 1, "report": 1
     }  # fmt: skip
     assert kinds(job for job in listed if job.startswith("two: ")) == {
-        "simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "mixing": 1, "export": 3, "evaluate": 1
+        "simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "mixing": 1, "export": 3, "evaluate": 1, "report": 1
     }  # fmt: skip
 
 
@@ -69,6 +69,6 @@ def test_a_single_scan_is_reconstructed_and_exported_alone(tmp_path):
     split = {"method": "interval", "interval": 3}
     tree = {"datasets": {"d": {"input": {"folder": f"{DATA}/nikon_balls", "forward": "transforms_corrected.json", "split": split}}}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
-    assert jobs("--configfile", "c.yaml", cwd=tmp_path) == ["d: canonical forward", "d: evaluate", "d: export t = 0.0000", "d: prepare forward"]
+    assert jobs("--configfile", "c.yaml", cwd=tmp_path) == ["d: canonical forward", "d: evaluate", "d: export t = 0.0000", "d: prepare forward", "d: report"]
     (dataset,) = plan(tree, SCENES).values()
     assert any(file.endswith(".xtekct") for file in dataset.state_files["forward"])

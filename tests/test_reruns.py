@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow import ROOT, jobs, snakemake
+from workflow import ROOT, jobs, reasons, snakemake
 
 PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
-AFTER = ["d: evaluate", *EXPORTS, "d: mixing"]
+SCORED = ["d: evaluate", "d: report"]
+AFTER = ["d: mixing", *EXPORTS, *SCORED]
 
 STOP = """\
 import os, sys
@@ -83,12 +84,12 @@ def write(root: Path, changes: dict) -> None:
         ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
         ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
-        ({"mixing.method": "temporal"}, ["d: evaluate", *EXPORTS]),
-        ({"export.resolution": 99}, [*EXPORTS, "d: evaluate"]),
-        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: evaluate", "d: export t = 0.2500"]),
-        ({"evaluate.resolution": 99}, ["d: evaluate"]),
+        ({"mixing.method": "temporal"}, [*EXPORTS, *SCORED]),
+        ({"export.resolution": 99}, [*EXPORTS, *SCORED]),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", *SCORED]),
+        ({"evaluate.resolution": 99}, SCORED),
         ({"datasets.d.input.forward_volume": {"path": "data.raw"}, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
-        ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, ["d: evaluate"]),
+        ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, SCORED),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -104,9 +105,18 @@ def test_a_change_of_the_configuration(made, changes, expected):
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("workflow/scripts/export.py", "", "print(1)\n", [*EXPORTS, "d: evaluate"]),
-        ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, "d: evaluate"]),
+        ("workflow/scripts/export.py", "", "print(1)\n", [*EXPORTS, *SCORED]),
+        ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, *SCORED]),
         ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
+        ("xct4d/training/schedule.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
+        ("xct4d/stages/velocity.py", "", "print(1)\n", VELOCITY + AFTER),
+        ("xct4d/stages/mixing.py", "", "print(1)\n", AFTER),
+        ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),  # scores of held-out projections as they train
+        ("xct4d/plots.py", "", "print(1)\n", SCORED),
+        ("xct4d/page.py", "", "print(1)\n", ["d: report"]),
+        ("workflow/report/captions.yaml", "stage: export\n", "stage: volumes\n", []),
+        ("workflow/report/captions.yaml", "The exported volume", "The volume", ["d: report"]),
+        ("xct4d/config.py", "", "print(1)\n", []),  # its values count, not its code
         ("xct4d/stages/canonical.py", "", "# why\n", []),
         ("xct4d/stages/export.py", '"""', '"""Another ', []),
     ],
@@ -136,6 +146,45 @@ def test_a_changed_image_reruns_its_state_and_what_follows(made):
         assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: canonical forward", *VELOCITY, *AFTER])
     finally:
         image.write_bytes(before)
+
+
+def test_a_finer_level_after_the_finest_trains_that_alone(made):
+    """27 -> 27, 51, in the very words of the table; of the training jobs 51 alone."""
+    tree = yaml.safe_load((made / "config" / "config.yaml").read_text())
+    levels = [{"resolution": n, "steps": 9, "learning_rate": 0.01} for n in (27, 51)]
+    tree["datasets"] = {"e": {"input": {"folder": "data"}}}
+    first, both = ({**tree, "velocity": {"levels": levels[:count]}} for count in (1, 2))
+    files = [made / "config" / f"{name}.yaml" for name in ("27", "51")]
+    for file, content in zip(files, (first, both), strict=True):
+        file.write_text(yaml.safe_dump(content))
+    done = snakemake("--cores", "4", "--configfile", str(files[0]), cwd=made, root=made)
+    assert done.returncode == 0, done.stderr
+    assert jobs("--configfile", str(files[0]), cwd=made, root=made) == []
+    expected = [job.replace("d: ", "e: ", 1) for job in ["d: velocity 51", *AFTER]]
+    assert jobs("--configfile", str(files[1]), cwd=made, root=made) == sorted(expected)
+
+
+def test_a_dry_run_says_why(made):
+    """Where the change is: the parameters of the job; after it: the files that the jobs before it make anew."""
+    write(made, {"velocity.levels.1.learning_rate": 0.02, "export.times": [0.0, 0.25, 0.5, 1.0]})
+    try:
+        found = reasons(cwd=made, root=made)
+    finally:
+        write(made, {})
+    assert "Params have changed" in found["d: velocity 9"]
+    assert "Input files updated by another job: results/d/velocity/9" in found["d: velocity 15"]
+    assert "results/d/velocity/15" in found["d: mixing"]
+    assert "Missing output files" in found["d: export t = 0.2500"]
+    assert "Missing" not in found["d: export t = 0.5000"]
+
+
+def test_a_missing_result_is_made_again(made):
+    volume = made / "results/d/volumes/mixed/t0.5000.zarr"
+    shutil.move(volume, made / "aside")
+    try:
+        assert jobs(cwd=made, root=made) == sorted(["d: export t = 0.5000", *SCORED])
+    finally:
+        shutil.move(made / "aside", volume)
 
 
 def test_cores_and_resources_rerun_nothing(made):

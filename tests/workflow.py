@@ -19,7 +19,17 @@ def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str)
 
 def jobs(*arguments: str, cwd: Path, root: Path = ROOT) -> list[str]:
     """The jobs that a dry run lists, by their messages ("tiny: velocity 9"), sorted."""
+    return sorted(name for name, _ in _listed(*arguments, cwd=cwd, root=root))
+
+
+def reasons(*arguments: str, cwd: Path, root: Path = ROOT) -> dict[str, str]:
+    """Why a dry run would run each of its jobs, by their messages."""
+    return dict(_listed(*arguments, cwd=cwd, root=root))
+
+
+def _listed(*arguments: str, cwd: Path, root: Path) -> list[tuple[str, str]]:
     done = snakemake("--dry-run", *arguments, cwd=cwd, root=root)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
-    return sorted(re.findall(r"^ *Job \d+: (.+)", output, flags=re.MULTILINE))
+    # the job that only asks for the others has no dataset before a colon
+    return re.findall(r"^ *Job \d+: (\S+: .+)\n *Reason: (.+)", output, flags=re.MULTILINE)

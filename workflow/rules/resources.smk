@@ -12,7 +12,8 @@ def cpus(at_once=1):
     """
     if workflow.remote_exec or not workflow.local_exec:
         return CLUSTER_CPUS
-    return max(1, workflow.cores // at_once)
+    # nobody gives cores to commands that run nothing, such as --report and --rulegraph
+    return max(1, (workflow.resource_settings.cores or 1) // at_once)
 
 
 def memory(stage):

@@ -8,16 +8,15 @@ sharpness of edges and so blurs them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-import numba
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation
 from torch import Tensor
 
 from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.kernels import cells as kernels
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
@@ -58,33 +57,10 @@ def carried(cells: Tensor, flow: Callable[[Tensor], Tensor], *, parts: int = 3, 
     fine = cells.repeat_interleave(parts, 0).repeat_interleave(parts, 1).repeat_interleave(parts, 2)
     arrived = flow((torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1)
     out = torch.zeros_like(cells)
-    _mark(arrived.contiguous().numpy(), reach, out.numpy())
+    kernels.mark(out, arrived.contiguous(), reach)
     return out
-
-
-@numba.njit(cache=True)
-def _mark(points, reach, cells):
-    n = cells.shape[0]
-    for p in range(len(points)):
-        x, y, z = (points[p, 0] + 1.0) * 0.5 * n, (points[p, 1] + 1.0) * 0.5 * n, (points[p, 2] + 1.0) * 0.5 * n
-        for k in range(max(math.floor(z - reach), 0), min(math.floor(z + reach), n - 1) + 1):
-            for j in range(max(math.floor(y - reach), 0), min(math.floor(y + reach), n - 1) + 1):
-                for i in range(max(math.floor(x - reach), 0), min(math.floor(x + reach), n - 1) + 1):
-                    cells[k, j, i] = True
 
 
 def held(cells: Tensor, points: Tensor) -> Tensor:
     """Indices of the points [N, 3] that lie inside the box and in an occupied cell."""
-    out = torch.empty(len(points), dtype=torch.bool)
-    _held(cells.numpy(), points.detach().contiguous().numpy(), out.numpy())
-    return torch.nonzero(out)[:, 0]
-
-
-@numba.njit(parallel=True, cache=True)
-def _held(cells, points, out):
-    n = cells.shape[0]
-    for p in numba.prange(len(points)):
-        i = math.floor((points[p, 0] + 1.0) * 0.5 * n)
-        j = math.floor((points[p, 1] + 1.0) * 0.5 * n)
-        k = math.floor((points[p, 2] + 1.0) * 0.5 * n)
-        out[p] = 0 <= i < n and 0 <= j < n and 0 <= k < n and cells[k, j, i]
+    return torch.nonzero(kernels.held(cells, points.detach().contiguous()))[:, 0]

@@ -11,6 +11,9 @@ import math
 
 import numba
 import numpy as np
+from torch import Tensor
+
+from xct4d.kernels.dispatch import per_device
 
 BETA1 = 0.9
 BETA2 = 0.99
@@ -32,8 +35,12 @@ def _step(value, grad, first, second, rate, correction, epsilon):
                 value[i] -= rate * m / (math.sqrt(s) * correction + epsilon)
 
 
-def adam_step(value: np.ndarray, grad: np.ndarray, first: np.ndarray, second: np.ndarray, *, rate: float, step: int) -> None:
-    """One step in place. All arrays are flat float32 of one length; `step` counts from 1."""
-    unbiased = rate / (1 - BETA1**step)
-    correction = 1 / math.sqrt(1 - BETA2**step)
-    _step(value, grad, first, second, np.float32(unbiased), np.float32(correction), np.float32(EPSILON))
+@per_device
+def advance(value: Tensor, grad: Tensor, first: Tensor, second: Tensor, rate: float, correction: float) -> None:
+    arrays = (tensor.numpy() for tensor in (value, grad, first, second))
+    _step(*arrays, np.float32(rate), np.float32(correction), np.float32(EPSILON))
+
+
+def adam_step(value: Tensor, grad: Tensor, first: Tensor, second: Tensor, *, rate: float, step: int) -> None:
+    """One step in place. All tensors are flat float32 of one length; `step` counts from 1."""
+    advance(value, grad, first, second, rate / (1 - BETA1**step), 1 / math.sqrt(1 - BETA2**step))

@@ -13,8 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.kernels.dispatch import per_device
+from xct4d.scalar import accumulate, scalar
 
-@numba.njit(fastmath=True)
+
+@scalar
 def locate(x, n):
     """First of the four control points around coordinate x, the position in [0, 1] between
     the middle two, and d(position)/dx (zero outside the box)."""
@@ -29,7 +32,7 @@ def locate(x, n):
     return first, p - np.float32(first), rate
 
 
-@numba.njit(fastmath=True)
+@scalar
 def weights(f):
     """The four cubic B-spline basis values at position f between the middle control points."""
     g = np.float32(1.0) - f
@@ -42,7 +45,7 @@ def weights(f):
     return w0, w1, w2, w3
 
 
-@numba.njit(fastmath=True)
+@scalar
 def slopes(f, rate):
     """Derivatives of `weights` by the coordinate."""
     g = np.float32(1.0) - f
@@ -54,7 +57,7 @@ def slopes(f, rate):
     return rate * d0, rate * d1, rate * d2, rate * d3
 
 
-@numba.njit(fastmath=True)
+@scalar
 def pick(four, index):
     a, b, c, d = four
     if index == 0:
@@ -64,7 +67,7 @@ def pick(four, index):
     return c if index == 2 else d
 
 
-@numba.njit(fastmath=True)
+@scalar
 def vector_at(control, base, n, x, y, z):
     """A three-component spline at a point. control: flat; base: where its control points begin."""
     i, fx, _ = locate(x, n)
@@ -94,7 +97,7 @@ def vector_at(control, base, n, x, y, z):
     return a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3, a * z0 + b * z1 + c * z2 + d * z3
 
 
-@numba.njit(fastmath=True)
+@scalar
 def vector_adjoint(control, base, n, x, y, z, gx, gy, gz, out, out_base):
     """Adjoint of `vector_at` for the cotangent (gx, gy, gz): adds to the control points'
     gradient `out` and returns the point's gradient."""
@@ -123,23 +126,23 @@ def vector_adjoint(control, base, n, x, y, z, gx, gy, gz, out, out_base):
             py += wk * sj * along
             pz += sk * wj * along
             u, v = w * a0, w * a1
-            out[q] += u * gx
-            out[q + np.uint64(1)] += u * gy
-            out[q + np.uint64(2)] += u * gz
-            out[q + np.uint64(3)] += v * gx
-            out[q + np.uint64(4)] += v * gy
-            out[q + np.uint64(5)] += v * gz
+            accumulate(out, q, u * gx)
+            accumulate(out, q + np.uint64(1), u * gy)
+            accumulate(out, q + np.uint64(2), u * gz)
+            accumulate(out, q + np.uint64(3), v * gx)
+            accumulate(out, q + np.uint64(4), v * gy)
+            accumulate(out, q + np.uint64(5), v * gz)
             u, v = w * a2, w * a3
-            out[q + np.uint64(6)] += u * gx
-            out[q + np.uint64(7)] += u * gy
-            out[q + np.uint64(8)] += u * gz
-            out[q + np.uint64(9)] += v * gx
-            out[q + np.uint64(10)] += v * gy
-            out[q + np.uint64(11)] += v * gz
+            accumulate(out, q + np.uint64(6), u * gx)
+            accumulate(out, q + np.uint64(7), u * gy)
+            accumulate(out, q + np.uint64(8), u * gz)
+            accumulate(out, q + np.uint64(9), v * gx)
+            accumulate(out, q + np.uint64(10), v * gy)
+            accumulate(out, q + np.uint64(11), v * gz)
     return px, py, pz
 
 
-@numba.njit(fastmath=True)
+@scalar
 def scalar_at(control, n, x, y, z):
     """A one-component spline at a point. control: [n^3] flat."""
     i, fx, _ = locate(x, n)
@@ -157,6 +160,21 @@ def scalar_at(control, n, x, y, z):
     return total
 
 
+@scalar
+def scalar_adjoint(n, x, y, z, g, out):
+    """Adjoint of `scalar_at` for the cotangent g: adds to the control points' gradient `out`."""
+    i, fx, _ = locate(x, n)
+    j, fy, _ = locate(y, n)
+    k, fz, _ = locate(z, n)
+    wx, wy, wz = weights(fx), weights(fy), weights(fz)
+    for dk in range(4):
+        for dj in range(4):
+            w = g * pick(wz, dk) * pick(wy, dj)
+            o = np.uint64(i + n * (j + dj + n * (k + dk)))
+            for di in range(4):
+                accumulate(out, o + np.uint64(di), w * pick(wx, di))
+
+
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def _sample(control, n, points, out):
     for p in numba.prange(points.shape[0]):
@@ -170,36 +188,35 @@ def _sample_adjoint(n, points, grad, out):
         mine = out[c]
         for p in range(c * count // parts, (c + 1) * count // parts):
             g = grad[p]
-            if g == 0.0:
-                continue
-            i, fx, _ = locate(points[p, 0], n)
-            j, fy, _ = locate(points[p, 1], n)
-            k, fz, _ = locate(points[p, 2], n)
-            wx, wy, wz = weights(fx), weights(fy), weights(fz)
-            for dk in range(4):
-                for dj in range(4):
-                    w = g * pick(wz, dk) * pick(wy, dj)
-                    o = np.uint64(i + n * (j + dj + n * (k + dk)))
-                    for di in range(4):
-                        mine[o + np.uint64(di)] += w * pick(wx, di)
+            if g != 0.0:
+                scalar_adjoint(n, points[p, 0], points[p, 1], points[p, 2], g, mine)
+
+
+@per_device
+def sampled(control: Tensor, points: Tensor) -> Tensor:
+    out = torch.empty(len(points))
+    _sample(control.reshape(-1).numpy(), control.shape[0], points.numpy(), out.numpy())
+    return out
+
+
+@per_device
+def sampled_adjoint(grad: Tensor, points: Tensor, n: int) -> Tensor:
+    parts = torch.zeros(numba.get_num_threads(), n**3)
+    _sample_adjoint(n, points.numpy(), grad.numpy(), parts.numpy())
+    return parts.sum(0).reshape(n, n, n)
 
 
 class _Sample(torch.autograd.Function):
     @staticmethod
     def forward(ctx, control, points):
         ctx.save_for_backward(points)
-        ctx.shape = control.shape
-        out = torch.empty(len(points))
-        _sample(control.detach().reshape(-1).numpy(), control.shape[0], points.numpy(), out.numpy())
-        return out
+        ctx.n = control.shape[0]
+        return sampled(control.detach(), points)
 
     @staticmethod
     def backward(ctx, grad):
         (points,) = ctx.saved_tensors
-        n = ctx.shape[0]
-        parts = torch.zeros(numba.get_num_threads(), n**3)
-        _sample_adjoint(n, points.numpy(), grad.contiguous().numpy(), parts.numpy())
-        return parts.sum(0).reshape(ctx.shape), None
+        return sampled_adjoint(grad.contiguous(), points, ctx.n), None
 
 
 def sample(

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from xct4d.kernels.bspline import vector_adjoint, vector_at
+from xct4d.kernels.dispatch import per_device
 
 
 @dataclass(frozen=True)
@@ -156,17 +157,31 @@ def _tableau(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.array(tableau.reach, np.float32), np.array(tableau.share, np.float32)
 
 
+@per_device
+def carried(control: Tensor, points: Tensor, path: Path, keep: bool) -> tuple[Tensor, Tensor]:
+    """Points at path.stop, and the stage positions on the way where `keep` asks for them."""
+    steps, stages = path.visit.shape
+    trail = torch.empty((steps, stages, len(points), 3) if keep else (0, stages, 0, 3))
+    out = torch.empty_like(points)
+    tables = (path.visit, np.float32(path.step), *_tableau(path))
+    _flow(control.reshape(-1).numpy(), control.shape[1], *tables, points.numpy(), trail.numpy(), out.numpy())
+    return out, trail
+
+
+@per_device
+def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, path: Path) -> tuple[Tensor, Tensor]:
+    """Gradients of the control points and of the points at path.start."""
+    out = torch.empty_like(grad)
+    parts = torch.zeros(numba.get_num_threads(), control.numel())
+    tables = (path.visit, np.float32(path.step), *_tableau(path))
+    _flow_adjoint(control.reshape(-1).numpy(), control.shape[1], *tables, trail.numpy(), grad.numpy(), out.numpy(), parts.numpy())
+    return parts.sum(0).reshape(control.shape), out
+
+
 class _Flow(torch.autograd.Function):
     @staticmethod
     def forward(ctx, control, points, path):
-        steps, stages = path.visit.shape
-        trail = torch.empty((steps, stages, len(points), 3) if any(ctx.needs_input_grad) else (0, stages, 0, 3))
-        out = torch.empty_like(points)
-        reach, share = _tableau(path)
-        _flow(
-            control.detach().reshape(-1).numpy(), control.shape[1], path.visit, np.float32(path.step), reach, share,
-            points.detach().numpy(), trail.numpy(), out.numpy(),
-        )  # fmt: skip
+        out, trail = carried(control.detach(), points.detach(), path, any(ctx.needs_input_grad))
         ctx.path = path
         ctx.save_for_backward(control, trail)
         return out
@@ -174,14 +189,7 @@ class _Flow(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         control, trail = ctx.saved_tensors
-        out = torch.empty_like(grad)
-        parts = torch.zeros(numba.get_num_threads(), control.numel())
-        reach, share = _tableau(ctx.path)
-        _flow_adjoint(
-            control.detach().reshape(-1).numpy(), control.shape[1], ctx.path.visit, np.float32(ctx.path.step), reach, share,
-            trail.numpy(), grad.contiguous().numpy(), out.numpy(), parts.numpy(),
-        )  # fmt: skip
-        return parts.sum(0).reshape(control.shape), out, None
+        return *carried_adjoint(grad.contiguous(), control.detach(), trail, ctx.path), None
 
 
 def flow(
@@ -192,4 +200,4 @@ def flow(
     """Points carried along the velocity; differentiable in the control points and the points."""
     if path.start == path.stop:
         return points
-    return _Flow.apply(control, points.contiguous(), path)
+    return _Flow.apply(control.contiguous(), points.contiguous(), path)

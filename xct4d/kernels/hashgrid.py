@@ -17,6 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.kernels.dispatch import per_device
+from xct4d.scalar import accumulate, scalar
+
 FEATURES = 2  # per entry; the kernels unroll them
 PRIME_Y = np.uint32(2654435761)
 PRIME_Z = np.uint32(805459861)
@@ -55,7 +58,7 @@ class HashLayout:
         return self.levels * FEATURES
 
 
-@numba.njit(fastmath=True)
+@scalar
 def cell_of(x, scale):
     """Cell index and position within it of a coordinate, clamped to [-1, 1]."""
     x = min(max(x, np.float32(-1.0)), np.float32(1.0))
@@ -64,7 +67,7 @@ def cell_of(x, scale):
     return np.uint32(cell), p - np.float32(cell)
 
 
-@numba.njit(fastmath=True)
+@scalar
 def row_of(j, k, nodes, dense):
     """What the y and z indices of a node contribute to its entry."""
     if dense:
@@ -72,7 +75,7 @@ def row_of(j, k, nodes, dense):
     return np.uint32(np.uint32(j * PRIME_Y) ^ np.uint32(k * PRIME_Z))
 
 
-@numba.njit(fastmath=True)
+@scalar
 def entry_of(i, row, start, size, dense):
     """Where the first feature of node i of a row lies in the flat table."""
     if dense:
@@ -84,7 +87,7 @@ def entry_of(i, row, start, size, dense):
     return np.uint32(np.uint32(index + start) * np.uint32(FEATURES))
 
 
-@numba.njit(fastmath=True)
+@scalar
 def corners_of(x, y, z, scale, nodes, start, size, dense):
     """The eight table entries around a point, x fastest, and its place (fx, fy, fz) in the cell."""
     one = np.uint32(1)
@@ -101,7 +104,7 @@ def corners_of(x, y, z, scale, nodes, start, size, dense):
     return e0, e1, e2, e3, e4, e5, e6, e7, fx, fy, fz
 
 
-@numba.njit(fastmath=True)
+@scalar
 def corner_weights(fx, fy, fz):
     """Trilinear weights of the eight corners, x fastest."""
     one = np.float32(1)
@@ -159,11 +162,11 @@ def corner_sum(table, entry, q, feature, w):
     return low + high
 
 
-@numba.njit(fastmath=True)
+@scalar
 def spread(table, entry, weight, g0, g1):
     first = np.uint64(entry)
-    table[first] += weight * g0
-    table[first + np.uint64(1)] += weight * g1
+    accumulate(table, first, weight * g0)
+    accumulate(table, first + np.uint64(1), weight * g1)
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
@@ -214,25 +217,32 @@ def _interleaved(levels: int) -> np.ndarray:
     return np.concatenate([np.arange(0, levels, 2), np.arange(1, levels, 2)])
 
 
+@per_device
+def encoded(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+    out = torch.empty(len(points), layout.width)
+    _encode(points.numpy(), table.numpy().reshape(-1), layout.scale, layout.nodes, layout.offset, out.numpy())
+    return out
+
+
+@per_device
+def encoded_adjoint(grad: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+    out = torch.zeros(layout.entries, FEATURES)
+    order = _interleaved(layout.levels)
+    _encode_adjoint(points.numpy(), grad.numpy(), layout.scale, layout.nodes, layout.offset, order, out.numpy().reshape(-1))
+    return out
+
+
 class _Encode(torch.autograd.Function):
     @staticmethod
     def forward(ctx, table, points, layout):
         ctx.layout = layout
         ctx.save_for_backward(points)
-        ctx.shape = table.shape
-        out = torch.empty(len(points), layout.width)
-        _encode(points.numpy(), table.detach().numpy().reshape(-1), layout.scale, layout.nodes, layout.offset, out.numpy())
-        return out
+        return encoded(table.detach(), points, layout)
 
     @staticmethod
     def backward(ctx, grad):
         (points,) = ctx.saved_tensors
-        layout = ctx.layout
-        out = torch.zeros(ctx.shape)
-        _encode_adjoint(
-            points.numpy(), grad.contiguous().numpy(), layout.scale, layout.nodes, layout.offset, _interleaved(layout.levels), out.numpy().reshape(-1)
-        )
-        return out, None, None
+        return encoded_adjoint(grad.contiguous(), points, ctx.layout), None, None
 
 
 def encode(

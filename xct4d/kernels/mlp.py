@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.kernels.dispatch import per_device
+
 
 @numba.njit(fastmath=True)
 def hidden_layer(rows, p, inner, z):
@@ -104,6 +106,7 @@ class _Perceptron(torch.autograd.Function):
         return rows_grad, inner_grad.sum(0), outer_grad.sum(0)
 
 
+@per_device
 def perceptron(
     rows: Tensor,  # [N, I] float32
     inner: Tensor,  # [I, H] float32

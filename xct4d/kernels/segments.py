@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.kernels.dispatch import per_device
+
 
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def _sum(values, start, out):
@@ -24,21 +26,31 @@ def _spread(grad, start, out):
             out[i] = grad[r]
 
 
+@per_device
+def summed(values: Tensor, start: Tensor) -> Tensor:
+    out = torch.empty(len(start) - 1)
+    _sum(values.numpy(), start.numpy(), out.numpy())
+    return out
+
+
+@per_device
+def summed_adjoint(grad: Tensor, start: Tensor, count: int) -> Tensor:
+    out = torch.empty(count)
+    _spread(grad.numpy(), start.numpy(), out.numpy())
+    return out
+
+
 class _SegmentSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values, start):
         ctx.save_for_backward(start)
         ctx.count = len(values)
-        out = torch.empty(len(start) - 1)
-        _sum(values.detach().numpy(), start.numpy(), out.numpy())
-        return out
+        return summed(values.detach(), start)
 
     @staticmethod
     def backward(ctx, grad):
         (start,) = ctx.saved_tensors
-        out = torch.empty(ctx.count)
-        _spread(grad.contiguous().numpy(), start.numpy(), out.numpy())
-        return out, None
+        return summed_adjoint(grad.contiguous(), start, ctx.count), None
 
 
 def segment_sum(

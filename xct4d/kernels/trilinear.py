@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.kernels.dispatch import per_device
+from xct4d.scalar import scalar
 
-@numba.njit(fastmath=True)
+
+@scalar
 def between(x, n):
     """Lower and upper voxel around a coordinate inside the box, the position between them,
     and d(position)/dx (zero in the outer half voxels)."""
@@ -26,7 +29,7 @@ def between(x, n):
     return low, low + 1, p - np.float32(low), rate
 
 
-@numba.njit(fastmath=True)
+@scalar
 def value_and_gradient(volume, n, x, y, z):
     """Value and (d/dx, d/dy, d/dz) of a flat (z, y, x) volume of n^3 voxels at a point."""
     one = np.float32(1.0)
@@ -59,12 +62,18 @@ def _sample(volume, n, points, out, gradient):
             gradient[p, 0], gradient[p, 1], gradient[p, 2] = gx, gy, gz
 
 
+@per_device
+def sampled(volume: Tensor, points: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
+    """Values at points, and their gradients where `keep` asks for them."""
+    out, gradient = torch.empty(len(points)), torch.empty(len(points) if keep else 0, 3)
+    _sample(volume.reshape(-1).numpy(), volume.shape[0], points.numpy(), out.numpy(), gradient.numpy())
+    return out, gradient
+
+
 class _Sample(torch.autograd.Function):
     @staticmethod
     def forward(ctx, volume, points):
-        out = torch.empty(len(points))
-        gradient = torch.empty(len(points) if ctx.needs_input_grad[1] else 0, 3)
-        _sample(volume.reshape(-1).numpy(), volume.shape[0], points.detach().numpy(), out.numpy(), gradient.numpy())
+        out, gradient = sampled(volume, points.detach(), ctx.needs_input_grad[1])
         ctx.save_for_backward(gradient)
         return out
 

@@ -215,31 +215,36 @@ def _summary(page: Page, states: Mapping[str, prepared_frames.Frames], metrics: 
         rows.append([state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)])
     page.table(["", "times", "trained on", "held out", "pixels"], rows)
     first = next(iter(states.values()))
-    scale = "unknown: lengths are in world units, half the box" if model.unit_mm is None else f"a world unit, half the box, is {model.unit_mm:.5g} mm"
-    page.note(f"Scale {scale}." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
+    scale = "The scale is unknown: lengths are in world units" if model.unit_mm is None else f"A world unit is {model.unit_mm:.5g} mm"
+    page.note(f"{scale}; the box is two wide." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
     page.heading("Quality")
     _quality(page, metrics, model)
 
 
 def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
     held_out = {entry["time"]: entry for entry in metrics["held_out"]["times"]}
-    columns: dict[str, list[str]] = {"t": [f"{moment['time']:g}" for moment in metrics["times"]]}
-    columns["self-correlation"] = [_number(moment["self_correlation"], 4) for moment in metrics["times"]]
+    moments = metrics["times"]
+    columns: dict[str, list[str]] = {"t": [f"{moment['time']:g}" for moment in moments]}
+    columns["self-correlation"] = [_number(moment["self_correlation"], 4) for moment in moments]
     for kind in ("mixed", "forward", "backward"):
-        columns[f"correlation with truth, {kind}"] = [_number((moment["correlation"] or {}).get(kind), 4) for moment in metrics["times"]]
-    errors = [moment.get("displacement_error") or {} for moment in metrics["times"]]
-    for key, label in (("mean", "mean displacement error"), ("p95", "95th percentile"), ("true_mean", "true mean displacement")):
-        columns[f"{label} ({model.length})"] = [_number(None if key not in error else error[key] * model.scale, 4) for error in errors]
-    for key, label in (("psnr", "held-out PSNR (dB)"), ("ssim", "held-out SSIM")):
-        digits = 1 if key == "psnr" else 4
-        columns[label] = [_number(held_out.get(moment["time"], {}).get(key), digits) for moment in metrics["times"]]
+        columns[kind] = [_number((moment["correlation"] or {}).get(kind), 4) for moment in moments]
+    errors = [moment.get("displacement_error") or {} for moment in moments]
+    for key, label in (("mean", "error"), ("p95", "95 % below"), ("true_mean", "moved")):
+        columns[label] = [_number(None if key not in error else error[key] * model.scale, 4) for error in errors]
+    for key, label, digits in (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4)):
+        columns[label] = [_number(held_out.get(moment["time"], {}).get(key), digits) for moment in moments]
     shown = {label: cells for label, cells in columns.items() if any(cells)}
     page.table(list(shown), list(zip(*shown.values(), strict=True)))
     mean = metrics["held_out"]["mean"]
+    meaning = {
+        "self-correlation": "Self-correlation: of the volumes carried from the first and from the second scan; needs no truth",
+        "mixed": "Mixed, forward, backward: normalized correlation of each volume with the truth",
+        "error": f"Error: mean distance ({model.length}) between where the motion takes material to and where it truly went; moved: how far it truly went",
+        "PSNR (dB)": "PSNR, SSIM: of the held-out projections of that time",
+    }
+    page.note(" ".join(f"{text}." for label, text in meaning.items() if label in shown))
     if mean["count"]:
         page.note(f"All {mean['count']} held-out projections: PSNR {mean['psnr']:.1f} dB, SSIM {mean['ssim']:.4f} on average.")
-    if "self-correlation" in shown:
-        page.note("Self-correlation compares the volumes carried from the first and from the second scan; it needs no truth.")
 
 
 def _jobs(page: Page, jobs: Mapping[str, Path]) -> None:

@@ -24,7 +24,7 @@ class Adam:
             parameter = self.parameters[group][name]
             if parameter.grad is None or rates[group] == 0:
                 continue
-            flat = (t.reshape(-1).numpy() for t in (parameter.data, parameter.grad.contiguous(), first, second))
+            flat = (t.reshape(-1) for t in (parameter.data, parameter.grad.contiguous(), first, second))
             adam_step(*flat, rate=rates[group], step=count)
             parameter.grad = None
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from xct4d.errors import InputError
 from xct4d.geometry.rays import clip_to_box, pixel_direction
 from xct4d.io.prepared import FULL_SCALE, Frames
+from xct4d.kernels.cells import is_occupied
 from xct4d.kernels.segments import segment_sum
 
 Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
@@ -98,15 +99,6 @@ def _ray(poses, focal, centre, view, column, row):
     return ox, oy, oz, dx, dy, dz, near, far
 
 
-@numba.njit(fastmath=True)
-def _is_occupied(cells, x, y, z):
-    n = cells.shape[0]
-    i = min(max(int((x + 1.0) * 0.5 * n), 0), n - 1)
-    j = min(max(int((y + 1.0) * 0.5 * n), 0), n - 1)
-    k = min(max(int((z + 1.0) * 0.5 * n), 0), n - 1)
-    return cells[k, j, i]
-
-
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def _choose(poses, focal, centre, view, column, row, jitter, cells, chosen, count, spacing):
     rays, samples = jitter.shape
@@ -118,7 +110,7 @@ def _choose(poses, focal, centre, view, column, row, jitter, cells, chosen, coun
         if step > 0.0:
             for s in range(samples):
                 d = near + (s + jitter[r, s]) * step
-                chosen[r, s] = _is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz)
+                chosen[r, s] = is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz)
                 kept += chosen[r, s]
         count[r] = kept
 

@@ -1,0 +1,54 @@
+"""Samples along rays, in occupied cells only: a thread for each part of each ray."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numba import cuda
+from torch import Tensor
+
+from xct4d.kernels.cells import is_occupied
+from xct4d.kernels.cuda.launch import each, kernel
+from xct4d.scalar import scalar
+
+
+@scalar
+def part_of(rays, jitter, i):
+    """Sample point of part i, counted through all rays, and whether its ray meets the box."""
+    parts = jitter.shape[1]
+    r, s = i // parts, i % parts
+    near, far = rays[r, 6], rays[r, 7]
+    d = near + (np.float32(s) + jitter[r, s]) * ((far - near) / np.float32(parts))
+    return rays[r, 0] + d * rays[r, 3], rays[r, 1] + d * rays[r, 4], rays[r, 2] + d * rays[r, 5], far > near
+
+
+@kernel
+def _choose(rays, jitter, cells, chosen):
+    i = cuda.grid(1)
+    if i < chosen.shape[0]:
+        x, y, z, meets = part_of(rays, jitter, i)
+        chosen[i] = meets and is_occupied(cells, x, y, z)
+
+
+@kernel
+def _place(rays, jitter, chosen, place, points):
+    i = cuda.grid(1)
+    if i < chosen.shape[0] and chosen[i]:
+        x, y, z, _ = part_of(rays, jitter, i)
+        q = place[i] - 1
+        points[q, 0], points[q, 1], points[q, 2] = x, y, z
+
+
+def placed(rays: Tensor, jitter: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(points [N, 3], start [R + 1], spacing [R]) of `training.rays.Samples`.
+
+    rays: [R, 8] float32 as geometry.rays.cast gives them; jitter: [R, S]; cells: [n, n, n] bool.
+    """
+    count, parts = jitter.shape
+    chosen = cells.new_empty(count * parts)
+    each(_choose, len(chosen), rays, jitter, cells, chosen)
+    place = torch.cumsum(chosen, 0)
+    start = torch.nn.functional.pad(place.view(count, parts)[:, -1], (1, 0))
+    points = rays.new_empty(int(start[-1]), 3)  # the one thing of a step that the host waits for
+    each(_place, len(chosen), rays, jitter, chosen, place, points)
+    return points, start, (rays[:, 7] - rays[:, 6]) / parts
