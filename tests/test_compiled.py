@@ -1,9 +1,12 @@
 """A first run, which compiles, computes what later ones do, which load."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,3 +31,49 @@ def test_a_first_run_computes_what_later_ones_do(tmp_path):
     first, second = (subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True, text=True).stdout for _ in range(2))
     assert first.startswith("1 ")  # loaded, though nothing had been stored
     assert first == second
+
+
+# what a process with another numba chooses; numba itself is not loaded
+CHOICE = """
+import importlib.metadata, os, sys
+real = importlib.metadata.version
+importlib.metadata.version = lambda name: sys.argv[1] if name == "numba" else real(name)
+import xct4d
+print(os.environ["NUMBA_CACHE_DIR"])
+"""
+
+
+def choice(package, numba, **environment):
+    """Folder that a process with this version of numba chooses, in a copy of the package."""
+    clean = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    command = [sys.executable, "-c", CHOICE, numba]
+    done = subprocess.run(command, check=True, cwd=package.parent, env=clean | environment, capture_output=True, text=True)
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture
+def package(tmp_path):
+    return shutil.copytree(ROOT / "xct4d", tmp_path / "xct4d", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_two_environments_keep_their_kernels_apart_and_whole(package):
+    one = choice(package, "0.61.0")
+    one.mkdir(parents=True)
+    other = choice(package, "0.68.1")
+    assert other != one and other.parent == one.parent
+    assert one.exists()
+
+
+def test_a_job_in_another_environment_than_snakemake_chooses_for_itself(package):
+    ours = choice(package, "0.61.0")
+    assert choice(package, "0.68.1", NUMBA_CACHE_DIR=str(ours)) == choice(package, "0.68.1")
+    assert choice(package, "0.68.1", NUMBA_CACHE_DIR="/somewhere") == Path("/somewhere")
+
+
+def test_kernels_of_changed_sources_are_removed(package):
+    old = choice(package, "0.61.0")
+    old.mkdir(parents=True)
+    source = package / "kernels" / "segments.py"
+    source.write_text(source.read_text() + "# changed\n")
+    assert choice(package, "0.61.0").parent != old.parent
+    assert not old.exists()

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rattler import Platform
+from rattler import Subdir
 from rattler.index import index_fs
 
 # Names that differ on conda-forge.
@@ -48,7 +48,7 @@ def write_package(
     files: dict[str, str] | None = None,
 ) -> None:
     """One package. links, files: target or text, by the path in an environment; files in bin/ are executable."""
-    platform = str(Platform.current())
+    platform = str(Subdir.current())
     paths, members = [], []
     for path, target in (links or {}).items():
         link = tarfile.TarInfo(path)

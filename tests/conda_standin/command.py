@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from rattler import Platform, VirtualPackage, VirtualPackageOverrides, install, solve
+from rattler import Subdir, VirtualPackage, VirtualPackageOverrides, install, solve
 from rattler.exceptions import SolverError
 
 BASE = Path(os.environ["CONDA_STANDIN_BASE"])
@@ -23,7 +23,7 @@ BASE = Path(os.environ["CONDA_STANDIN_BASE"])
 async def create(specs: list[str], prefix: str) -> None:
     channel = Path(os.environ["CONDA_STANDIN_CHANNEL"]).as_uri()
     machine = VirtualPackage.detect(VirtualPackageOverrides.from_env())
-    records = await solve([channel], specs, platforms=[Platform.current(), "noarch"], virtual_packages=machine)
+    records = await solve([channel], specs, platforms=[Subdir.current(), "noarch"], virtual_packages=machine)
     await install(records, prefix, show_progress=False, cache_dir=BASE / "packages")
 
 
@@ -36,13 +36,15 @@ def run() -> None:
         case ["--version"]:
             print("conda 99.0.0")
         case ["info", *_]:
-            print(json.dumps({"conda_prefix": str(BASE), "platform": str(Platform.current()), "envs_dirs": []}))
+            print(json.dumps({"conda_prefix": str(BASE), "platform": str(Subdir.current()), "envs_dirs": []}))
         case ["config", "--get", *_]:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["env", "create", *_]:
             asyncio.run(create(yaml.safe_load(Path(value("--file")).read_text())["dependencies"], value("--prefix")))
         case ["create", "--prefix", prefix, *specs]:
             asyncio.run(create(specs, prefix))
+        case ["clean", *_]:
+            pass  # of tarballs, which take kilobytes here
         case _:
             sys.exit(f"the stand-in for conda does not know: {arguments}")
 
