@@ -19,12 +19,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from workflow import ROOT
 
 pytest.importorskip("rattler", reason="py-rattler, whose solver stands in for conda's, has no wheel for this machine")
 
-from conda_standin.channel import write_package, write_python
+from conda_standin.channel import conda_name, write_package, write_python
 
 STANDIN = Path(__file__).parent / "conda_standin"
 ENVS = ROOT / "workflow" / "envs"
@@ -47,6 +48,10 @@ found = {name: module.__file__ for name, module in sys.modules.items() if "." no
 with open(snakemake.log[0] + ".json", "w") as file:
     json.dump({"prefix": sys.prefix, "base": sys.base_prefix, "modules": found}, file)
 """
+
+
+def requirements() -> list[Requirement]:
+    return [Requirement(line) for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]]
 
 
 def dependencies(path: Path) -> list[str]:
@@ -85,8 +90,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def conda(place):
     """With a channel of what the environment file for CPUs asks for, and of Snakemake."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [line.split(">")[0].split("=")[0] for line in project["dependencies"]]
+    names = [requirement.name for requirement in requirements()]
     done = subprocess.run(
         [sys.executable, str(STANDIN / "channel.py"), str(place / "channel"), *names, *EXTRA], check=False, capture_output=True, text=True
     )
@@ -177,15 +181,14 @@ def test_a_pin_that_nothing_satisfies_fails_in_the_solver(done, snakemake):
 
 
 def test_the_environments_hold_what_the_program_requires():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-    required = {line.split(">")[0].split("=")[0] for line in project["dependencies"]} - {"snakemake"} | EXTRA
+    # Snakemake stays outside: its own environment starts the jobs
+    required = {requirement.name: requirement for requirement in requirements() if requirement.name != "snakemake"}
     cpu, cuda = ({line.split()[0]: line for line in dependencies(ENVS / f"{name}.yaml")} for name in ("cpu", "cuda"))
-    assert set(cpu) == {names.get(name, name) for name in required} | {"python"}
+    assert set(cpu) == {conda_name(name) for name in {*required, *EXTRA}} | {"python"}
     assert set(cuda) - set(cpu) == {"numba-cuda", "tiny-cuda-nn"}
     assert [name for name in cpu if cpu[name] != cuda[name]] == ["pytorch"]
-    floors = {line.split(">=")[0]: line.split(">=")[1].split(",")[0] for line in project["dependencies"] if ">=" in line}
-    assert all(f">={floor}" in cpu[names.get(name, name)] for name, floor in floors.items() if name != "snakemake")
+    floors = {name: bound for name, found in required.items() for bound in found.specifier if bound.operator == ">="}
+    assert floors and all(str(bound) in cpu[conda_name(name)] for name, bound in floors.items())
 
 
 @pytest.fixture(scope="module")

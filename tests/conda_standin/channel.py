@@ -80,7 +80,9 @@ def write_python(channel: Path) -> None:
     real = Path(sys.base_prefix) / "bin" / f"python{PYTHON}"
     settings = f"home = {real.parent}\ninclude-system-site-packages = false\nversion = {PYTHON}.{sys.version_info.micro}\n"
     links = {f"bin/python{suffix}": real for suffix in ("", "3", PYTHON)}
-    write_package(channel, "python", f"{PYTHON}.{sys.version_info.micro}", [], links=links, files={"pyvenv.cfg": settings, f"{SITE}/README": ""})
+    write_package(
+        channel, "python", f"{PYTHON}.{sys.version_info.micro}", [], links=links, files={"pyvenv.cfg": settings, f"{SITE}/README": ""}
+    )
 
 
 def write_distributions(channel: Path, wanted: list[str]) -> None:
