@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -71,6 +72,18 @@ def test_every_job_leaves_a_log_and_a_benchmark(done):
     assert logs == benchmarks
     assert {"simulate", "prepare_between", "canonical_forward", "velocity_9", "mixing", "export_t0.5000", "evaluate"} <= logs
     assert "150/150" in (done / RESULTS / "logs" / "canonical_forward.log").read_text()
+
+
+def test_snakemakes_report_is_one_page_with_every_figure(done):
+    run = snakemake("--report", "report.html", *TINY, cwd=done)
+    assert run.returncode == 0, run.stderr
+    page = (done / "report.html").read_text()
+    figures = {path.name for path in (done / RESULTS / "report").iterdir() if path.suffix in (".png", ".html")}
+    assert {"report.html", "mixing.png", "motion.png", "canonical.png", "volumes.png", "slices.png", "prepared_between.png"} <= figures
+    assert all(f'"results/tiny/report/{figure}": ' in page for figure in figures)
+    assert page.count('"data_uri": "data:') == len(figures)
+    assert "Rigid motion strains nothing" in page
+    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", page)
 
 
 def test_a_second_run_does_nothing(done):

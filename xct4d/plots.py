@@ -75,7 +75,7 @@ class Row:
     label: str
     axis: int  # that the plane lies across, of a (z, y, x) volume
     position: float  # along it
-    images: Sequence[np.ndarray]  # [v, u], v upwards; NaN stays white
+    images: Sequence[np.ndarray]  # [v, u], v upwards; NaN is grey
     scale: str  # label of the colour bar
     limits: tuple[float, float]
     colours: str = "gray"
@@ -94,6 +94,7 @@ def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: 
         for column, image in enumerate(row.images):
             a = axes[index, column]
             shown = a.imshow(image, origin="lower", extent=extent, cmap=row.colours, vmin=row.limits[0], vmax=row.limits[1], interpolation="nearest")
+            a.set_facecolor("0.85")
             if row.arrows is not None and longest > 0:
                 x, y, u, v = row.arrows[column].T
                 a.quiver(x, y, u, v, angles="xy", scale_units="xy", scale=longest / (ARROW * half_width), width=0.006)
@@ -108,15 +109,19 @@ def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: 
                 a.set_title(titles[column], fontsize=9)
         axes[index, 0].set_ylabel(f"{row.label}\nplane {fixed} = {row.position:.3g}\n{up} ({length_unit})", fontsize=8)
         if not one_scale:
-            _bar(figure, shown, axes[index], row, aspect=18)
+            _bar(figure, shown, axes[index], [row], aspect=18)
     if one_scale:
-        _bar(figure, shown, axes, rows[0], aspect=30)
+        _bar(figure, shown, axes, rows, aspect=30)
     figure.savefig(path, dpi=DPI)
 
 
-def _bar(figure: Figure, shown: AxesImage, axes: np.ndarray, row: Row, aspect: int) -> None:
-    bar = figure.colorbar(shown, ax=axes, shrink=0.85, aspect=aspect, extend="max" if row.limits[0] == 0 else "both")
-    bar.set_label(row.scale, fontsize=8)
+def _bar(figure: Figure, shown: AxesImage, axes: np.ndarray, rows: Sequence[Row], aspect: int) -> None:
+    """A colour bar, pointed where an image goes beyond it."""
+    low, high = rows[0].limits
+    beyond = (any(np.nanmin(i) < low for row in rows for i in row.images), any(np.nanmax(i) > high for row in rows for i in row.images))
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[beyond]
+    bar = figure.colorbar(shown, ax=axes, shrink=0.85, aspect=aspect, extend=extend)
+    bar.set_label(rows[0].scale, fontsize=8)
     bar.ax.tick_params(labelsize=7)
 
 
