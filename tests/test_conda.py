@@ -29,8 +29,6 @@ from conda_standin.channel import conda_name, write_package, write_python
 
 STANDIN = Path(__file__).parent / "conda_standin"
 ENVS = ROOT / "workflow" / "envs"
-# what the environments hold beside the program's own requirements, by their names on PyPI
-EXTRA = {"imageio", "pillow"}
 COMMAND = "snakemake --cores 1 --use-conda --configfile config/tiniest.yaml"
 
 CONFIG = {
@@ -92,7 +90,7 @@ def conda(place):
     """With a channel of what the environment file for CPUs asks for, and of Snakemake."""
     names = [requirement.name for requirement in requirements()]
     done = subprocess.run(
-        [sys.executable, str(STANDIN / "channel.py"), str(place / "channel"), *names, *EXTRA], check=False, capture_output=True, text=True
+        [sys.executable, str(STANDIN / "channel.py"), str(place / "channel"), *names], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return Conda(place / "conda", place / "channel")
@@ -184,7 +182,7 @@ def test_the_environments_hold_what_the_program_requires():
     # Snakemake stays outside: its own environment starts the jobs
     required = {requirement.name: requirement for requirement in requirements() if requirement.name != "snakemake"}
     cpu, cuda = ({line.split()[0]: line for line in dependencies(ENVS / f"{name}.yaml")} for name in ("cpu", "cuda"))
-    assert set(cpu) == {conda_name(name) for name in {*required, *EXTRA}} | {"python"}
+    assert set(cpu) == {conda_name(name) for name in required} | {"python"}
     assert set(cuda) - set(cpu) == {"numba-cuda", "tiny-cuda-nn"}
     assert [name for name in cpu if cpu[name] != cuda[name]] == ["pytorch"]
     floors = {name: bound for name, found in required.items() for bound in found.specifier if bound.operator == ">="}
