@@ -200,13 +200,13 @@ def test_a_retry_asks_for_more(story):
 
 def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
     exports = [f"tiny: export t = {t}" for t in ("0.0000", "0.5000", "1.0000")]
-    assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: evaluate"])
+    assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: evaluate", "tiny: report"])
 
 
 def test_preparation_and_exports_are_one_job_each(story):
     assert states(story, "prepare_tiny_prepare_simulate") == ["COMPLETED"]
     assert states(story, "export_tiny_export") == ["FAILED", "COMPLETED"]
-    assert len(story.jobs) == 8
+    assert len(story.jobs) == 9
 
 
 def test_the_job_says_why_it_failed(story):
