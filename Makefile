@@ -4,22 +4,24 @@
 
 python ?= python3
 bin := .venv/bin
+# what the kernels need on a machine with an NVIDIA GPU
+extra := $(if $(shell command -v nvidia-smi),[cuda])
 
 .PHONY: demo test bench clean
 
 demo: .venv/installed
 	$(bin)/snakemake --cores all
 
-# two at a time, as many of them use several cores themselves
+# three at a time: many use several cores, others wait for a scheduler
 test: .venv/installed-test
-	$(bin)/python -m pytest -n 2 --dist loadfile
+	$(bin)/python -m pytest -n 3 --dist loadfile
 
 bench: .venv/installed
 	$(bin)/python -m benchmarks.kernels
 
 # The package is installed in place: only a change of what it requires installs again.
 .venv/installed: pyproject.toml | .venv/bin/python
-	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable .
+	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable '.$(extra)'
 	touch $@
 
 .venv/installed-test: .venv/installed

@@ -20,6 +20,7 @@ class DriftingBall:
     """As xct4d.fields.evolution.Evolution; the backward density is `gain` times the true one, the motion `lag` times."""
 
     static = False
+    device = torch.device("cpu")
 
     def __init__(self, gain: float = 1.0, lag: float = 1.0):
         self.gain, self.lag = gain, lag

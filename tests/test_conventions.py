@@ -89,20 +89,20 @@ def test_rays_are_clipped_to_the_box():
 
 def test_samples_are_stratified_along_the_ray():
     views = one_view()
-    jitter = generator(0, "test").random((1, 10), np.float32)
+    jitter = torch.from_numpy(generator(0, "test").random((1, 10), np.float32))
     samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.3]), np.array([3.1]), jitter, EVERYWHERE)
     ray = cast(views, [0], [4.3], [3.1])[0]
     distance = (samples.points.numpy() - ray[:3]) @ ray[3:6]
     part = (distance - ray[6]) / (ray[7] - ray[6]) * 10
     assert np.array_equal(np.floor(part), np.arange(10))
-    assert np.allclose(part - np.arange(10), jitter[0], atol=1e-4)
+    assert np.allclose(part - np.arange(10), jitter[0].numpy(), atol=1e-4)
     assert float(samples.spacing[0]) == pytest.approx((ray[7] - ray[6]) / 10, rel=1e-6)
 
 
 def test_beer_lambert_averages_the_views_of_a_frame_with_their_weights():
     """I = exp(-f) sum_v w_v exp(-integral of mu): the intensities are averaged, not the integrals."""
     views = one_view()
-    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), np.full((1, 8), 0.5, np.float32), EVERYWHERE)
+    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), torch.full((1, 8), 0.5), EVERYWHERE)
     exposures = [Exposure(0.0, 0.25, samples), Exposure(0.5, 0.75, samples)]
     expected = np.exp(-0.1) * 0.25 * np.exp(-2 * 0.3) + np.exp(-0.2) * 0.75 * np.exp(-2 * 0.9)  # the ray is 2 long
     batch = Batch(torch.tensor([expected], dtype=torch.float32), exposures)

@@ -47,7 +47,7 @@ def test_skipping_empty_cells_changes_nothing(seed):
 def test_sparse_samples_are_the_others_samples():
     source = frames([0.0, 80.0])
     row, column = np.mgrid[0:PIXELS, 0:PIXELS].reshape(2, -1) + 0.5
-    jitter = np.full((len(row), PIXELS), 0.5, np.float32)
+    jitter = torch.full((len(row), PIXELS), 0.5)
     cells = torch.from_numpy(np.random.default_rng(0).random((48, 48, 48)) < 0.3)
     for frame in range(2):
         view = np.full(len(row), frame)

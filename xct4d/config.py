@@ -21,6 +21,7 @@ Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Direction = Literal["forward", "backward"]
 Kind = Literal["mixed", "forward", "backward"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 class Section(BaseModel):
@@ -236,6 +237,7 @@ class Config(Section):
     mixing: Mixing = Mixing()
     export: Export = Export()
     evaluate: Evaluate = Evaluate()
+    device: Device = Field("auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every random number")
     sweep: dict[str, list[int | float | bool | str]] = Field(
         {}, description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can"

@@ -26,6 +26,8 @@ rule canonical:
     resources:
         mem_mb=memory("canonical"),
         runtime=minutes("canonical"),
+        gpu=gpus,
+        device=device,
     message:
         "{wildcards.dataset}: canonical {wildcards.direction}"
     script:

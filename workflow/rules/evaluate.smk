@@ -32,6 +32,8 @@ rule evaluate:
     resources:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
+        gpu=gpus,
+        device=device,
     message:
         "{wildcards.dataset}: evaluate"
     script:

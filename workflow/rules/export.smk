@@ -36,6 +36,8 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         resources:
             mem_mb=memory("export"),
             runtime=minutes("export"),
+            gpu=gpus,
+            device=device,
         message:
             "{wildcards.dataset}: export t = {wildcards.time}"
         script:

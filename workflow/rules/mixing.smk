@@ -27,6 +27,8 @@ rule mixing:
     resources:
         mem_mb=memory("mixing"),
         runtime=minutes("mixing"),
+        gpu=gpus,
+        device=device,
     message:
         "{wildcards.dataset}: mixing"
     script:

@@ -1,4 +1,4 @@
-# What jobs ask for: CPUs, memory, minutes.
+# What jobs ask for: CPUs, memory, minutes, GPUs.
 from xct4d import demand
 
 CLUSTER_CPUS = 8  # at most; the profile may grant fewer (cores, max-threads)
@@ -24,6 +24,17 @@ def memory(stage):
 def minutes(stage):
     """Resource function: minutes, as many again at each retry."""
     return lambda wildcards, threads, attempt: attempt * demand.minutes(stage, *job(wildcards, threads))
+
+
+def gpus(wildcards):
+    """GPUs that a scheduler must give: one where the configuration insists. With `auto` a job
+    takes what its machine has, which the machine that asks for it cannot know."""
+    return int(device(wildcards) == "cuda")
+
+
+def device(wildcards):
+    """What the job computes on. A resource, as it is no reason to run anything again."""
+    return DATASETS[wildcards.dataset].config.device
 
 
 def job(wildcards, threads):

@@ -27,6 +27,8 @@ rule velocity:
     resources:
         mem_mb=memory("velocity"),
         runtime=minutes("velocity"),
+        gpu=gpus,
+        device=device,
     message:
         "{wildcards.dataset}: velocity {wildcards.resolution}"
     script:

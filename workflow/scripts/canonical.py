@@ -4,6 +4,7 @@ from xct4d.config import Canonical, VolumeFile
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from xct4d.device import leased
     from xct4d.io import prepared
     from xct4d.io.plausibility import check_axes
     from xct4d.io.volumes import load_volume
@@ -15,13 +16,15 @@ with job(snakemake.log[0], snakemake.threads):
         file = VolumeFile.model_validate(snakemake.params.volume)
         volume = load_volume(file, Path(snakemake.params.folder), settings.bake, f"input.{direction}_volume")
         check_axes(volume, prepared.load(Path(snakemake.input.prepared)), f"input.{direction}_volume: {file.path}")
-    canonical(
-        settings,
-        Path(snakemake.input.prepared),
-        Path(snakemake.output[0]),
-        Path(snakemake.params.checkpoint),
-        Path(snakemake.params.board),
-        title=f"canonical {direction}",
-        volume=volume,
-        seed=snakemake.params.seed,
-    )
+    with leased(snakemake.resources.device) as device:
+        canonical(
+            settings,
+            Path(snakemake.input.prepared),
+            Path(snakemake.output[0]),
+            Path(snakemake.params.checkpoint),
+            Path(snakemake.params.board),
+            title=f"canonical {direction}",
+            volume=volume,
+            seed=snakemake.params.seed,
+            device=device,
+        )

@@ -4,6 +4,7 @@ from xct4d.config import Evaluate, Mixing, Truth
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from xct4d.device import leased
     from xct4d.phantom.truth import Phantom
     from xct4d.stages.evaluate import evaluate
 
@@ -22,16 +23,18 @@ with job(snakemake.log[0], snakemake.threads):
     training |= {f"velocity {folder.name}": folder for folder in levels}
     training |= {"mixing": mixer} if mixer else {}
 
-    evaluate(
-        volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
-        canonical_forward=ends["forward"],
-        canonical_backward=ends.get("backward"),
-        velocity=levels[-1] if levels else None,
-        mixing=Mixing.model_validate(params.mixing),
-        mixer_folder=mixer,
-        prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
-        truth=truth,
-        settings=Evaluate.model_validate(params.settings),
-        output=Path(snakemake.output[0]),
-        training=training,
-    )
+    with leased(snakemake.resources.device) as device:
+        evaluate(
+            volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
+            canonical_forward=ends["forward"],
+            canonical_backward=ends.get("backward"),
+            velocity=levels[-1] if levels else None,
+            mixing=Mixing.model_validate(params.mixing),
+            mixer_folder=mixer,
+            prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
+            truth=truth,
+            settings=Evaluate.model_validate(params.settings),
+            output=Path(snakemake.output[0]),
+            training=training,
+            device=device,
+        )

@@ -4,16 +4,19 @@ from xct4d.config import Mixing
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from xct4d.device import leased
     from xct4d.stages.mixing import mixing
 
     states = ("forward", "backward", "between")
-    mixing(
-        Mixing.model_validate(snakemake.params.settings),
-        {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
-        {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
-        Path(snakemake.input.velocity),
-        Path(snakemake.output[0]),
-        Path(snakemake.params.checkpoint),
-        Path(snakemake.params.board),
-        seed=snakemake.params.seed,
-    )
+    with leased(snakemake.resources.device) as device:
+        mixing(
+            Mixing.model_validate(snakemake.params.settings),
+            {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
+            {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
+            Path(snakemake.input.velocity),
+            Path(snakemake.output[0]),
+            Path(snakemake.params.checkpoint),
+            Path(snakemake.params.board),
+            seed=snakemake.params.seed,
+            device=device,
+        )

@@ -4,18 +4,21 @@ from xct4d.config import Velocity
 from xct4d.job import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from xct4d.device import leased
     from xct4d.stages.velocity import velocity
 
     settings = Velocity.model_validate(snakemake.params.settings)
     states = ("forward", "backward", "between")
-    velocity(
-        settings,
-        settings.levels[0],
-        {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
-        {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
-        Path(snakemake.input.coarser) if snakemake.input.coarser else None,
-        Path(snakemake.output[0]),
-        Path(snakemake.params.checkpoint),
-        Path(snakemake.params.board),
-        seed=snakemake.params.seed,
-    )
+    with leased(snakemake.resources.device) as device:
+        velocity(
+            settings,
+            settings.levels[0],
+            {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
+            {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
+            Path(snakemake.input.coarser) if snakemake.input.coarser else None,
+            Path(snakemake.output[0]),
+            Path(snakemake.params.checkpoint),
+            Path(snakemake.params.board),
+            seed=snakemake.params.seed,
+            device=device,
+        )

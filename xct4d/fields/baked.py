@@ -25,11 +25,14 @@ class BakedField:
     def bake(cls, field: DensityField, n: int) -> BakedField:
         """Evaluate a field at the n^3 voxel centres, slab by slab."""
         axis = voxel_centres(n)
-        volume = torch.empty(n, n, n)
+        volume = torch.empty(n, n, n, device=field.cells.device)
         for k in range(n):
             points = grid_points(axis[k : k + 1], axis, axis).astype(np.float32)
-            volume[k] = field.evaluate(torch.from_numpy(points)).reshape(n, n)
+            volume[k] = field.evaluate(torch.from_numpy(points).to(volume.device)).reshape(n, n)
         return cls(volume)
+
+    def to(self, device: torch.device) -> BakedField:
+        return BakedField(self.volume.to(device))
 
     def __call__(self, points: Tensor) -> Tensor:  # [N, 3] -> [N]
         return trilinear.sample(self.volume, points)
@@ -39,7 +42,8 @@ class BakedField:
         if sigma == 0:
             return self
         voxels = sigma * len(self.volume) / 2
-        return BakedField(torch.from_numpy(gaussian_filter(self.volume.numpy(), voxels, mode="constant", truncate=3.0)))
+        blurred = gaussian_filter(self.volume.cpu().numpy(), voxels, mode="constant", truncate=3.0)
+        return BakedField(torch.from_numpy(blurred).to(self.volume.device))
 
     def save(self, path: Path) -> None:
         storage.write(path, "baked", {}, {"volume": self.volume})

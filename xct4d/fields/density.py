@@ -48,7 +48,7 @@ class DensityField(nn.Module):
     @torch.no_grad()
     def evaluate(self, points: Tensor) -> Tensor:
         """Attenuation at any points [N, 3], zero outside the box and in empty cells; without gradients, in bounded memory."""
-        out = torch.zeros(len(points))
+        out = points.new_zeros(len(points))
         for part, target in zip(points.split(CHUNK), out.split(CHUNK), strict=True):
             held = occupancy.held(self.cells, part)
             target[held] = self(part[held])
@@ -57,7 +57,7 @@ class DensityField(nn.Module):
     def find_empty_cells(self, rng: np.random.Generator) -> None:
         """Look anew which cells are empty, seeing through the present ones."""
         with torch.no_grad():
-            self.cells.copy_(occupancy.occupied(self, rng))
+            self.cells.copy_(occupancy.occupied(self, rng, self.cells.device))
 
     def save(self, path: Path) -> None:
         storage.write(path, "density", self.settings.model_dump(), self.state_dict())

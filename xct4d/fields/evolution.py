@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from xct4d.config import Kind, Mixing
+from xct4d.device import HOST
 from xct4d.fields import occupancy
 from xct4d.fields.density import CHUNK, DensityField
 from xct4d.fields.flatfield import FlatField
-from xct4d.fields.mixing import make_mixer
+from xct4d.fields.mixing import SplineMixer, make_mixer
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import inside_box
 
@@ -21,37 +22,52 @@ class Evolution:
     """mu(x, t) = (1 - alpha) mu0(flow(x, t -> 0)) + alpha mu1(flow(x, t -> 1)).
 
     A static dataset has the forward canonical alone: only t = 0 and kind "forward" exist.
+    It is computed on the model's device; what comes back lies where the points lie.
     """
 
-    def __init__(self, forward, backward, velocity, mixer, flat_field: FlatField):
+    def __init__(self, forward, backward, velocity, mixer, flat_field: FlatField, device: torch.device = HOST):
         """forward, backward: fields with evaluate(points [N, 3]) -> [N]; backward, velocity and mixer are None where static."""
         self._canonical = {"forward": forward, "backward": backward}
         self.velocity = velocity
-        self.mixer = mixer
+        self._mixer = mixer
         self._flat_field = flat_field
+        self.device = device
 
     @property
     def static(self) -> bool:
         return self._canonical["backward"] is None
 
+    @property
+    def mixing_is_trained(self) -> bool:
+        return isinstance(self._mixer, SplineMixer)
+
     @classmethod
-    def load(cls, forward: Path, backward: Path | None, velocity: Path | None, mixing: Mixing, mixer: Path | None) -> Evolution:
+    def load(
+        cls, forward: Path, backward: Path | None, velocity: Path | None, mixing: Mixing, mixer: Path | None, device: torch.device = HOST
+    ) -> Evolution:
         """Load from the output folders of the stages. Raises InputError where one is missing or damaged."""
-        first = DensityField.load(Path(forward) / "field.safetensors")
+        first = DensityField.load(Path(forward) / "field.safetensors").to(device)
         if backward is None:
-            return cls(first, None, None, None, FlatField.load(Path(forward) / "flatfield.safetensors"))
+            return cls(first, None, None, None, FlatField.load(Path(forward) / "flatfield.safetensors"), device)
         last = mixer if mixer is not None else velocity
         return cls(
             first,
-            DensityField.load(Path(backward) / "field.safetensors"),
-            VelocityField.load(Path(velocity) / "field.safetensors"),
-            make_mixer(mixing, mixer),
+            DensityField.load(Path(backward) / "field.safetensors").to(device),
+            VelocityField.load(Path(velocity) / "field.safetensors").to(device),
+            make_mixer(mixing, mixer).to(device),
             FlatField.load(Path(last) / "flatfield.safetensors"),
+            device,
         )
 
+    @torch.no_grad()
     def flow(self, points: Tensor, start: float, stop: float) -> Tensor:
         """Points [N, 3] carried along the motion from time start to time stop."""
-        return self.velocity.flow(points, start, stop)
+        return self.velocity.flow(points.to(self.device), start, stop).to(points.device)
+
+    @torch.no_grad()
+    def alpha(self, points: Tensor, t: float) -> Tensor:
+        """The weight of the backward canonical at points [N, 3] and time t: [N]."""
+        return self._mixer(points.to(self.device), t).to(points.device)
 
     def flat_field(self, t: float) -> float:
         """f(t); air has transmission exp(-f)."""
@@ -76,8 +92,12 @@ class Evolution:
 
         Zero outside the box. Kinds share their work: mixed costs nothing beside forward and backward.
         """
-        parts = [self._attenuation(part, t, kinds) for part in points.split(CHUNK)]
-        return {kind: torch.cat([part[kind] for part in parts]) if parts else torch.empty(0) for kind in kinds}
+        out = {kind: points.new_empty(len(points)) for kind in kinds}
+        for start in range(0, len(points), CHUNK):
+            part = slice(start, start + CHUNK)
+            for kind, values in self._attenuation(points[part].to(self.device), t, kinds).items():
+                out[kind][part] = values
+        return out
 
     def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:
         if self.static:
@@ -89,5 +109,5 @@ class Evolution:
                 carried = self._canonical[direction].evaluate(self.flow(points, t, home))
                 density[direction] = inside_box(carried, points)
         if "mixed" in kinds:
-            density["mixed"] = torch.lerp(density["forward"], density["backward"], self.mixer(points, t))
+            density["mixed"] = torch.lerp(density["forward"], density["backward"], self._mixer(points, t))
         return {kind: density[kind] for kind in kinds}

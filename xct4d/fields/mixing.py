@@ -49,9 +49,9 @@ class SplineMixer(nn.Module):
         self.control = nn.Parameter(torch.zeros(modes, resolution, resolution, resolution))
 
     def forward(self, points: Tensor, t: float) -> Tensor:
-        weights = time_weights(len(self.control), [t])[0]
+        weights = time_weights(len(self.control), [t])[0].to(points.device)
         shift = bspline.sample(torch.tensordot(weights, self.control, 1), points)
-        return torch.sigmoid(torch.logit(torch.tensor(t, dtype=torch.float32)) + shift)
+        return torch.sigmoid(torch.logit(points.new_tensor(t)) + shift)
 
     def save(self, path: Path) -> None:
         modes, n = self.control.shape[:2]

@@ -15,6 +15,7 @@ import torch
 from scipy.ndimage import binary_dilation
 from torch import Tensor
 
+from xct4d.device import HOST
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels import cells as kernels
 
@@ -28,10 +29,10 @@ def full() -> Tensor:
     return torch.ones(CELLS, CELLS, CELLS, dtype=torch.bool)
 
 
-def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator) -> Tensor:
+def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator, device: torch.device = HOST) -> Tensor:
     """Cells in which, or beside which, some probe finds more than FAINT of the densest material.
 
-    density: points [N, 3] -> [N]. The probes are jittered, so that repeated calls find what one may miss.
+    density: points [N, 3] -> [N], both on the device. The probes are jittered, so that repeated calls find what one may miss.
     """
     n = CELLS * PROBES
     centres = voxel_centres(n)
@@ -39,10 +40,10 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator) -> T
     for k in range(CELLS):
         points = grid_points(centres[k * PROBES : (k + 1) * PROBES], centres, centres)
         points += rng.uniform(-1 / n, 1 / n, points.shape)
-        values = density(torch.from_numpy(points.astype(np.float32))).numpy()
+        values = density(torch.from_numpy(points.astype(np.float32)).to(device)).cpu().numpy()
         highest[k] = values.reshape(PROBES, CELLS, PROBES, CELLS, PROBES).max((0, 2, 4))
     threshold = FAINT * np.quantile(highest, 0.999)
-    return torch.from_numpy(binary_dilation(highest > threshold, np.ones((3, 3, 3))))
+    return torch.from_numpy(binary_dilation(highest > threshold, np.ones((3, 3, 3)))).to(device)
 
 
 @torch.no_grad()

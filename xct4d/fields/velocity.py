@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,11 @@ def _along_axes(z: Tensor, y: Tensor, x: Tensor, control: Tensor) -> Tensor:
     return torch.einsum("ia,tkjad->tkjid", x, control)
 
 
+@cache
+def _bending_matrices(n: int, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(torch.from_numpy(gram.astype(np.float32)).to(device) for gram in bspline.bending_matrices(n))
+
+
 class VelocityField(nn.Module):
     """v(x, t), world units per unit of time. Control points [modes, n, n, n, 3]: time, z, y, x, component.
 
@@ -44,7 +50,7 @@ class VelocityField(nn.Module):
 
     def at(self, times: np.ndarray) -> Tensor:
         """Control points in space at times [T]: [T, n, n, n, 3]."""
-        weights = time_weights(self.modes, times)
+        weights = time_weights(self.modes, times).to(self.control.device)
         return (weights @ self.control.reshape(self.modes, -1)).reshape(len(weights), *self.control.shape[1:])
 
     def flow(self, points: Tensor, start: float, stop: float) -> Tensor:
@@ -57,10 +63,10 @@ class VelocityField(nn.Module):
     def refined(self, resolution: int) -> VelocityField:
         """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
         out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
-        matrix = torch.from_numpy(self._refinement(resolution).astype(np.float32))
+        matrix = torch.from_numpy(self._refinement(resolution).astype(np.float32)).to(self.control.device)
         with torch.no_grad():
             out.control.copy_(_along_axes(matrix, matrix, matrix, self.control))
-        return out
+        return out.to(matrix.device)
 
     def _refinement(self, resolution: int) -> np.ndarray:
         # 9 -> 27 is two exact halvings: follow the ladder as far as it goes.
@@ -82,7 +88,7 @@ class VelocityField(nn.Module):
 
     def bending_energy(self, times: np.ndarray) -> Tensor:
         """Mean over times of the integral over the box of all squared second derivatives of v."""
-        value, first, second = (torch.from_numpy(g.astype(np.float32)) for g in bspline.bending_matrices(self.resolution))
+        value, first, second = _bending_matrices(self.resolution, self.control.device)
         control = self.at(times)
         energy = 0.0
         # Each second derivative enters once, the mixed ones twice (d2/dxdy and d2/dydx).

@@ -9,6 +9,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Canonical
+from xct4d.device import HOST
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
@@ -43,13 +44,15 @@ def canonical(
     title: str = "canonical",
     volume: np.ndarray | None = None,
     seed: int = 0,
+    device: torch.device = HOST,
 ) -> None:
     """Fit the field and write field.safetensors, flatfield.safetensors, baked.safetensors and history.json.
 
     frames_folder: prepared projections of the end. volume: the end's known
     attenuation (z, y, x), compared by normalized correlation where
     settings.volume_weight is above zero. A killed run goes on from `checkpoint`;
-    board is the folder of TensorBoard's event files.
+    board is the folder of TensorBoard's event files. device: where it is
+    computed.
     Raises InputError where the projections cannot be read or none is left to train on.
     """
     frames = prepared.load(frames_folder)
@@ -57,8 +60,9 @@ def canonical(
     shown = held_out.spread(moments([frames], held_out=True), HELD_OUT_SHOWN)
     field = DensityField(settings.grid)
     field.initialise(torch.Generator().manual_seed(seed))
-    flat_field = FlatField.constant(frames.flat_field)
-    known = BakedField(torch.from_numpy(volume)) if volume is not None and settings.volume_weight > 0 else None
+    field.to(device)
+    flat_field = FlatField.constant(frames.flat_field).to(device)
+    known = BakedField(torch.from_numpy(volume)).to(device) if volume is not None and settings.volume_weight > 0 else None
 
     first_look, look_every = round(FIRST_LOOK * settings.steps), max(round(LOOK_EVERY * settings.steps), 1)
 
@@ -73,7 +77,7 @@ def canonical(
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
         loss = terms["projection"] + settings.flat_field.penalty * f.square()
         if known is not None:
-            points = torch.from_numpy(rng.uniform(-1, 1, (VOLUME_POINTS, 3)).astype(np.float32))
+            points = torch.from_numpy(rng.uniform(-1, 1, (VOLUME_POINTS, 3)).astype(np.float32)).to(device)
             terms["volume"] = correlation_loss(field(points), known(points))
             loss = loss + settings.volume_weight * terms["volume"]
         return {"loss": loss} | terms
@@ -83,8 +87,8 @@ def canonical(
 
     def inspect(board: SummaryWriter, step: int) -> None:
         axis = voxel_centres(SLICE_VOXELS)
-        coarse = field.evaluate(torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)))
-        board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).numpy()), step)
+        coarse = field.evaluate(torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device))
+        board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).cpu().numpy()), step)
         board.add_scalar("flat_field/f", float(flat_field.control.detach()[0]), step)
 
     fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "pixels": file_digest(frames_folder / "projections.npy")}

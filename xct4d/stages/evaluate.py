@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from xct4d import config, metrics, plots
+from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import planes
 from xct4d.fields.evolution import Evolution
@@ -45,6 +46,7 @@ def evaluate(
     settings: config.Evaluate,
     output: Path,
     training: dict[str, Path] | None = None,
+    device: torch.device = HOST,
 ) -> None:
     """Write metrics.json and the figures into `output`, a folder.
 
@@ -54,10 +56,11 @@ def evaluate(
     of each state, whose held-out frames are scored. truth: the object and its
     motion, where they are known. training: stage outputs with a history.json,
     by the titles their curves get ("canonical forward", "velocity 9", "mixing").
+    device: where the model is computed.
     Raises InputError where an input is missing or damaged or the output cannot
     be written.
     """
-    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder)
+    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder, device)
     histories = {title: _history(Path(folder) / "history.json") for title, folder in (training or {}).items()}
     evaluate_model(evolution, volumes, prepared, truth, settings, output, histories)
 
@@ -183,8 +186,7 @@ def object_centres(description: dict[str, Any] | None) -> np.ndarray | None:
 
 
 def _carried(evolution: Evolution, points: np.ndarray, start: float, stop: float) -> np.ndarray:
-    with torch.no_grad():
-        return evolution.flow(torch.from_numpy(points).float(), start, stop).numpy()
+    return evolution.flow(torch.from_numpy(points).float(), start, stop).numpy()
 
 
 def _per_world(volume: Volume, start: int, stop: int) -> np.ndarray:

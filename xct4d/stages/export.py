@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from xct4d import config
+from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
@@ -31,18 +32,20 @@ def export(
     t: float,
     unit_mm: float | None,
     outputs: dict[config.Kind, Path],
+    device: torch.device = HOST,
 ) -> None:
     """Write one OME-Zarr volume per kind for time t (in [0, 1]).
 
     The first five arguments are the outputs of the training stages, None where
     the dataset has no such stage (a static one has the forward canonical
     alone). unit_mm: mm per world unit, None if unknown. outputs: the volume of
-    each kind; `settings.kinds` and `settings.times` do not count here. Raises
+    each kind; `settings.kinds` and `settings.times` do not count here. device:
+    where the model is computed. Raises
     InputError where a model file is missing or damaged, a static dataset is
     asked for more than its forward volume at t = 0, or an output cannot be
     written.
     """
-    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder)
+    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder, device)
     export_volumes(evolution, settings, t, unit_mm, outputs)
 
 
@@ -72,7 +75,7 @@ def export_volumes(
             for z, y, x in product(parts, parts, parts):
                 points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
                 shape = tuple(s.stop - s.start for s in (z, y, x))
-                held = slice(None) if cells is None else occupancy.held(cells, points)
+                held = slice(None) if cells is None else occupancy.held(cells, points.to(cells.device)).cpu()
                 for kind, values in evolution.attenuation(points[held], t, kinds).items():
                     attenuation = torch.zeros(len(points))
                     attenuation[held] = values

@@ -11,6 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Mixing
+from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
@@ -44,13 +45,15 @@ def mixing(
     board: Path,
     *,
     seed: int = 0,
+    device: torch.device = HOST,
 ) -> None:
     """Train a spline mixer over frozen canonicals and velocity.
 
     Writes field.safetensors, flatfield.safetensors and history.json.
     frames_folders: prepared projections of each state. canonicals, velocity:
     output folders of those stages. A killed run goes on from `checkpoint`;
-    board is the folder of TensorBoard's event files. Raises InputError where an
+    board is the folder of TensorBoard's event files. device: where it is
+    computed. Raises InputError where an
     input cannot be read or no projection is left to train on.
     """
     title = "mixing"
@@ -60,12 +63,12 @@ def mixing(
     if not training:
         raise InputError("mixing: spline has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
-    start, stop = (BakedField.load(canonicals[d] / "baked.safetensors") for d in ("forward", "backward"))
-    motion = VelocityField.load(velocity / "field.safetensors")
+    start, stop = (BakedField.load(canonicals[d] / "baked.safetensors").to(device) for d in ("forward", "backward"))
+    motion = VelocityField.load(velocity / "field.safetensors").to(device)
     motion.requires_grad_(False)
-    flat_field = FlatField.load(velocity / "flatfield.safetensors")
-    mixer = SplineMixer(settings.resolution, settings.modes)
-    held = [(occupancy.occupied(field, generator(seed, title)), home) for field, home in ((start, 0.0), (stop, 1.0))]
+    flat_field = FlatField.load(velocity / "flatfield.safetensors").to(device)
+    mixer = SplineMixer(settings.resolution, settings.modes).to(device)
+    held = [(occupancy.occupied(field, generator(seed, title), device), home) for field, home in ((start, 0.0), (stop, 1.0))]
 
     @cache  # what moves is frozen
     def cells(time: float) -> torch.Tensor:
@@ -93,12 +96,12 @@ def mixing(
 
     def inspect(summary: SummaryWriter, step: int) -> None:
         axis = voxel_centres(INSPECTED_VOXELS)
-        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32))
+        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device)
         cube = 3 * [INSPECTED_VOXELS]
         for time in INSPECTED_TIMES:
             with torch.no_grad():
-                summary.add_image(f"alpha/t{time}", slices_image(mixer(points, time).reshape(cube).numpy()), step)
-        summary.add_image("slices", slices_image(predicted(points, 0.5).reshape(cube).numpy()), step)
+                summary.add_image(f"alpha/t{time}", slices_image(mixer(points, time).reshape(cube).cpu().numpy()), step)
+        summary.add_image("slices", slices_image(predicted(points, 0.5).reshape(cube).cpu().numpy()), step)
 
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
     sources += [folder / "baked.safetensors" for folder in canonicals.values()] + [velocity / "field.safetensors"]

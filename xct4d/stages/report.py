@@ -21,7 +21,6 @@ from xct4d import config, plots
 from xct4d.errors import InputError
 from xct4d.fields import planes
 from xct4d.fields.evolution import Evolution
-from xct4d.fields.mixing import SplineMixer
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
@@ -60,8 +59,7 @@ class Model:
 
     def carried(self, points: np.ndarray, t: float) -> np.ndarray:
         """Points [N, 3] carried from time 0 to t."""
-        with torch.no_grad():
-            return self.evolution.flow(torch.from_numpy(points).float(), 0.0, t).double().numpy()
+        return self.evolution.flow(torch.from_numpy(points).float(), 0.0, t).double().numpy()
 
 
 def report(
@@ -137,7 +135,7 @@ def _figures(folder: Path, model: Model, volumes: Mapping[tuple[config.Kind, flo
     drawings = [lambda: _canonicals(folder / "canonical.png", model), lambda: _volumes(folder / "volumes.png", model, volumes, times)]
     if not model.evolution.static:
         drawings.append(lambda: _motion(folder / "motion.png", model, _some([t for t in times if t > 0] or [1.0], MOVED_TIMES)))
-        if isinstance(model.evolution.mixer, SplineMixer) and between:
+        if model.evolution.mixing_is_trained and between:
             drawings.append(lambda: _mixing(folder / "mixing.png", model, _some(between, MOVED_TIMES)))
     with track("report figures", len(drawings)) as progress:
         for draw in drawings:
@@ -216,8 +214,7 @@ def _mixing(path: Path, model: Model, times: list[float]) -> None:
     for t in times:
         density = model.attenuation(points, t, "mixed").ravel()
         solid = density > SOLID * np.quantile(density, 0.999)
-        with torch.no_grad():
-            images.append(_masked(model.evolution.mixer(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
+        images.append(_masked(model.evolution.alpha(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
     row = plots.Row("mixing", plane.axis, plane.positions()[0] * model.scale, images, "weight of the backward field", (0.0, 1.0), "PuOr")
     plots.maps(path, [row], [f"t = {t:g}" for t in times], half_width=model.scale, length_unit=model.length)
 

@@ -10,6 +10,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Level, Velocity
+from xct4d.device import HOST
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
@@ -43,24 +44,25 @@ def velocity(
     board: Path,
     *,
     seed: int = 0,
+    device: torch.device = HOST,
 ) -> None:
     """Train one level and write field.safetensors, flatfield.safetensors and history.json.
 
     frames_folders: prepared projections of each state. canonicals: output
     folders of the canonical stage. previous: output folder of the coarser level
     that this one starts from. A killed run goes on from `checkpoint`; board is
-    the folder of TensorBoard's event files. Raises InputError where an input
+    the folder of TensorBoard's event files. device: where it is computed. Raises InputError where an input
     cannot be read or no projection is left to train on.
     """
     title = f"velocity {level.resolution}"
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     training = moments(frames, at_most=settings.max_images_per_time)
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
-    sharp = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
+    sharp = {direction: BakedField.load(folder / "baked.safetensors").to(device) for direction, folder in canonicals.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
-    held = {direction: occupancy.occupied(field, generator(seed, title)) for direction, field in density.items()}
+    held = {direction: occupancy.occupied(field, generator(seed, title), device) for direction, field in density.items()}
     solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()}
-    field, flat_field = _start(settings, level, canonicals, previous)
+    field, flat_field = (part.to(device) for part in _start(settings, level, canonicals, previous))
     first = previous is None
 
     def cells(direction: Direction, time: float) -> torch.Tensor:
@@ -79,11 +81,11 @@ def velocity(
         terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
         loss = terms["projection"]
         if settings.volume_weight > 0:
-            points = _random_points(rng, settings.points)
+            points = _random_points(rng, settings.points).to(device)
             terms["volume"] = correlation_loss(density[direction](field.flow(points, 1 - home, home)), _other(density, direction)(points))
             loss = loss + settings.volume_weight * terms["volume"]
         if settings.mismatch_weight > 0:
-            points, time = _random_points(rng, settings.points), float(rng.uniform())
+            points, time = _random_points(rng, settings.points).to(device), float(rng.uniform())
             carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
             terms["mismatch"] = (carried[0] - carried[1]).square().mean()
             loss = loss + settings.mismatch_weight * terms["mismatch"]
@@ -91,7 +93,7 @@ def velocity(
             material, time = _some(solid[direction], rng, settings.points), moment.mean_time
             with torch.no_grad():
                 material = field.flow(material, home, time)
-            terms["strain"] = field.stretch_rate(material, _random_directions(rng, len(material)), time).square().mean()
+            terms["strain"] = field.stretch_rate(material, _random_directions(rng, len(material)).to(device), time).square().mean()
             loss = loss + level.strain_weight * terms["strain"]
         if level.smoothness_weight > 0:
             terms["smoothness"] = field.bending_energy(rng.uniform(size=1))
@@ -108,13 +110,13 @@ def velocity(
 
     def inspect(summary: SummaryWriter, step: int) -> None:
         axis = voxel_centres(INSPECTED_VOXELS)
-        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32))
+        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device)
         with torch.no_grad():
             moved = (field.flow(points, 0.0, 1.0) - points).norm(dim=-1)
         summary.add_scalar("displacement/mean", float(moved.mean()), step)
         summary.add_scalar("displacement/largest", float(moved.max()), step)
-        summary.add_image("displacement", slices_image(moved.reshape(3 * [INSPECTED_VOXELS]).numpy()), step)
-        summary.add_image("slices", slices_image(blended(points, 0.5).reshape(3 * [INSPECTED_VOXELS]).numpy()), step)
+        summary.add_image("displacement", slices_image(moved.reshape(3 * [INSPECTED_VOXELS]).cpu().numpy()), step)
+        summary.add_image("slices", slices_image(blended(points, 0.5).reshape(3 * [INSPECTED_VOXELS]).cpu().numpy()), step)
 
     fingerprint = {"settings": settings.model_dump(exclude={"levels"}), "level": level.model_dump(), "seed": seed}
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
@@ -162,14 +164,14 @@ def _choose(training: list[Moment], home: float, reach: float, rng: np.random.Ge
 
 def _solid_voxels(baked: BakedField) -> torch.Tensor:
     """Centres [M, 3] of the voxels that hold material."""
-    volume = baked.volume.numpy()
+    volume = baked.volume.cpu().numpy()
     axis = voxel_centres(len(volume))
     index = np.nonzero(volume > SOLID * np.quantile(volume, 0.999))
-    return torch.from_numpy(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32))
+    return torch.from_numpy(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32)).to(baked.volume.device)
 
 
 def _some(points: torch.Tensor, rng: np.random.Generator, count: int) -> torch.Tensor:
-    return points[torch.from_numpy(rng.integers(len(points), size=count))]
+    return points[torch.from_numpy(rng.integers(len(points), size=count)).to(points.device)]
 
 
 def _random_directions(rng: np.random.Generator, count: int) -> torch.Tensor:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from xct4d.errors import InputError
-from xct4d.geometry.rays import clip_to_box, pixel_direction
+from xct4d.geometry.rays import cast
 from xct4d.io.prepared import FULL_SCALE, Frames
-from xct4d.kernels.cells import is_occupied
+from xct4d.kernels.placing import placed
 from xct4d.kernels.segments import segment_sum
 
 Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
@@ -90,64 +89,16 @@ def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | Non
     return sorted(out, key=lambda moment: moment.mean_time)
 
 
-@numba.njit(fastmath=True)
-def _ray(poses, focal, centre, view, column, row):
-    pose = poses[view]
-    ox, oy, oz = pose[0, 3], pose[1, 3], pose[2, 3]
-    dx, dy, dz = pixel_direction(pose, focal[view], centre[view], column, row)
-    near, far = clip_to_box(ox, oy, oz, dx, dy, dz)
-    return ox, oy, oz, dx, dy, dz, near, far
-
-
-@numba.njit(parallel=True, fastmath=True, cache=True)
-def _choose(poses, focal, centre, view, column, row, jitter, cells, chosen, count, spacing):
-    rays, samples = jitter.shape
-    for r in numba.prange(rays):
-        ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
-        step = (far - near) / samples
-        spacing[r] = step
-        kept = 0
-        if step > 0.0:
-            for s in range(samples):
-                d = near + (s + jitter[r, s]) * step
-                chosen[r, s] = is_occupied(cells, ox + d * dx, oy + d * dy, oz + d * dz)
-                kept += chosen[r, s]
-        count[r] = kept
-
-
-@numba.njit(parallel=True, fastmath=True, cache=True)
-def _place(poses, focal, centre, view, column, row, jitter, chosen, start, points):
-    rays, samples = jitter.shape
-    for r in numba.prange(rays):
-        ox, oy, oz, dx, dy, dz, near, far = _ray(poses, focal, centre, view[r], column[r], row[r])
-        step = (far - near) / samples
-        q = start[r]
-        if start[r + 1] > q:
-            for s in range(samples):
-                # asked again, a point between two cells may round into the other: fastmath promises nothing across kernels
-                if chosen[r, s]:
-                    d = near + (s + jitter[r, s]) * step
-                    points[q, 0], points[q, 1], points[q, 2] = ox + d * dx, oy + d * dy, oz + d * dz
-                    q += 1
-
-
-def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: np.ndarray, cells: Tensor) -> Samples:
-    """Samples along rays through detector points: one in each of S equal parts of the way through the box,
-    left out where its cell is empty.
+def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: Tensor, cells: Tensor) -> Samples:
+    """Samples along rays through detector points, on the device of the cells (kernels.placing).
 
     view [R] int; column, row [R] float (pixel centres at half-integers); jitter
     [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
     """
-    views = source.views
-    rays = (views.camera_to_world, views.focal, views.centre, view, column, row, jitter)
-    chosen = np.zeros(jitter.shape, np.bool_)
-    count = np.empty(len(view), np.int64)
-    spacing = torch.empty(len(view))
-    _choose(*rays, cells.numpy(), chosen, count, spacing.numpy())
-    start = np.concatenate([[0], np.cumsum(count)])
-    points = torch.empty(int(start[-1]), 3)
-    _place(*rays, chosen, start, points.numpy())
-    return Samples(points, torch.from_numpy(start), spacing)
+    rays = torch.from_numpy(cast(source.views, view, column, row))
+    if cells.device.type != "cpu":
+        rays = rays.float().to(cells.device, non_blocking=True)  # a GPU has little arithmetic for float64
+    return Samples(*placed(cells, rays, jitter))
 
 
 def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Cells = everywhere) -> Batch:
@@ -164,10 +115,18 @@ def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cell
     frame = moment.frames[which]
     first = source.first_view[frame]
     row, column = np.divmod(inside, source.views.size[first, 0])
-    measured = source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE
-    jitter = rng.random((rays, samples), dtype=np.float32)
-    exposures = []
-    for v, (time, weight) in enumerate(zip(moment.times, moment.weights, strict=True)):
-        placed = place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells(time))
-        exposures.append(Exposure(time, weight, placed))
-    return Batch(torch.from_numpy(measured), exposures)
+    measured = torch.from_numpy(source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE)
+    held = [cells(time) for time in moment.times]
+    jitter = _jitter(rng, rays, samples, held[0].device)
+    exposures = [
+        Exposure(time, weight, place_samples(source, first + v, column + 0.5, row + 0.5, jitter, held[v]))
+        for v, (time, weight) in enumerate(zip(moment.times, moment.weights, strict=True))
+    ]
+    return Batch(measured.to(jitter.device, non_blocking=True), exposures)
+
+
+def _jitter(rng: np.random.Generator, rays: int, samples: int, device: torch.device) -> Tensor:
+    if device.type == "cpu":
+        return torch.from_numpy(rng.random((rays, samples), dtype=np.float32))
+    # made where they are used: they are most of a step's random numbers
+    return torch.rand(rays, samples, generator=torch.Generator(device).manual_seed(int(rng.integers(2**63))), device=device)

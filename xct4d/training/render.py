@@ -42,9 +42,9 @@ def render(
         held = cells(time)
         for start in range(0, len(row), per_chunk):
             part = slice(start, start + per_chunk)
-            middle = np.full((len(row[part]), samples), 0.5, np.float32)
+            middle = torch.full((len(row[part]), samples), 0.5, device=held.device)
             placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, held)
-            image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).numpy()
+            image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).cpu().numpy()
     return image.reshape(-(-height // stride), -(-width // stride))
 
 
@@ -59,7 +59,7 @@ def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = 
 
     def cells(time: float) -> Tensor:
         if width * height * samples < (CELLS * PROBES) ** 3:
-            return WHOLE_BOX  # looking for empty cells would take longer than they do
+            return WHOLE_BOX.to(evolution.device)  # looking for empty cells would take longer than they do
         return evolution.cells(time)
 
     return render(density, evolution.flat_field, frames, frame, samples=samples, cells=cells)

@@ -1,4 +1,4 @@
-"""Samples along rays, in occupied cells only: a thread for each part of each ray."""
+"""As kernels.placing: a thread for each part of each ray."""
 
 from __future__ import annotations
 
@@ -39,11 +39,7 @@ def _place(rays, jitter, chosen, place, points):
         points[q, 0], points[q, 1], points[q, 2] = x, y, z
 
 
-def placed(rays: Tensor, jitter: Tensor, cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(points [N, 3], start [R + 1], spacing [R]) of `training.rays.Samples`.
-
-    rays: [R, 8] float32 as geometry.rays.cast gives them; jitter: [R, S]; cells: [n, n, n] bool.
-    """
+def placed(cells: Tensor, rays: Tensor, jitter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     count, parts = jitter.shape
     chosen = cells.new_empty(count * parts)
     each(_choose, len(chosen), rays, jitter, cells, chosen)

@@ -1,0 +1,128 @@
+"""A pretended GPU, for tests of what lies between the kernels: which tensor is where.
+
+Under `PretendedGpu` tensors made on "cuda" are ordinary tensors that say that they
+lie there, and every operation refuses, as a real GPU does, to mix the two
+places or to hand memory of the GPU to NumPy. Kernels run as on the CPU.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
+
+CUDA = torch.device("cuda")
+MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.tensor, torch.arange, torch.linspace, torch.asarray}
+
+
+class PretendedGpu(TorchFunctionMode):
+    """What is made on the host is marked; all else lies on the GPU. Gradients that autograd makes are never marked."""
+
+    def __enter__(self):
+        self._in_kernel = 0
+        made, generator, of_numpy = torch.nn.Parameter.__new__, torch.Generator, torch.from_numpy
+
+        def parameter(cls, data=None, requires_grad=True):
+            return _marked(made(cls, data, requires_grad), on_host(data))
+
+        kernels = self._kernels()
+        self._patches = [
+            patch("xct4d.kernels.cuda", kernels, create=True),  # `from xct4d.kernels import cuda` takes the attribute
+            patch.object(torch.nn.Parameter, "__new__", parameter),
+            patch.object(torch, "Generator", lambda device="cpu": generator()),
+            patch.object(torch, "from_numpy", lambda array: _marked(of_numpy(array), not self._in_kernel)),
+        ]
+        for each in self._patches:
+            each.start()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        for each in self._patches:
+            each.stop()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if self._in_kernel:
+            return function(*args, **kwargs)
+        name = getattr(function, "__name__", "")
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if function == torch.Tensor.device.__get__:
+            return torch.device("cpu") if on_host(args[0]) else CUDA
+        if function == torch.Tensor.is_cuda.__get__:
+            return not on_host(args[0])
+        if name in ("numpy", "__array__") and not on_host(args[0]):
+            raise TypeError("can't convert cuda device type tensor to numpy")
+        if function in (torch.Tensor.to, torch.Tensor.cpu, torch.nn.Module.to):
+            return self._move(function, args, kwargs)
+        if function in MAKERS:
+            there = torch.device(kwargs.pop("device", None) or "cpu").type == "cuda"
+            return _marked(function(*args, **kwargs), not there)
+        if function == torch.Tensor.data.__set__:
+            function(*args)
+            return _marked(args[0], on_host(args[1]))
+        if "device" in kwargs:
+            raise NotImplementedError(f"{name} with a device")
+        if name in ("copy_", "__get__", "__set__", "__setitem__", "backward", "_has_compatible_shallow_copy_type"):
+            return self._derived(function, args, kwargs, tensors[:1])
+        placed = [tensor for tensor in tensors if tensor.dim() > 0]
+        if len({on_host(tensor) for tensor in placed}) > 1:
+            raise RuntimeError(f"{name}: expected all tensors to be on the same device, but found cuda:0 and cpu")
+        return self._derived(function, args, kwargs, placed or tensors)
+
+    def _derived(self, function, args, kwargs, tensors):
+        return _marked(function(*args, **kwargs), bool(tensors) and on_host(tensors[0]))
+
+    def _move(self, function, args, kwargs):
+        tensor, *rest = args
+        target = next((torch.device(a) for a in [*rest, kwargs.get("device")] if isinstance(a, (str, torch.device))), None)
+        if function is torch.Tensor.cpu:
+            target = torch.device("cpu")
+        if target is None:
+            return _marked(function(*args, **kwargs), on_host(tensor))
+        host = target.type == "cpu"
+        if host == on_host(tensor):
+            return tensor
+        dtype = next((a for a in rest if isinstance(a, torch.dtype)), tensor.dtype)
+        return _marked(torch.Tensor.clone(tensor).to(dtype), host)
+
+    def _kernels(self):
+        """In place of xct4d.kernels.cuda: for every kernel its namesake of the CPU."""
+        mode = self
+
+        class Module:
+            def __init__(self, name):
+                self._module = name
+
+            def __getattr__(self, kernel):
+                loaded = sys.modules[f"xct4d.kernels.{self._module}"]
+                on_cpu = getattr(loaded, kernel).__wrapped__
+
+                def run(*args, **kwargs):
+                    places = {on_host(a) for a in args if isinstance(a, torch.Tensor) and a.dim() > 0}
+                    if places == {True, False}:
+                        raise RuntimeError(f"{self._module}.{kernel}: tensors of both devices")
+                    mode._in_kernel += 1
+                    try:
+                        return on_cpu(*args, **kwargs)
+                    finally:
+                        mode._in_kernel -= 1
+
+                return run
+
+        return SimpleNamespace(**{name: Module(name) for name in ("adam", "bspline", "cells", "flow", "hashgrid", "mlp", "placing", "segments", "trilinear")})
+
+
+def on_host(tensor: torch.Tensor) -> bool:
+    return getattr(tensor, "_made_on_host", False)
+
+
+def _marked(result, host: bool):
+    for leaf in tree_leaves(result):
+        if isinstance(leaf, torch.Tensor):
+            leaf._made_on_host = host
+    return result

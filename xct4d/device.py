@@ -1,0 +1,94 @@
+"""The device that a stage computes on: the CPU, or a GPU that no other job of this machine uses."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from xct4d.config import Device
+from xct4d.errors import InputError
+
+HOST = torch.device("cpu")
+LEASES = Path(tempfile.gettempdir()) / "xct4d-gpus"  # one empty file for each GPU that was ever leased
+LOOK_AGAIN = 0.5  # seconds
+
+
+@contextmanager
+def leased(setting: Device) -> Iterator[torch.device]:
+    """The device that the configuration asks for, for as long as the block lasts.
+
+    auto: a CUDA GPU where there is one, else the CPU. A GPU is leased: where
+    others hold them all, this waits. Enter the block before anything touches
+    CUDA, which looks for devices once. Raises InputError where cuda is asked
+    for and cannot be had.
+    """
+    names = [] if setting == "cpu" else visible()
+    if names and (missing := _missing()) is not None:
+        if setting == "cuda":
+            raise InputError(missing, where="device: cuda", fix="pip install 'xct4d[cuda]', or set device: cpu")
+        print(f"the CPU computes though there is a GPU: {missing} (pip install 'xct4d[cuda]')", file=sys.stderr)
+        names = []
+    if not names:
+        if setting == "cuda":
+            raise InputError("PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu")
+        yield HOST
+    elif "SLURM_JOB_ID" in os.environ:  # SLURM has given this job devices of its own
+        yield torch.device("cuda")
+    else:
+        lease, name = _lease(names)
+        os.environ |= {"CUDA_VISIBLE_DEVICES": name, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+        try:
+            yield torch.device("cuda")
+        finally:
+            os.close(lease)
+
+
+def visible() -> list[str]:
+    """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES has them; starts nothing on them."""
+    count = torch.cuda.device_count()  # by the driver's management library, where CUDA has not started yet
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [str(index) for index in range(count)] if chosen is None else [name.strip() for name in chosen.split(",")][:count]
+
+
+def _missing() -> str | None:
+    """What the kernels need beside a GPU and do not find."""
+    return None if find_spec("numba_cuda") is not None else "numba-cuda is not installed"
+
+
+def _lease(names: list[str]) -> tuple[int, str]:
+    """(open file, name) of the first free GPU. The lock on the file ends with the process, however that ends."""
+    import fcntl  # there is none on Windows
+
+    with suppress(FileExistsError):
+        LEASES.mkdir()
+        LEASES.chmod(0o777)  # shared by all users of the machine
+    files = {}
+    for name in names:
+        path = LEASES / name.replace("/", "_")
+        try:
+            files[name] = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            files[name] = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    told = False
+    while True:
+        for name, file in files.items():
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            for other in files.values():
+                if other != file:
+                    os.close(other)
+            return file, name
+        if not told:
+            told = True
+            print(f"waits for a GPU: {'it is' if len(names) == 1 else f'all {len(names)} are'} in use by other jobs", file=sys.stderr)
+        time.sleep(LOOK_AGAIN)
