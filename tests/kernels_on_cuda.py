@@ -163,7 +163,7 @@ def test_samples_along_rays():
     column, row = np.array([2.5, 4.2, 3.0, -90.0]), np.array([1.5, 3.1, 4.0, 3.0])
     rays = torch.from_numpy(cast(views, np.zeros(4, int), column, row)).float()
     occupied, jitter = some_cells(), torch.rand(4, 12, generator=torch.Generator().manual_seed(0))
-    got, start, spacing = placing.placed(on_device(occupied), on_device(rays), on_device(jitter))
+    got, start, spacing = placing.placing(on_device(occupied), on_device(rays), on_device(jitter))()
     near, far = rays[:, 6:7], rays[:, 7:8]
     distance = near + (torch.arange(12) + jitter) * (far - near) / 12
     everywhere = rays[:, None, :3] + distance[..., None] * rays[:, None, 3:6]

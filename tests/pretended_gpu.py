@@ -19,11 +19,16 @@ CUDA = torch.device("cuda")
 MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.tensor, torch.arange, torch.linspace, torch.asarray}
 
 
+# what makes the host wait for the GPU
+WAITING = {"cpu", "item", "__float__", "__int__", "__bool__", "__index__", "tolist", "nonzero", "equal"}
+
+
 class PretendedGpu(TorchFunctionMode):
     """What is made on the host is marked; all else lies on the GPU. Gradients that autograd makes are never marked."""
 
     def __enter__(self):
         self._in_kernel = 0
+        self.waits = []
         made, generator, of_numpy = torch.nn.Parameter.__new__, torch.Generator, torch.from_numpy
 
         def parameter(cls, data=None, requires_grad=True):
@@ -33,6 +38,7 @@ class PretendedGpu(TorchFunctionMode):
         self._patches = [
             patch("xct4d.kernels.cuda", kernels, create=True),  # `from xct4d.kernels import cuda` takes the attribute
             patch.object(torch.nn.Parameter, "__new__", parameter),
+            patch.object(torch.cuda, "current_stream", lambda: SimpleNamespace(record_event=lambda: SimpleNamespace(synchronize=lambda: None))),
             patch.object(torch, "Generator", lambda device="cpu": generator()),
             patch.object(torch, "from_numpy", lambda array: _marked(of_numpy(array), not self._in_kernel)),
         ]
@@ -57,10 +63,13 @@ class PretendedGpu(TorchFunctionMode):
             return not on_host(args[0])
         if name in ("numpy", "__array__") and not on_host(args[0]):
             raise TypeError("can't convert cuda device type tensor to numpy")
+        if name in WAITING and not on_host(args[0]):
+            self.waits.append(name)
         if function in (torch.Tensor.to, torch.Tensor.cpu, torch.nn.Module.to):
             return self._move(function, args, kwargs)
         if function in MAKERS:
             there = torch.device(kwargs.pop("device", None) or "cpu").type == "cuda"
+            kwargs.pop("pin_memory", None)
             return _marked(function(*args, **kwargs), not there)
         if function == torch.Tensor.data.__set__:
             function(*args)
@@ -87,6 +96,8 @@ class PretendedGpu(TorchFunctionMode):
         host = target.type == "cpu"
         if host == on_host(tensor):
             return tensor
+        if not kwargs.get("non_blocking"):
+            self.waits.append("to")
         dtype = next((a for a in rest if isinstance(a, torch.dtype)), tensor.dtype)
         return _marked(torch.Tensor.clone(tensor).to(dtype), host)
 

@@ -90,7 +90,7 @@ def test_rays_are_clipped_to_the_box():
 def test_samples_are_stratified_along_the_ray():
     views = one_view()
     jitter = torch.from_numpy(generator(0, "test").random((1, 10), np.float32))
-    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.3]), np.array([3.1]), jitter, EVERYWHERE)
+    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.3]), np.array([3.1]), jitter, EVERYWHERE)()
     ray = cast(views, [0], [4.3], [3.1])[0]
     distance = (samples.points.numpy() - ray[:3]) @ ray[3:6]
     part = (distance - ray[6]) / (ray[7] - ray[6]) * 10
@@ -102,7 +102,7 @@ def test_samples_are_stratified_along_the_ray():
 def test_beer_lambert_averages_the_views_of_a_frame_with_their_weights():
     """I = exp(-f) sum_v w_v exp(-integral of mu): the intensities are averaged, not the integrals."""
     views = one_view()
-    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), torch.full((1, 8), 0.5), EVERYWHERE)
+    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), torch.full((1, 8), 0.5), EVERYWHERE)()
     exposures = [Exposure(0.0, 0.25, samples), Exposure(0.5, 0.75, samples)]
     expected = np.exp(-0.1) * 0.25 * np.exp(-2 * 0.3) + np.exp(-0.2) * 0.75 * np.exp(-2 * 0.9)  # the ray is 2 long
     batch = Batch(torch.tensor([expected], dtype=torch.float32), exposures)
@@ -165,10 +165,10 @@ def test_flat_field_lowers_the_level():
 def test_batches_depend_on_seed_purpose_and_step_only():
     images = [generator(0, "image").random((6, 8))]
     moment = moments([frames_of(one_view(), images)])[0]
-    a, b = (draw(moment, generator(3, "velocity 6", 17), 32, 5) for _ in range(2))
+    a, b = (draw(moment, generator(3, "velocity 6", 17), 32, 5)() for _ in range(2))
     assert torch.equal(a.exposures[0].samples.points, b.exposures[0].samples.points)
     assert torch.equal(a.measured, b.measured)
-    other = draw(moment, generator(3, "velocity 6", 18), 32, 5)
+    other = draw(moment, generator(3, "velocity 6", 18), 32, 5)()
     assert not torch.equal(a.measured, other.measured)
 
 
@@ -176,7 +176,7 @@ def test_drawn_rays_belong_to_their_pixels():
     """Each measured value must be the pixel that the ray goes through."""
     views = one_view()
     image = (np.arange(48).reshape(6, 8) + 1) / 64
-    batch = draw(moments([frames_of(views, [image])])[0], generator(0, "test"), 200, 4)
+    batch = draw(moments([frames_of(views, [image])])[0], generator(0, "test"), 200, 4)()
     samples = batch.exposures[0].samples
     rays = pixel_rays(views, 0)
     for r in range(200):

@@ -13,8 +13,8 @@ import pytest
 import torch
 from pretended_gpu import CUDA, PretendedGpu
 from tiny_dataset import make
-from workflow import ROOT
 
+from workflow import ROOT
 from xct4d import config, device
 from xct4d.errors import InputError
 from xct4d.io.ome_zarr import open_volume
@@ -24,9 +24,10 @@ from xct4d.stages.export import export
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
+from xct4d.training import shares
 
 GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
-CANONICAL = config.Canonical(steps=4, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=3, checkpoint_every=2, volume_weight=0.1)
+CANONICAL = config.Canonical(steps=40, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=30, checkpoint_every=20, volume_weight=0.1)
 LEVEL = config.Level(resolution=5, steps=3, learning_rate=1e-2, blur=0.05)
 VELOCITY = config.Velocity(
     levels=[LEVEL], rays=32, samples=8, points=64, volume_weight=0.1, mismatch_weight=0.1, flat_field=config.FlatField(), evaluate_every=2, checkpoint_every=2
@@ -67,9 +68,23 @@ def prepared(tmp_path_factory):
     return states
 
 
-def test_every_stage_keeps_its_tensors_together(prepared, tmp_path):
-    with PretendedGpu():
+def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch):
+    waited = {}
+    whole_step = shares.Gradients.of
+
+    def watched(self, step):
+        before = len(gpu.waits)
+        terms = whole_step(self, step)
+        waited.setdefault(self._title, []).append(gpu.waits[before:])
+        return terms
+
+    monkeypatch.setattr(shares.Gradients, "of", watched)
+    with PretendedGpu() as gpu:
         there = pipeline(tmp_path / "gpu", prepared, CUDA)
+    # no step waits for the GPU, but those of the canonical that look where it is empty
+    assert not any(waited["velocity 5"] + waited["velocity 7"] + waited["mixing"])
+    assert not any(waited["canonical"][1:5] + waited["canonical"][8:40:2])
+    assert all(waited["canonical"][7:38:2])
     here = pipeline(tmp_path / "cpu", prepared, torch.device("cpu"))
     assert there.shape == here.shape
     assert abs(there.mean() / here.mean() - 1) < 0.2  # other random numbers

@@ -47,7 +47,7 @@ FLOWS = {  # from the canonical, and back to it
 def test_no_point_outside_the_carried_cells_comes_from_material(name):
     there, back = FLOWS[name]
     cells = occupancy.occupied(lambda points: ball(points, [0.2, -0.1, 0.3], 0.2), np.random.default_rng(0))
-    carried = occupancy.carried(cells, there)
+    carried = occupancy.reached(there(occupancy.centres(cells)))
     points = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (400_000, 3)).astype(np.float32))
     inside = torch.zeros(len(points), dtype=torch.bool)
     inside[occupancy.held(carried, points)] = True

@@ -51,8 +51,8 @@ def test_sparse_samples_are_the_others_samples():
     cells = torch.from_numpy(np.random.default_rng(0).random((48, 48, 48)) < 0.3)
     for frame in range(2):
         view = np.full(len(row), frame)
-        every = place_samples(source, view, column, row, jitter, WHOLE_BOX)
-        some = place_samples(source, view, column, row, jitter, cells)
+        every = place_samples(source, view, column, row, jitter, WHOLE_BOX)()
+        some = place_samples(source, view, column, row, jitter, cells)()
         assert torch.equal(every.spacing, some.spacing)
         assert 0.2 < len(some.points) / len(every.points) < 0.4
         for ray in range(len(row)):

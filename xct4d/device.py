@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from xct4d.config import Device
@@ -49,6 +50,27 @@ def leased(setting: Device) -> Iterator[torch.device]:
             yield torch.device("cuda")
         finally:
             os.close(lease)
+
+
+def sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """An array as a tensor on the device. The host does not wait until it is there."""
+    return torch.from_numpy(array).to(device, non_blocking=True)
+
+
+class Fetched:
+    """A small tensor on its way to the host. Reading it waits for what was launched before it was fetched, not for what came after."""
+
+    def __init__(self, tensor: torch.Tensor):
+        self._copied = None
+        self._values = tensor.detach()
+        if tensor.is_cuda:
+            self._values = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True).copy_(self._values, non_blocking=True)
+            self._copied = torch.cuda.current_stream().record_event()
+
+    def read(self) -> torch.Tensor:
+        if self._copied is not None:
+            self._copied.synchronize()
+        return self._values
 
 
 def visible() -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from xct4d.device import sent
 from xct4d.fields import storage
 from xct4d.fields.density import DensityField
 from xct4d.geometry.box import grid_points, voxel_centres
@@ -28,7 +29,7 @@ class BakedField:
         volume = torch.empty(n, n, n, device=field.cells.device)
         for k in range(n):
             points = grid_points(axis[k : k + 1], axis, axis).astype(np.float32)
-            volume[k] = field.evaluate(torch.from_numpy(points).to(volume.device)).reshape(n, n)
+            volume[k] = field.evaluate(sent(points, volume.device)).reshape(n, n)
         return cls(volume)
 
     def to(self, device: torch.device) -> BakedField:
@@ -43,7 +44,7 @@ class BakedField:
             return self
         voxels = sigma * len(self.volume) / 2
         blurred = gaussian_filter(self.volume.cpu().numpy(), voxels, mode="constant", truncate=3.0)
-        return BakedField(torch.from_numpy(blurred).to(self.volume.device))
+        return BakedField(sent(blurred, self.volume.device))
 
     def save(self, path: Path) -> None:
         storage.write(path, "baked", {}, {"volume": self.volume})

@@ -81,7 +81,7 @@ class Evolution:
             return self._canonical["forward"].cells
         return torch.stack(
             [
-                occupancy.carried(self._canonical[direction].cells, lambda points, home=home: self.flow(points, home, t))
+                occupancy.reached(self.flow(occupancy.centres(self._canonical[direction].cells), home, t))
                 for direction, home in (("forward", 0.0), ("backward", 1.0))
             ]
         ).any(0)

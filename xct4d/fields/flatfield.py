@@ -34,7 +34,7 @@ class FlatField(nn.Module):
     def forward(self, t: float) -> Tensor:
         if len(self.control) == 1:
             return self.control[0]
-        return (time_weights(len(self.control), [t]).to(self.control.device) @ self.control)[0]
+        return (time_weights(len(self.control), [t], self.control.device) @ self.control)[0]
 
     def save(self, path: Path) -> None:
         storage.write(path, "flat field", {}, {"control": self.control})

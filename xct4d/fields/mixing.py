@@ -49,9 +49,9 @@ class SplineMixer(nn.Module):
         self.control = nn.Parameter(torch.zeros(modes, resolution, resolution, resolution))
 
     def forward(self, points: Tensor, t: float) -> Tensor:
-        weights = time_weights(len(self.control), [t])[0].to(points.device)
+        weights = time_weights(len(self.control), [t], points.device)[0]
         shift = bspline.sample(torch.tensordot(weights, self.control, 1), points)
-        return torch.sigmoid(torch.logit(points.new_tensor(t)) + shift)
+        return torch.sigmoid(torch.logit(torch.full((), t, device=points.device)) + shift)
 
     def save(self, path: Path) -> None:
         modes, n = self.control.shape[:2]

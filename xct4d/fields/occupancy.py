@@ -15,7 +15,7 @@ import torch
 from scipy.ndimage import binary_dilation
 from torch import Tensor
 
-from xct4d.device import HOST
+from xct4d.device import HOST, sent
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels import cells as kernels
 
@@ -40,25 +40,27 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator, devi
     for k in range(CELLS):
         points = grid_points(centres[k * PROBES : (k + 1) * PROBES], centres, centres)
         points += rng.uniform(-1 / n, 1 / n, points.shape)
-        values = density(torch.from_numpy(points.astype(np.float32)).to(device)).cpu().numpy()
+        values = density(sent(points.astype(np.float32), device)).cpu().numpy()
         highest[k] = values.reshape(PROBES, CELLS, PROBES, CELLS, PROBES).max((0, 2, 4))
     threshold = FAINT * np.quantile(highest, 0.999)
-    return torch.from_numpy(binary_dilation(highest > threshold, np.ones((3, 3, 3)))).to(device)
+    return sent(binary_dilation(highest > threshold, np.ones((3, 3, 3))), device)
+
+
+def centres(cells: Tensor, parts: int = 3) -> Tensor:
+    """Centres [N, 3] of the parts^3 equal parts of every occupied cell."""
+    n = CELLS * parts
+    fine = cells.repeat_interleave(parts, 0).repeat_interleave(parts, 1).repeat_interleave(parts, 2)
+    return (torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1
 
 
 @torch.no_grad()
-def carried(cells: Tensor, flow: Callable[[Tensor], Tensor], *, parts: int = 3, reach: float = 0.5) -> Tensor:
-    """Cells into which a flow, points [N, 3] -> [N, 3], leads material from occupied ones.
+def reached(points: Tensor, reach: float = 0.5) -> Tensor:
+    """Cells within `reach` cells of a point [N, 3]: where material is that was followed by the centres of its cells' parts.
 
-    Each occupied cell's parts^3 parts are followed by their centres; all cells
-    within `reach` cells of where one arrives count. That covers every point of
-    a part, unless the flow stretches it 2 parts reach times.
+    That covers every point of a part, unless the motion stretched it 2 parts reach times.
     """
-    n = CELLS * parts
-    fine = cells.repeat_interleave(parts, 0).repeat_interleave(parts, 1).repeat_interleave(parts, 2)
-    arrived = flow((torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1)
-    out = torch.zeros_like(cells)
-    kernels.mark(out, arrived.contiguous(), reach)
+    out = torch.zeros(CELLS, CELLS, CELLS, dtype=torch.bool, device=points.device)
+    kernels.mark(out, points.detach().contiguous(), reach)
     return out
 
 

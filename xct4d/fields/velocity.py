@@ -9,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xct4d.device import sent
 from xct4d.fields import storage
 from xct4d.kernels import bspline
 from xct4d.kernels.flow import Path as TimePath
 from xct4d.kernels.flow import flow
 
 
-def time_weights(modes: int, times: np.ndarray) -> Tensor:
+def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
     """[T, modes] float32: weights of the control points of [0, 1] at times."""
-    return torch.from_numpy(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32))
+    return sent(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32), device)
 
 
 def _along_axes(z: Tensor, y: Tensor, x: Tensor, control: Tensor) -> Tensor:
@@ -30,7 +31,7 @@ def _along_axes(z: Tensor, y: Tensor, x: Tensor, control: Tensor) -> Tensor:
 
 @cache
 def _bending_matrices(n: int, device: torch.device) -> tuple[Tensor, ...]:
-    return tuple(torch.from_numpy(gram.astype(np.float32)).to(device) for gram in bspline.bending_matrices(n))
+    return tuple(sent(gram.astype(np.float32), device) for gram in bspline.bending_matrices(n))
 
 
 class VelocityField(nn.Module):
@@ -50,7 +51,7 @@ class VelocityField(nn.Module):
 
     def at(self, times: np.ndarray) -> Tensor:
         """Control points in space at times [T]: [T, n, n, n, 3]."""
-        weights = time_weights(self.modes, times).to(self.control.device)
+        weights = time_weights(self.modes, times, self.control.device)
         return (weights @ self.control.reshape(self.modes, -1)).reshape(len(weights), *self.control.shape[1:])
 
     def flow(self, points: Tensor, start: float, stop: float) -> Tensor:
@@ -63,7 +64,7 @@ class VelocityField(nn.Module):
     def refined(self, resolution: int) -> VelocityField:
         """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
         out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
-        matrix = torch.from_numpy(self._refinement(resolution).astype(np.float32)).to(self.control.device)
+        matrix = sent(self._refinement(resolution).astype(np.float32), self.control.device)
         with torch.no_grad():
             out.control.copy_(_along_axes(matrix, matrix, matrix, self.control))
         return out.to(matrix.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 import torch
@@ -42,13 +44,20 @@ def _place(rays, jitter, chosen, start, points):
                     q += 1
 
 
+Placed = tuple[Tensor, Tensor, Tensor]
+
+
 @per_device
-def placed(
+def placing(
     cells: Tensor,  # [n, n, n] bool (z, y, x): which hold material
     rays: Tensor,  # [R, 8] float as geometry.rays.cast gives them
     jitter: Tensor,  # [R, S] float32 in [0, 1): where in its part a sample lies
-) -> tuple[Tensor, Tensor, Tensor]:  # [N, 3] float32, [R + 1] int64, [R] float32
-    """Points, those of a ray side by side; where each ray's begin; the length of a part of each ray."""
+) -> Callable[[], Placed]:  # [N, 3] float32, [R + 1] int64, [R] float32
+    """A function that gives the points, those of a ray side by side; where each ray's begin; the length of a part of each ray.
+
+    How many there are is known on the device first. Called later, the function
+    need not wait for what was launched in the meantime.
+    """
     chosen = np.zeros(jitter.shape, np.bool_)
     count = np.empty(len(rays), np.int64)
     spacing = torch.empty(len(rays))
@@ -56,4 +65,5 @@ def placed(
     start = np.concatenate([[0], np.cumsum(count)])
     points = torch.empty(int(start[-1]), 3)
     _place(rays.numpy(), jitter.numpy(), chosen, start, points.numpy())
-    return points, torch.from_numpy(start), spacing
+    placed = points, torch.from_numpy(start), spacing
+    return lambda: placed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Canonical
-from xct4d.device import HOST
+from xct4d.device import HOST, sent
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
@@ -17,13 +19,14 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.training import held_out
+from xct4d.training.ahead import Ahead
 from xct4d.training.checkpoint import Checkpoint, file_digest
 from xct4d.training.loop import Run, slices_image, train
 from xct4d.training.losses import correlation_loss, projection_loss
 from xct4d.training.optimizer import Adam
-from xct4d.training.random import generator
-from xct4d.training.rays import draw, moments
+from xct4d.training.rays import Batch, draw, moments
 from xct4d.training.schedule import learning_rates
+from xct4d.training.shares import Share
 
 HELD_OUT_SHOWN = 2
 SLICE_VOXELS = 96
@@ -66,18 +69,29 @@ def canonical(
 
     first_look, look_every = round(FIRST_LOOK * settings.steps), max(round(LOOK_EVERY * settings.steps), 1)
 
-    def take_step(step: int) -> dict[str, torch.Tensor]:
-        rng = generator(seed, title, step)
-        if step >= first_look and (step - first_look) % look_every == 0:
+    @cache
+    def spent(_look: int) -> tuple[int, int]:
+        return _spent(settings, field.cells)
+
+    def draw_for(share: Share) -> tuple[np.random.Generator, Callable[[], Batch]]:
+        rng = share.random(seed, title)
+        look, after = divmod(share.step - first_look, look_every)
+        if look >= 0 and after == 0 and share.index == 0:
             field.find_empty_cells(rng)
-        rays, parts = _spent(settings, field.cells)
-        batch = draw(training[int(rng.integers(len(training)))], rng, rays, parts, lambda _t: field.cells)
+        rays, parts = spent(max(look, -1))
+        return rng, draw(training[int(rng.integers(len(training)))], rng, share.of(rays), parts, lambda _t: field.cells)
+
+    drawn = Ahead(draw_for, settings.steps, device)
+
+    def take_step(share: Share) -> dict[str, torch.Tensor]:
+        rng, drawn_batch = drawn.take(share)
+        batch = drawn_batch()
         densities = [field(exposure.samples.points) for exposure in batch.exposures]
         f = flat_field(0.0)
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
         loss = terms["projection"] + settings.flat_field.penalty * f.square()
         if known is not None:
-            points = torch.from_numpy(rng.uniform(-1, 1, (VOLUME_POINTS, 3)).astype(np.float32)).to(device)
+            points = sent(rng.uniform(-1, 1, (share.of(VOLUME_POINTS), 3)).astype(np.float32), device)
             terms["volume"] = correlation_loss(field(points), known(points))
             loss = loss + settings.volume_weight * terms["volume"]
         return {"loss": loss} | terms
@@ -87,7 +101,7 @@ def canonical(
 
     def inspect(board: SummaryWriter, step: int) -> None:
         axis = voxel_centres(SLICE_VOXELS)
-        coarse = field.evaluate(torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device))
+        coarse = field.evaluate(sent(grid_points(axis, axis, axis).astype(np.float32), device))
         board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).cpu().numpy()), step)
         board.add_scalar("flat_field/f", float(flat_field.control.detach()[0]), step)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Mixing
-from xct4d.device import HOST
+from xct4d.device import HOST, sent
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
@@ -22,13 +22,15 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.training import held_out
+from xct4d.training.ahead import Ahead
 from xct4d.training.checkpoint import Checkpoint, file_digest
 from xct4d.training.loop import Run, slices_image, train
 from xct4d.training.losses import projection_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
-from xct4d.training.rays import draw, moments
+from xct4d.training.rays import Batch, draw, moments
 from xct4d.training.schedule import learning_rates
+from xct4d.training.shares import Share
 
 HELD_OUT_SHOWN = 3
 INSPECTED_VOXELS = 64
@@ -68,19 +70,24 @@ def mixing(
     motion.requires_grad_(False)
     flat_field = FlatField.load(velocity / "flatfield.safetensors").to(device)
     mixer = SplineMixer(settings.resolution, settings.modes).to(device)
-    held = [(occupancy.occupied(field, generator(seed, title), device), home) for field, home in ((start, 0.0), (stop, 1.0))]
+    held = [(occupancy.centres(occupancy.occupied(field, generator(seed, title), device)), home) for field, home in ((start, 0.0), (stop, 1.0))]
 
     @cache  # what moves is frozen
     def cells(time: float) -> torch.Tensor:
-        return torch.stack([occupancy.carried(those, lambda points, home=home: motion.flow(points, home, time)) for those, home in held]).any(0)
+        return torch.stack([occupancy.reached(motion.flow(those, home, time)) for those, home in held]).any(0)
 
     def mixed(points: torch.Tensor, time: float) -> torch.Tensor:
         carried = start(motion.flow(points, time, 0.0)), stop(motion.flow(points, time, 1.0))
         return torch.lerp(*carried, mixer(points, time))
 
-    def take_step(step: int) -> dict[str, torch.Tensor]:
-        rng = generator(seed, title, step)
-        batch = draw(training[int(rng.integers(len(training)))], rng, settings.rays, settings.samples, cells)
+    def draw_for(share: Share) -> Callable[[], Batch]:
+        rng = share.random(seed, title)
+        return draw(training[int(rng.integers(len(training)))], rng, share.of(settings.rays), settings.samples, cells)
+
+    drawn = Ahead(draw_for, settings.steps, device)
+
+    def take_step(share: Share) -> dict[str, torch.Tensor]:
+        batch = drawn.take(share)()
         densities = [mixed(e.samples.points, e.time) for e in batch.exposures]
         flat_fields = [flat_field(e.time) for e in batch.exposures]
         terms = {"projection": projection_loss(batch, densities, flat_fields)}
@@ -96,7 +103,7 @@ def mixing(
 
     def inspect(summary: SummaryWriter, step: int) -> None:
         axis = voxel_centres(INSPECTED_VOXELS)
-        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device)
+        points = sent(grid_points(axis, axis, axis).astype(np.float32), device)
         cube = 3 * [INSPECTED_VOXELS]
         for time in INSPECTED_TIMES:
             with torch.no_grad():

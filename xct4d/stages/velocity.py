@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Direction, Level, Velocity
-from xct4d.device import HOST
+from xct4d.device import HOST, sent
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
@@ -19,18 +20,30 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.training import held_out
+from xct4d.training.ahead import Ahead
 from xct4d.training.checkpoint import Checkpoint, file_digest
 from xct4d.training.loop import Run, slices_image, train
 from xct4d.training.losses import correlation_loss, projection_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
-from xct4d.training.rays import Moment, draw, moments
+from xct4d.training.rays import Batch, Moment, draw, moments
 from xct4d.training.schedule import learning_rates
+from xct4d.training.shares import Share
 
 HOME: dict[Direction, float] = {"forward": 0.0, "backward": 1.0}  # the time of each canonical
 HELD_OUT_SHOWN = 3
 INSPECTED_VOXELS = 64
 SOLID = 0.3  # of the densest material: voxels above it are solid
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a step begins with, and the random numbers with which it goes on."""
+
+    random: np.random.Generator
+    direction: Direction
+    moment: Moment
+    batch: Callable[[], Batch]
 
 
 def velocity(
@@ -60,40 +73,46 @@ def velocity(
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
     sharp = {direction: BakedField.load(folder / "baked.safetensors").to(device) for direction, folder in canonicals.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
-    held = {direction: occupancy.occupied(field, generator(seed, title), device) for direction, field in density.items()}
+    held = {direction: occupancy.centres(occupancy.occupied(field, generator(seed, title), device), parts=1) for direction, field in density.items()}
     solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()}
     field, flat_field = (part.to(device) for part in _start(settings, level, canonicals, previous))
     first = previous is None
 
     def cells(direction: Direction, time: float) -> torch.Tensor:
         """Which cells of the box the canonical's material is in at a time, as the motion stands: samples elsewhere would teach nothing."""
-        home = HOME[direction]
-        return occupancy.carried(held[direction], lambda points: field.flow(points, home, time), parts=1, reach=1.0)
+        with torch.no_grad():
+            return occupancy.reached(field.flow(held[direction], HOME[direction], time), reach=1.0)
 
-    def take_step(step: int) -> dict[str, torch.Tensor]:
-        rng = generator(seed, title, step)
-        direction: Direction = "forward" if step % 2 == 0 else "backward"
-        home = HOME[direction]
-        reach = _reach(settings, step, level.steps) if first else 1.0
-        moment = _choose(training, home, reach, rng)
-        batch = draw(moment, rng, settings.rays, settings.samples, lambda time: cells(direction, time))
+    def draw_for(share: Share) -> Drawn:
+        rng = share.random(seed, title)
+        direction: Direction = "forward" if share.step % 2 == 0 else "backward"
+        reach = _reach(settings, share.step, level.steps) if first else 1.0
+        moment = _choose(training, HOME[direction], reach, rng)
+        return Drawn(rng, direction, moment, draw(moment, rng, share.of(settings.rays), settings.samples, lambda time: cells(direction, time)))
+
+    drawn = Ahead(draw_for, level.steps, device)
+
+    def take_step(share: Share) -> dict[str, torch.Tensor]:
+        own = drawn.take(share)
+        rng, direction, moment, batch = own.random, own.direction, own.moment, own.batch()
+        home, count = HOME[direction], share.of(settings.points)
         densities = [density[direction](field.flow(e.samples.points, e.time, home)) for e in batch.exposures]
         terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
         loss = terms["projection"]
         if settings.volume_weight > 0:
-            points = _random_points(rng, settings.points).to(device)
+            points = _random_points(rng, count, device)
             terms["volume"] = correlation_loss(density[direction](field.flow(points, 1 - home, home)), _other(density, direction)(points))
             loss = loss + settings.volume_weight * terms["volume"]
         if settings.mismatch_weight > 0:
-            points, time = _random_points(rng, settings.points).to(device), float(rng.uniform())
+            points, time = _random_points(rng, count, device), float(rng.uniform())
             carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
             terms["mismatch"] = (carried[0] - carried[1]).square().mean()
             loss = loss + settings.mismatch_weight * terms["mismatch"]
         if level.strain_weight > 0:
-            material, time = _some(solid[direction], rng, settings.points), moment.mean_time
+            material, time = _some(solid[direction], rng, count), moment.mean_time
             with torch.no_grad():
                 material = field.flow(material, home, time)
-            terms["strain"] = field.stretch_rate(material, _random_directions(rng, len(material)).to(device), time).square().mean()
+            terms["strain"] = field.stretch_rate(material, _random_directions(rng, count, device), time).square().mean()
             loss = loss + level.strain_weight * terms["strain"]
         if level.smoothness_weight > 0:
             terms["smoothness"] = field.bending_energy(rng.uniform(size=1))
@@ -110,7 +129,7 @@ def velocity(
 
     def inspect(summary: SummaryWriter, step: int) -> None:
         axis = voxel_centres(INSPECTED_VOXELS)
-        points = torch.from_numpy(grid_points(axis, axis, axis).astype(np.float32)).to(device)
+        points = sent(grid_points(axis, axis, axis).astype(np.float32), device)
         with torch.no_grad():
             moved = (field.flow(points, 0.0, 1.0) - points).norm(dim=-1)
         summary.add_scalar("displacement/mean", float(moved.mean()), step)
@@ -167,20 +186,20 @@ def _solid_voxels(baked: BakedField) -> torch.Tensor:
     volume = baked.volume.cpu().numpy()
     axis = voxel_centres(len(volume))
     index = np.nonzero(volume > SOLID * np.quantile(volume, 0.999))
-    return torch.from_numpy(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32)).to(baked.volume.device)
+    return sent(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32), baked.volume.device)
 
 
 def _some(points: torch.Tensor, rng: np.random.Generator, count: int) -> torch.Tensor:
-    return points[torch.from_numpy(rng.integers(len(points), size=count)).to(points.device)]
+    return points[sent(rng.integers(len(points), size=count), points.device)]
 
 
-def _random_directions(rng: np.random.Generator, count: int) -> torch.Tensor:
+def _random_directions(rng: np.random.Generator, count: int, device: torch.device) -> torch.Tensor:
     vectors = rng.normal(size=(count, 3)).astype(np.float32)
-    return torch.from_numpy(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    return sent(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), device)
 
 
-def _random_points(rng: np.random.Generator, count: int) -> torch.Tensor:
-    return torch.from_numpy(rng.uniform(-1, 1, (count, 3)).astype(np.float32))
+def _random_points(rng: np.random.Generator, count: int, device: torch.device) -> torch.Tensor:
+    return sent(rng.uniform(-1, 1, (count, 3)).astype(np.float32), device)
 
 
 def _other(density: Mapping[Direction, BakedField], direction: Direction) -> BakedField:

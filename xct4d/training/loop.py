@@ -11,13 +11,16 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from xct4d.device import Fetched
 from xct4d.progress import track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.held_out import Comparison
 from xct4d.training.optimizer import Adam
+from xct4d.training.shares import Gradients, Share
 
 RECORD_EVERY = 10  # steps between points of the recorded curves
 
@@ -49,7 +52,7 @@ class Run:
 
     title: str
     steps: int
-    take_step: Callable[[int], dict[str, Tensor]]  # terms of the loss; "loss" is differentiated
+    take_step: Callable[[Share], dict[str, Tensor]]  # terms of the loss; "loss" is differentiated
     rates: Callable[[int], dict[str, float]]  # learning rate of each group of parameters
     optimizer: Adam
     checkpoint: Checkpoint
@@ -59,6 +62,7 @@ class Run:
     inspect: Callable[[SummaryWriter, int], None]  # the stage's own figures for TensorBoard
     board: Path  # folder of TensorBoard's event files
     buffers: dict[str, Tensor] = field(default_factory=dict)  # what changes in training but has no gradient
+    shares: int = 1  # into which a step's rays are divided, so that they fit the memory
 
 
 def train(run: Run) -> History:
@@ -77,34 +81,51 @@ def train(run: Run) -> History:
         print(f"{run.title}: goes on from step {done}", file=sys.stderr)
     else:
         shutil.rmtree(run.board, ignore_errors=True)  # curves of an older run
+    gradients = Gradients(run.title, run.take_step, run.optimizer, run.shares)
     with SummaryWriter(str(run.board), purge_step=done) as board, track(run.title, run.steps, done) as progress:
+        record: Record | None = None
         for step in range(done, run.steps):
-            terms = run.take_step(step)
-            terms["loss"].backward()
+            terms = gradients.of(step)
             rates = run.rates(step)
             run.optimizer.step(step + 1, rates)
             last = step + 1 == run.steps
+            recorded = step % RECORD_EVERY == 0 or last
+            compared = (step + 1) % run.compare_every == 0 or last
+            saved = (step + 1) % run.checkpoint_every == 0 and not last
             note = ""
-            if step % RECORD_EVERY == 0 or last:
-                note = _record(run, history, board, step, terms, rates)
-            if (step + 1) % run.compare_every == 0 or last:
+            if record is not None and (recorded or compared or saved):
+                note, record = record.write(run, history, board), None
+            if recorded:
+                record = Record(step, list(terms), Fetched(torch.stack(list(terms.values()))), rates)
+            if record is not None and (compared or saved):
+                note, record = record.write(run, history, board), None
+            if compared:
                 _compare(run, history, board, step)
-            if (step + 1) % run.checkpoint_every == 0 and not last:
+            if saved:
                 run.checkpoint.save(step + 1, run.optimizer.tensors() | run.buffers, history.to_json())
             progress.advance(note=note)
     return history
 
 
-def _record(run: Run, history: History, board: SummaryWriter, step: int, terms: dict[str, Tensor], rates: dict[str, float]) -> str:
-    values = {name: float(term.detach()) for name, term in terms.items()}
-    if not np.isfinite(values["loss"]):
-        raise FloatingPointError(f"{run.title}: the loss is {values['loss']} at step {step}; lower the learning rate")
-    values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in rates.items()}
-    history.step.append(step)
-    for name, value in values.items():
-        history.terms.setdefault(name, []).append(value)
-        board.add_scalar(f"training/{name}", value, step)
-    return f"loss {values['loss']:.2e}"
+@dataclass(frozen=True)
+class Record:
+    """A point of the curves, written some steps later: a GPU need not wait while the host reads it."""
+
+    step: int
+    names: list[str]
+    terms: Fetched
+    rates: dict[str, float]
+
+    def write(self, run: Run, history: History, board: SummaryWriter) -> str:
+        values = dict(zip(self.names, self.terms.read().tolist(), strict=True))
+        if not np.isfinite(values["loss"]):
+            raise FloatingPointError(f"{run.title}: the loss is {values['loss']} at step {self.step}; lower the learning rate")
+        values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in self.rates.items()}
+        history.step.append(self.step)
+        for name, value in values.items():
+            history.terms.setdefault(name, []).append(value)
+            board.add_scalar(f"training/{name}", value, self.step)
+        return f"loss {values['loss']:.2e}"
 
 
 def _compare(run: Run, history: History, board: SummaryWriter, step: int) -> None:

@@ -28,6 +28,12 @@ class Adam:
             adam_step(*flat, rate=rates[group], step=count)
             parameter.grad = None
 
+    def forget(self) -> None:
+        """Drop the gradients."""
+        for named in self.parameters.values():
+            for parameter in named.values():
+                parameter.grad = None
+
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and moments, for a checkpoint."""
         out = {}

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xct4d.device import sent
 from xct4d.errors import InputError
 from xct4d.geometry.rays import cast
 from xct4d.io.prepared import FULL_SCALE, Frames
-from xct4d.kernels.placing import placed
+from xct4d.kernels.placing import placing
 from xct4d.kernels.segments import segment_sum
 
 Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
@@ -89,20 +90,23 @@ def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | Non
     return sorted(out, key=lambda moment: moment.mean_time)
 
 
-def place_samples(source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: Tensor, cells: Tensor) -> Samples:
-    """Samples along rays through detector points, on the device of the cells (kernels.placing).
+def place_samples(
+    source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: Tensor, cells: Tensor
+) -> Callable[[], Samples]:
+    """Samples along rays through detector points, on the device of the cells, once they are asked for (kernels.placing).
 
     view [R] int; column, row [R] float (pixel centres at half-integers); jitter
     [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
     """
-    rays = torch.from_numpy(cast(source.views, view, column, row))
+    rays = cast(source.views, view, column, row)
     if cells.device.type != "cpu":
-        rays = rays.float().to(cells.device, non_blocking=True)  # a GPU has little arithmetic for float64
-    return Samples(*placed(cells, rays, jitter))
+        rays = rays.astype(np.float32)  # a GPU has little arithmetic for float64
+    placed = placing(cells, sent(rays, cells.device), jitter)
+    return lambda: Samples(*placed())
 
 
-def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Cells = everywhere) -> Batch:
-    """Rays through pixels drawn uniformly from a moment's projections.
+def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Cells = everywhere) -> Callable[[], Batch]:
+    """Rays through pixels drawn uniformly from a moment's projections; they are ready once they are asked for.
 
     samples: parts of a ray; cells: the others get no samples.
     """
@@ -115,14 +119,16 @@ def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cell
     frame = moment.frames[which]
     first = source.first_view[frame]
     row, column = np.divmod(inside, source.views.size[first, 0])
-    measured = torch.from_numpy(source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE)
     held = [cells(time) for time in moment.times]
     jitter = _jitter(rng, rays, samples, held[0].device)
-    exposures = [
-        Exposure(time, weight, place_samples(source, first + v, column + 0.5, row + 0.5, jitter, held[v]))
-        for v, (time, weight) in enumerate(zip(moment.times, moment.weights, strict=True))
-    ]
-    return Batch(measured.to(jitter.device, non_blocking=True), exposures)
+    measured = sent(source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE, jitter.device)
+    placed = [place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells) for v, cells in enumerate(held)]
+
+    def batch() -> Batch:
+        exposures = [Exposure(time, weight, samples()) for time, weight, samples in zip(moment.times, moment.weights, placed, strict=True)]
+        return Batch(measured, exposures)
+
+    return batch
 
 
 def _jitter(rng: np.random.Generator, rays: int, samples: int, device: torch.device) -> Tensor:

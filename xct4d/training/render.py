@@ -43,7 +43,7 @@ def render(
         for start in range(0, len(row), per_chunk):
             part = slice(start, start + per_chunk)
             middle = torch.full((len(row[part]), samples), 0.5, device=held.device)
-            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, held)
+            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, held)()
             image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).cpu().numpy()
     return image.reshape(-(-height // stride), -(-width // stride))
 

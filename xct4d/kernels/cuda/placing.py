@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numba import cuda
 from torch import Tensor
 
+from xct4d.device import Fetched
 from xct4d.kernels.cells import is_occupied
 from xct4d.kernels.cuda.launch import each, kernel
+from xct4d.kernels.placing import Placed
 from xct4d.scalar import scalar
 
 
@@ -39,12 +43,17 @@ def _place(rays, jitter, chosen, place, points):
         points[q, 0], points[q, 1], points[q, 2] = x, y, z
 
 
-def placed(cells: Tensor, rays: Tensor, jitter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def placing(cells: Tensor, rays: Tensor, jitter: Tensor) -> Callable[[], Placed]:
     count, parts = jitter.shape
     chosen = cells.new_empty(count * parts)
     each(_choose, len(chosen), rays, jitter, cells, chosen)
     place = torch.cumsum(chosen, 0)
     start = torch.nn.functional.pad(place.view(count, parts)[:, -1], (1, 0))
-    points = rays.new_empty(int(start[-1]), 3)  # the one thing of a step that the host waits for
-    each(_place, len(chosen), rays, jitter, chosen, place, points)
-    return points, start, (rays[:, 7] - rays[:, 6]) / parts
+    total = Fetched(start[-1])
+
+    def placed() -> Placed:
+        points = rays.new_empty(int(total.read()), 3)
+        each(_place, len(chosen), rays, jitter, chosen, place, points)
+        return points, start, (rays[:, 7] - rays[:, 6]) / parts
+
+    return placed

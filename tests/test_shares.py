@@ -1,0 +1,76 @@
+"""A step in shares, and the memory that runs out."""
+
+import pytest
+import torch
+
+from xct4d.errors import InputError
+from xct4d.training.optimizer import Adam
+from xct4d.training.shares import Gradients, Share
+
+
+def setup(most_rays, shares=1):
+    """A step whose loss is the mean over random rays, on a device that holds so many at once."""
+    weight = torch.nn.Parameter(torch.ones(3))
+    tried = []
+
+    def take_step(share):
+        rays = share.of(100)
+        tried.append(rays)
+        x = torch.from_numpy(share.random(7, "test").normal(size=(rays, 3))).float()
+        loss = ((x * weight).sum(1) - 1).square().mean()
+        if rays > most_rays:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return {"loss": loss, "double": 2 * loss}
+
+    return Gradients("test", take_step, Adam({"field": {"weight": weight}}), shares), weight, tried
+
+
+def test_shares_add_up():
+    assert sum(Share(0, index, 7).of(100) for index in range(7)) == 100
+    assert Share(3, 0, 1).of(100) == 100
+    draws = [Share(3, index, 2).random(0, "a").random() for index in range(2)]
+    assert len({*draws, Share(3).random(0, "a").random()}) == 3
+
+
+def test_what_follows_a_share():
+    share, seen = Share(0, 0, 2), []
+    for _ in range(4):
+        seen.append((share.step, share.index))
+        share = share.following()
+    assert seen == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_a_full_memory_halves_the_batch_and_goes_on(capsys):
+    gradients, weight, tried = setup(most_rays=30)
+    terms = gradients.of(5)
+    assert tried == [100, 50, 25, 25, 25, 25]
+    assert "the GPU's memory is full at step 5; goes on with steps of 4 parts" in capsys.readouterr().err
+    planned, same, _ = setup(most_rays=30, shares=4)
+    wanted = planned.of(5)
+    assert torch.equal(weight.grad, same.grad)
+    assert {name: float(term) for name, term in terms.items()} == {name: float(term) for name, term in wanted.items()}
+    gradients.of(6)
+    assert tried[6:] == [25] * 4  # once is enough
+
+
+def test_the_gradient_of_shares_is_that_of_the_whole():
+    results = []
+    for shares in (1, 5):
+        weight = torch.nn.Parameter(torch.ones(3))
+        rays = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+
+        def take_step(share, weight=weight, rays=rays):
+            first = share.index * 100 // share.count
+            return {"loss": ((rays[first : first + share.of(100)] * weight).sum(1) - 1).square().mean()}
+
+        terms = Gradients("test", take_step, Adam({"field": {"weight": weight}}), shares).of(0)
+        results.append((weight.grad, terms["loss"]))
+    assert torch.allclose(results[0][0], results[1][0], rtol=1e-5)
+    assert torch.allclose(results[0][1], results[1][1], rtol=1e-5)
+
+
+def test_a_step_that_never_fits_is_an_error():
+    gradients, weight, _ = setup(most_rays=0)
+    with pytest.raises(InputError, match="not even a 64th of a step fits the GPU's memory"):
+        gradients.of(0)
+    assert weight.grad is None
