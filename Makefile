@@ -1,13 +1,14 @@
 # make demo   the demo from nothing: environment, then the whole pipeline
 # make test   the tests
 # make bench  speed of the kernels
+# make gpu-check  tests, speed and whole runs on a CUDA GPU, into benchmarks/results
 
 python ?= python3
 bin := .venv/bin
 # what the kernels need on a machine with an NVIDIA GPU
 extra := $(if $(shell command -v nvidia-smi),[cuda])
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench gpu-check clean
 
 demo: .venv/installed
 	$(bin)/snakemake --cores all
@@ -18,6 +19,9 @@ test: .venv/installed-test
 
 bench: .venv/installed
 	$(bin)/python -m benchmarks.kernels
+
+gpu-check: .venv/installed-test
+	$(bin)/python -m benchmarks.gpu_check $(if $(parts),--only $(parts))
 
 # The package is installed in place: only a change of what it requires installs again.
 .venv/installed: pyproject.toml | .venv/bin/python

@@ -1,6 +1,6 @@
 """Cost of a training step per sample: our kernels beside plain torch, in one run.
 
-    python -m benchmarks.kernels [--samples 65536] [--json results.json]
+    python -m benchmarks.kernels [--samples 65536] [--device cuda] [--json results.json]
 
 Each step is forward, backward and optimizer. The two sides take turns, so a
 change of the machine's speed meets both; the median of each is printed, and the
@@ -23,6 +23,7 @@ from torch import nn
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.config import HashGrid
+from xct4d.device import HOST
 from xct4d.fields.density import SHIFT, DensityField
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels import bspline, trilinear
@@ -38,18 +39,18 @@ SOLVER, LONGEST_STEP, MODES = "midpoint", 0.1, 6  # the configuration's defaults
 REFERENCE_PROGRAM = {"canonical 16 levels": 18.0, "velocity 6": 14.0, "velocity 15": 125.0, "velocity 27": 46.0, "velocity 51": 46.0}
 
 
-def ray_points(count: int) -> torch.Tensor:
+def ray_points(count: int, device: torch.device = HOST) -> torch.Tensor:
     """Samples along random rays through the box: [count, 3]."""
     generator = torch.Generator().manual_seed(0)
     origin = torch.rand(count // RAY, 1, 3, generator=generator) * 2 - 1
     direction = torch.randn(count // RAY, 1, 3, generator=generator)
     direction /= direction.norm(dim=-1, keepdim=True)
-    return (origin + direction * torch.linspace(-1, 1, RAY)[None, :, None]).clamp(-1, 1).reshape(-1, 3)
+    return (origin + direction * torch.linspace(-1, 1, RAY)[None, :, None]).clamp(-1, 1).reshape(-1, 3).to(device)
 
 
 def canonical(points: torch.Tensor, levels: int) -> tuple[Callable, Callable]:
     """A step of the canonical field: encoding, perceptron, exp, their adjoints, Adam."""
-    target = torch.rand(len(points), generator=torch.Generator().manual_seed(1))
+    target = torch.rand(len(points), generator=torch.Generator().manual_seed(1)).to(points.device)
 
     def fast_step(field, optimizer, count):
         (field(points) - target).square().mean().backward()
@@ -62,7 +63,7 @@ def canonical(points: torch.Tensor, levels: int) -> tuple[Callable, Callable]:
         (density - target).square().mean().backward()
         optimizer.step()
 
-    return _pair(lambda: _density(levels), fast_step, torch_step)
+    return _pair(lambda: _density(levels).to(points.device), fast_step, torch_step)
 
 
 def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
@@ -78,12 +79,12 @@ def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
         spline_reference.flow(field.at(path.times), points, path).square().mean().backward()
         optimizer.step()
 
-    return _pair(lambda: _velocity(n), fast_step, torch_step)
+    return _pair(lambda: _velocity(n).to(points.device), fast_step, torch_step)
 
 
 def sampling(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
     """A baked volume at points, with the points' gradient."""
-    volume = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0))
+    volume = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0)).to(points.device)
 
     def step(sample):
         x = points.clone().requires_grad_()
@@ -94,7 +95,7 @@ def sampling(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
 
 def mixing(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
     """A scalar spline at points, with the control points' gradient."""
-    control = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    control = torch.rand(n, n, n, generator=torch.Generator().manual_seed(0)).to(points.device).requires_grad_()
 
     def step(sample):
         control.grad = None
@@ -125,9 +126,16 @@ def _pair(make: Callable, fast_step: Callable, torch_step: Callable) -> tuple[Ca
 
 
 def seconds(step: Callable) -> float:
+    _wait()
     start = time.perf_counter()
     step()
+    _wait()
     return time.perf_counter() - start
+
+
+def _wait() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def compare(pair: tuple[Callable, Callable], rounds: int) -> tuple[float, float]:
@@ -140,10 +148,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=65536)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--json", help="write the figures to this file")
     given = parser.parse_args()
     keep_freed_memory()  # as the workflow's jobs do
-    points = ray_points(given.samples)
+    device = torch.device(given.device)
+    points = ray_points(given.samples, device)
     cases = {
         "canonical 16 levels": lambda: canonical(points, 16),
         "canonical 12 levels": lambda: canonical(points, 12),
@@ -151,16 +161,17 @@ def main() -> None:
         "baked volume 192": lambda: sampling(points, 192),
         "mixing 9": lambda: mixing(points, 9),
     }
-    print(f"{given.samples} samples, {numba.get_num_threads()} threads, {platform.machine()}, torch {torch.__version__}, numba {numba.__version__}")
+    where = f"{numba.get_num_threads()} threads" if device.type == "cpu" else torch.cuda.get_device_name()
+    print(f"{given.samples} samples, {where}, {platform.machine()}, torch {torch.__version__}, numba {numba.__version__}")
     print(f"{'us per sample':24}{'xct4d':>9}{'torch':>9}{'ratio':>8}{'reference program':>20}")
     figures = {}
     for name, make in cases.items():
         fast, plain = (1e6 * t / given.samples for t in compare(make(), given.rounds))
         figures[name] = {"xct4d_us": fast, "torch_us": plain, "ratio": plain / fast}
-        print(f"{name:24}{fast:9.2f}{plain:9.2f}{plain / fast:7.0f}x{REFERENCE_PROGRAM.get(name, float('nan')):>20}".replace("nan", "-"), flush=True)
+        print(f"{name:24}{fast:9.4g}{plain:9.4g}{plain / fast:7.0f}x{REFERENCE_PROGRAM.get(name, float('nan')):>20}".replace("nan", "-"), flush=True)
     if given.json:
         with open(given.json, "w") as file:
-            json.dump({"samples": given.samples, "threads": numba.get_num_threads(), "figures": figures}, file, indent=1)
+            json.dump({"samples": given.samples, "device": where, "figures": figures}, file, indent=1)
 
 
 if __name__ == "__main__":

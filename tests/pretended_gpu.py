@@ -23,13 +23,23 @@ MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.ra
 WAITING = {"cpu", "item", "__float__", "__int__", "__bool__", "__index__", "tolist", "nonzero", "equal"}
 
 
+class Generator(torch.Generator):
+    """Of either device."""
+
+    def __new__(cls, device="cpu"):
+        return super().__new__(cls)
+
+    def __init__(self, device="cpu"):
+        super().__init__()
+
+
 class PretendedGpu(TorchFunctionMode):
     """What is made on the host is marked; all else lies on the GPU. Gradients that autograd makes are never marked."""
 
     def __enter__(self):
         self._in_kernel = 0
         self.waits = []
-        made, generator, of_numpy = torch.nn.Parameter.__new__, torch.Generator, torch.from_numpy
+        made, of_numpy = torch.nn.Parameter.__new__, torch.from_numpy
 
         def parameter(cls, data=None, requires_grad=True):
             return _marked(made(cls, data, requires_grad), on_host(data))
@@ -39,7 +49,8 @@ class PretendedGpu(TorchFunctionMode):
             patch("xct4d.kernels.cuda", kernels, create=True),  # `from xct4d.kernels import cuda` takes the attribute
             patch.object(torch.nn.Parameter, "__new__", parameter),
             patch.object(torch.cuda, "current_stream", lambda: SimpleNamespace(record_event=lambda: SimpleNamespace(synchronize=lambda: None))),
-            patch.object(torch, "Generator", lambda device="cpu": generator()),
+            patch.object(torch.cuda, "mem_get_info", lambda: (2**34, 2**34)),
+            patch.object(torch, "Generator", Generator),
             patch.object(torch, "from_numpy", lambda array: _marked(of_numpy(array), not self._in_kernel)),
         ]
         for each in self._patches:

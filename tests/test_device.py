@@ -14,6 +14,7 @@ import torch
 from pretended_gpu import CUDA, PretendedGpu
 from tiny_dataset import make
 
+from benchmarks import kernels
 from workflow import ROOT
 from xct4d import config, device
 from xct4d.errors import InputError
@@ -178,3 +179,18 @@ def test_a_gpu_without_numba_cuda_is_said(monkeypatch, capsys):
     assert "numba-cuda is not installed" in capsys.readouterr().err
     with pytest.raises(InputError, match="numba-cuda is not installed"), device.leased("cuda"):
         pass
+
+
+def test_the_benchmark_s_two_sides_run_there():
+    with PretendedGpu():
+        points = kernels.ray_points(128, CUDA)
+        for pair in (kernels.canonical(points, 2), kernels.velocity(points, 5), kernels.sampling(points, 8), kernels.mixing(points, 5)):
+            for side in pair:
+                side()
+
+
+def test_gpu_check_says_that_there_is_no_gpu():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = subprocess.run([sys.executable, "-m", "benchmarks.gpu_check"], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "gpu-check: PyTorch finds no CUDA GPU; nothing was checked\n")

@@ -18,7 +18,7 @@ from xct4d.fields.flatfield import FlatField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training import held_out
+from xct4d.training import held_out, memory
 from xct4d.training.ahead import Ahead
 from xct4d.training.checkpoint import Checkpoint, file_digest
 from xct4d.training.loop import Run, slices_image, train
@@ -117,6 +117,7 @@ def canonical(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board, buffers=dict(field.named_buffers()),
+                shares=memory.shares(memory.canonical(settings), device),
             )
         )  # fmt: skip
         history.save(folder / "history.json")

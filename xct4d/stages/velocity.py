@@ -19,7 +19,7 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training import held_out
+from xct4d.training import held_out, memory
 from xct4d.training.ahead import Ahead
 from xct4d.training.checkpoint import Checkpoint, file_digest
 from xct4d.training.loop import Run, slices_image, train
@@ -151,6 +151,7 @@ def velocity(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s, cells=lambda t: cells("forward", t) | cells("backward", t)) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board,
+                shares=memory.shares(memory.velocity(settings, level, len(sharp["forward"].volume)), device),
             )
         )  # fmt: skip
         history.save(folder / "history.json")

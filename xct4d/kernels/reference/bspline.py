@@ -16,7 +16,7 @@ def sample(control: Tensor, points: Tensor) -> Tensor:
     f = p - first
     g = 1 - f
     four = torch.stack([g**3 / 6, 2 / 3 - f**2 + f**3 / 2, 2 / 3 - g**2 + g**3 / 2, f**3 / 6], -1)  # [N, 3, 4]
-    index = first.long().unsqueeze(-1) + torch.arange(4)
+    index = first.long().unsqueeze(-1) + torch.arange(4, device=points.device)
     i, j, k = index.unbind(1)
     near = control[k[:, :, None, None], j[:, None, :, None], i[:, None, None, :]]  # [N, 4, 4, 4, C]
     wx, wy, wz = four.unbind(1)

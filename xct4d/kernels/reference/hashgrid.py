@@ -21,7 +21,7 @@ def encode(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
         cell = cell.long()
         total = 0
         for corner in range(8):
-            d = torch.tensor([corner & 1, corner >> 1 & 1, corner >> 2 & 1])
+            d = torch.tensor([corner & 1, corner >> 1 & 1, corner >> 2 & 1], device=points.device)
             i, j, k = (cell + d).unbind(-1)
             weight = torch.where(d.bool(), f, 1 - f).prod(-1, keepdim=True)
             if nodes**3 <= size:

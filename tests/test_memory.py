@@ -1,0 +1,66 @@
+"""Predictions of a GPU's memory, against what autograd really keeps of a step."""
+
+import pytest
+import torch
+
+from xct4d import config
+from xct4d.errors import InputError
+from xct4d.fields import density as density_field
+from xct4d.fields.density import DensityField
+from xct4d.fields.velocity import VelocityField
+from xct4d.kernels.reference import mlp
+from xct4d.training import memory
+
+GB = 2**30
+
+
+def kept(compute):
+    """Bytes that autograd keeps of a computation, each storage once; those of the parameters not."""
+    storages = {}
+
+    def pack(tensor):
+        if not isinstance(tensor, torch.nn.Parameter):
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        compute()
+    return sum(storages.values())
+
+
+def test_a_canonical_step(monkeypatch):
+    # as on a GPU, where the hidden layer is kept
+    monkeypatch.setattr(density_field, "perceptron", mlp.perceptron)
+    settings = config.Canonical(rays=64, samples=32)
+    field = DensityField(settings.grid)
+    field.initialise(torch.Generator().manual_seed(0))
+    points = torch.rand(64 * 32, 3) * 2 - 1
+    measured = kept(lambda: field(points).sum())
+    assert measured < memory.canonical(settings).step < 4 * measured  # backward takes as much again
+
+
+def test_a_velocity_step():
+    settings = config.Velocity(rays=64, samples=32, points=1)
+    level = config.Level(resolution=6, steps=1, learning_rate=1e-3)
+    field = VelocityField(6, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
+    points = torch.rand(64 * 32, 3) * 2 - 1
+    measured = kept(lambda: field.flow(points, 1.0, 0.0).sum())
+    assert measured < memory.velocity(settings, level, 32).step < 4 * measured
+
+
+@pytest.mark.parametrize(("gigabytes", "rays", "shares"), [(14.5, 512, 1), (14.5, 2**16, 2), (31, 2**16, 1), (31, 2**18, 3)])
+def test_what_does_not_fit_is_divided(gigabytes, rays, shares):
+    settings = config.Canonical(rays=rays, samples=256, grid=config.HashGrid(levels=16, log2_size=19))
+    need = memory.canonical(settings)
+    found = need.shares(int(gigabytes * GB))
+    assert found == shares
+    assert need.lasting + need.step / found <= gigabytes * GB
+
+
+def test_what_never_fits_names_its_key():
+    with pytest.raises(InputError, match=r"canonical.bake: some \d+\.\d GB of GPU memory are needed, 14\.5 GB are free"):
+        memory.velocity(config.Velocity(), config.Level(resolution=51, steps=1, learning_rate=1e-3, blur=0.02), 1024).shares(int(14.5 * GB))
+
+
+def test_the_cpu_is_not_divided():
+    assert memory.shares(memory.canonical(config.Canonical(rays=10**6)), torch.device("cpu")) == 1

@@ -1,0 +1,100 @@
+"""What a training step takes of a GPU's memory, and into how many shares it must go to fit.
+
+Predicted array by array from the configuration. Only the rays of a step give
+way: divided, they give the same gradients. What a prediction misses, running
+out of memory tells (training.shares).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from xct4d import config
+from xct4d.errors import InputError
+from xct4d.fields.velocity import VelocityField
+from xct4d.kernels.flow import Path as TimePath
+from xct4d.kernels.hashgrid import HashLayout
+from xct4d.training.shares import MOST
+
+FLOAT = 4  # bytes
+POINT = 3 * FLOAT
+PLACING = 13  # a part of a ray: its jitter, whether it is occupied, how many were before it
+AT_ONCE = 2  # batches: the next one is made before this one is used
+HELD_OUT = 2**21 * 64 + 2**17 * 1024  # samples and points that a look at held-out projections takes at once (training.render, fields.density)
+CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
+USED = 0.9  # of the free memory: the rest is lost between blocks
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes of a GPU's memory: what stays, and what one step takes beside it."""
+
+    lasting: int
+    step: int
+    largest: str  # key of the configuration behind most of what stays
+
+    def shares(self, free: int) -> int:
+        """Parts into which a step must go. Raises InputError where nothing helps."""
+        left = USED * free - self.lasting
+        if left * MOST < self.step:
+            raise InputError(
+                f"some {(self.lasting + self.step / MOST) / USED / 2**30:.1f} GB of GPU memory are needed, {free / 2**30:.1f} GB are free",
+                where=self.largest,
+                fix="lower it, or set device: cpu",
+            )
+        return max(1, math.ceil(self.step / left))
+
+
+def shares(need: Need, device: torch.device) -> int:
+    """Parts of a step on this device as its memory now is; on the CPU the system's memory is asked for instead (xct4d.demand)."""
+    return 1 if device.type == "cpu" else need.shares(torch.cuda.mem_get_info()[0])
+
+
+def canonical(settings: config.Canonical) -> Need:
+    grid = settings.grid
+    layout = HashLayout(grid.levels, grid.log2_size, grid.coarsest, grid.finest)
+    parameters = FLOAT * (2 * layout.entries + (layout.width + 1) * grid.width)
+    volume = FLOAT * settings.bake**3
+    # encoded points and hidden neurons, each with its gradient; a product of the perceptron in passing
+    sample = 2 * POINT + 2 * FLOAT * layout.width + 3 * FLOAT * grid.width + 8 * FLOAT
+    parts = settings.rays * settings.samples
+    return Need(
+        lasting=CONTEXT + HELD_OUT + 4 * parameters + volume * (2 if settings.volume_weight > 0 else 1),
+        step=parts * (sample + AT_ONCE * PLACING),
+        largest="canonical.grid.log2_size",
+    )
+
+
+def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
+    path = TimePath(0.0, 1.0, settings.ode_step, settings.solver)
+    control = POINT * level.resolution**3
+    sample = _carried(path) + 8 * FLOAT
+    parts = settings.rays * settings.samples
+    points = settings.points * (2 * _carried(path) + 16 * FLOAT)
+    volumes = FLOAT * bake**3 * (4 if level.blur > 0 else 2)
+    solid = 2 * POINT * bake**3 // 2  # voxels' centres, should half of the box be full
+    return Need(
+        lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * len(path.times) * control,
+        step=parts * (sample + AT_ONCE * PLACING) + points,
+        largest="canonical.bake",
+    )
+
+
+def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
+    """motion: the frozen velocity."""
+    parts = settings.rays * settings.samples
+    times = len(TimePath(0.0, 1.0, motion.longest_step, motion.solver).times)
+    control = POINT * motion.resolution**3
+    return Need(
+        lasting=CONTEXT + HELD_OUT + 2 * FLOAT * bake**3 + (motion.modes + 2 * times) * control + 4 * FLOAT * settings.modes * settings.resolution**3,
+        step=parts * (4 * POINT + 12 * FLOAT + AT_ONCE * PLACING),
+        largest="canonical.bake",
+    )
+
+
+def _carried(path: TimePath) -> int:
+    """Bytes of a point that is carried all the way: every stage's position, its own, both gradients, what the volume gave it."""
+    return POINT * (math.prod(path.visit.shape) + 6)
