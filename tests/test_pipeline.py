@@ -45,7 +45,7 @@ def contents(place: Path) -> dict[str, str]:
 
 def test_every_output_is_there(done):
     stages = {"simulated", "prepared/forward", "prepared/backward", "prepared/between", "canonical/forward", "canonical/backward"}
-    stages |= {"velocity/6", "velocity/9", "mixing", "evaluation", "report"}
+    stages |= {"velocity/6", "velocity/9", "mixing", "series", "evaluation", "report"}
     assert all(any((done / RESULTS / stage).iterdir()) for stage in stages)
     for kind in ("mixed", "forward", "backward"):
         for t in ("0.0000", "0.5000", "1.0000"):
@@ -53,6 +53,9 @@ def test_every_output_is_there(done):
             assert volume.shape == (24, 24, 24)
             assert np.isfinite(volume).all()
             assert volume.max() > 0.5
+        film = zarr.open_group(done / RESULTS / "series" / f"{kind}.zarr", mode="r")["0"]
+        assert film.shape == (3, 24, 24, 24)
+        assert np.array_equal(film[-1], volume)
     assert not any((done / RESULTS / "checkpoints").iterdir())
     assert not list((done / RESULTS).rglob(".*xct4d*"))
 

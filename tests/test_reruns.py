@@ -21,8 +21,9 @@ PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward"
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
+SERIES = "d: series"
 SCORED = ["d: evaluate", "d: report"]
-AFTER = ["d: mixing", *EXPORTS, *SCORED]
+AFTER = ["d: mixing", *EXPORTS, SERIES, *SCORED]
 
 STOP = """\
 import os, sys
@@ -84,10 +85,12 @@ def write(root: Path, changes: dict) -> None:
         ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
         ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
-        ({"mixing.method": "temporal"}, [*EXPORTS, *SCORED]),
-        ({"export.resolution": 99}, [*EXPORTS, *SCORED]),
-        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", *SCORED]),
+        ({"mixing.method": "temporal"}, [*EXPORTS, SERIES, *SCORED]),
+        ({"export.resolution": 99}, [*EXPORTS, SERIES, *SCORED]),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", SERIES, *SCORED]),
+        ({"export.series": False}, []),
         ({"evaluate.resolution": 99}, SCORED),
+        ({"device": "cpu"}, []),
         ({"datasets.d.input.forward_volume": {"path": "data.raw"}, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
         ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, SCORED),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
@@ -105,13 +108,14 @@ def test_a_change_of_the_configuration(made, changes, expected):
 @pytest.mark.parametrize(
     ("module", "old", "new", "expected"),
     [
-        ("workflow/scripts/export.py", "", "print(1)\n", [*EXPORTS, *SCORED]),
-        ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, *SCORED]),
+        ("workflow/scripts/export.py", "", "print(1)\n", [*EXPORTS, SERIES, *SCORED]),
+        ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, SERIES, *SCORED]),
         ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
         ("xct4d/training/schedule.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
         ("xct4d/stages/velocity.py", "", "print(1)\n", VELOCITY + AFTER),
         ("xct4d/stages/mixing.py", "", "print(1)\n", AFTER),
         ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),  # scores of held-out projections as they train
+        ("xct4d/io/ome_series.py", "", "print(1)\n", [SERIES]),
         ("xct4d/plots.py", "", "print(1)\n", SCORED),
         ("xct4d/page.py", "", "print(1)\n", ["d: report"]),
         ("workflow/report/captions.yaml", "stage: export\n", "stage: volumes\n", []),
@@ -182,7 +186,7 @@ def test_a_missing_result_is_made_again(made):
     volume = made / "results/d/volumes/mixed/t0.5000.zarr"
     shutil.move(volume, made / "aside")
     try:
-        assert jobs(cwd=made, root=made) == sorted(["d: export t = 0.5000", *SCORED])
+        assert jobs(cwd=made, root=made) == sorted(["d: export t = 0.5000", SERIES, *SCORED])
     finally:
         shutil.move(made / "aside", volume)
 

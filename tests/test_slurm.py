@@ -200,7 +200,7 @@ def test_a_retry_asks_for_more(story):
 
 def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
     exports = [f"tiny: export t = {t}" for t in ("0.0000", "0.5000", "1.0000")]
-    assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: evaluate", "tiny: report"])
+    assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: series", "tiny: evaluate", "tiny: report"])
 
 
 def test_preparation_and_exports_are_one_job_each(story):

@@ -211,6 +211,7 @@ class Export(Section):
     dtype: Literal["float32", "float16", "uint8", "uint16"] = Field("float32", description="type of a voxel; whole numbers span the window")
     window: tuple[float, float] | None = Field(None, description="attenuation (per world unit) at the lowest and highest whole number (default: 0 and the volume's maximum)")
     tile: Annotated[int, Field(ge=8)] = Field(128, description="voxels per axis of a tile computed at once")
+    series: bool = Field(True, description="also join the times of each kind into one film (t, z, y, x)")
 
     @model_validator(mode="after")
     def _distinct(self):

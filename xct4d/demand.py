@@ -31,6 +31,8 @@ LEAST_MINUTES = 10
 def memory_mb(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> int:
     """MB (2^20 bytes) that a job takes. stage: a module of xct4d.stages; resolution: the velocity level's."""
     config = dataset.config
+    if stage == "series":
+        return BASE_MB
     need = {"simulate": _pixel_work, "prepare": _pixel_work}.get(stage)
     if need is not None:
         return BASE_MB + math.ceil(need(dataset) / MB)
@@ -53,6 +55,8 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
         work = own.steps * config.velocity.rays * config.velocity.samples * PER_SAMPLE
     elif stage == "mixing":
         work = config.mixing.steps * config.mixing.rays * config.mixing.samples * PER_SAMPLE
+    elif stage == "series":
+        work = 0.0
     elif stage == "export":
         work = config.export.resolution**3 * PER_VOXEL
     else:

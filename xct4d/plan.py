@@ -72,6 +72,10 @@ class Dataset:
         """Exported times by their spelling in file names."""
         return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
 
+    @property
+    def joins_times(self) -> bool:
+        return self.config.export.series and len(self.times) > 1
+
     def volume(self, end: Direction) -> VolumeFile | None:
         """The known volume of an end."""
         return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
@@ -103,8 +107,19 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     _check_volume_weight(config, where)
     if config.input.scene is not None:
-        return _from_scene(variant, target, config, scenes, where)
-    return _from_folder(variant, target, config, where)
+        dataset = _from_scene(variant, target, config, scenes, where)
+    else:
+        dataset = _from_folder(variant, target, config, where)
+    _check_series(dataset, where)
+    return dataset
+
+
+def _check_series(dataset: Dataset, where: str) -> None:
+    """Whole numbers that mean something else at every time make no film."""
+    export = dataset.config.export
+    if dataset.joins_times and export.dtype.startswith("uint") and export.window is None:
+        fix = "give the attenuation at the lowest and the highest whole number, or set export.series: false"
+        raise InputError(f"a series of {export.dtype} needs one window for all times", where=f"{where}: export.window", fix=fix)
 
 
 def _check_volume_weight(config: Config, where: str) -> None:

@@ -107,6 +107,11 @@ def volumes(dataset):
     ]
 
 
+def film(dataset):
+    """The volumes of all times in one, where there are several."""
+    return [f"results/{DATASETS[dataset].home('export')}/series"] if DATASETS[dataset].joins_times else []
+
+
 def evaluation(dataset):
     return f"results/{DATASETS[dataset].home('evaluate')}/evaluation"
 

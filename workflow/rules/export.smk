@@ -19,7 +19,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.kinds == kinds),
         params:
             # the other times do not matter to this one
-            settings=settings("export", exclude={"times", "kinds"}),
+            settings=settings("export", exclude={"times", "kinds", "series"}),
             mixing=settings("mixing", include={"method", "alpha"}),
             time=lambda wildcards: DATASETS[wildcards.dataset].times[wildcards.time],
             kinds=kinds,

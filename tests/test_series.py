@@ -1,0 +1,133 @@
+"""Films of the exported volumes: the same numbers, what viewers read, no second copy, nothing that a new export could spoil."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from test_ome_zarr import ramp
+
+from workflow import ROOT, snakemake
+from xct4d.errors import InputError
+from xct4d.io import ome_series
+from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.stages.series import series
+
+TIMES = (0.0, 0.25, 0.5)
+
+
+def write(path, volume, dtype="float32", **options):
+    with VolumeWriter(path, volume.shape, dtype, attributes={"kind": "mixed", "time": 0.0}, **options) as writer:
+        writer[:, :, :] = volume
+
+
+def exported(folder, times=TIMES, dtype="float32", shape=(40, 40, 40), **options):
+    """A volume per time, one of them with empty chunks."""
+    volumes = {}
+    for i, t in enumerate(times):
+        volume = (i + 1) * ramp(shape)
+        volume[: 20 * (i == 1)] = 0
+        volumes["mixed", t] = folder / f"t{t:.4f}.zarr"
+        write(volumes["mixed", t], volume, dtype, chunk=16, **options)
+    return volumes
+
+
+def levels(path):
+    group = zarr.open_group(str(path), mode="r")
+    return [group[dataset["path"]] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]]
+
+
+@pytest.mark.parametrize(("dtype", "options"), [("float32", {}), ("float16", {"shard": 32}), ("uint16", {"window": (0.0, 40.0)})])
+def test_a_film_holds_the_volumes(tmp_path, dtype, options):
+    volumes = exported(tmp_path, dtype=dtype, **options)
+    series(volumes, tmp_path / "series", None)
+    film = levels(tmp_path / "series" / "mixed.zarr")
+    assert len(film) == len(levels(volumes["mixed", 0.0])) == 3
+    for level, array in enumerate(film):
+        assert array.dtype == np.dtype(dtype)
+        for i, t in enumerate(TIMES):
+            assert np.array_equal(array[i], levels(volumes["mixed", t])[level][:])
+    assert film[0][:].any(axis=(1, 2, 3)).all()
+
+
+def test_the_chunks_are_the_volumes_own_files(tmp_path):
+    volumes = exported(tmp_path)
+    series(volumes, tmp_path / "series", None)
+    one = tmp_path / "series/mixed.zarr/0/c/2/1/1/1"
+    assert one.stat().st_ino == (volumes["mixed", 0.5] / "0/c/1/1/1").stat().st_ino
+
+
+def test_a_file_system_without_links(tmp_path, monkeypatch):
+    def refused(*_):
+        raise OSError("Operation not permitted")
+
+    volumes = exported(tmp_path)
+    monkeypatch.setattr(ome_series.os, "link", refused)
+    monkeypatch.setattr(ome_series, "open_volume", lambda _: None)
+    series(volumes, tmp_path / "series", None)
+    assert np.array_equal(levels(tmp_path / "series/mixed.zarr")[0][2], levels(volumes["mixed", 0.5])[0][:])
+
+
+def test_a_volume_exported_again_or_deleted_leaves_the_film_alone(tmp_path):
+    volumes = exported(tmp_path)
+    series(volumes, tmp_path / "series", None)
+    before = levels(tmp_path / "series/mixed.zarr")[0][:]
+    write(volumes["mixed", 0.0], 9 * ramp((40, 40, 40)), chunk=16)
+    shutil.rmtree(volumes["mixed", 0.5])
+    assert np.array_equal(levels(tmp_path / "series/mixed.zarr")[0][:], before)
+
+
+def metadata(tmp_path, times, duration_s, **options):
+    series(exported(tmp_path, times, **options), tmp_path / "series", duration_s)
+    return json.loads((tmp_path / "series/mixed.zarr/zarr.json").read_text())["attributes"]
+
+
+def test_even_times_have_a_scale(tmp_path):
+    found = metadata(tmp_path, TIMES, 8.0, unit_mm=3.0)
+    (scales,) = found["ome"]["multiscales"]
+    assert [axis["name"] for axis in scales["axes"]] == ["t", "z", "y", "x"]
+    assert scales["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
+    assert scales["axes"][1] == {"name": "z", "type": "space", "unit": "millimeter"}
+    scale, translation = scales["datasets"][1]["coordinateTransformations"]
+    assert scale["scale"] == pytest.approx([2.0, 0.3, 0.3, 0.3])
+    assert translation["translation"] == pytest.approx([0.0, -2.85, -2.85, -2.85])
+    assert found["xct4d"]["times"] == list(TIMES)
+    assert found["xct4d"]["seconds"] == [0.0, 2.0, 4.0]
+    assert "time" not in found["xct4d"]
+    assert found["ome"]["omero"]["channels"][0]["window"]["end"] == pytest.approx(3 * ramp((40, 40, 40)).max() / 3.0)
+
+
+def test_uneven_times_are_counted_and_told(tmp_path):
+    found = metadata(tmp_path, (0.0, 0.1, 1.0), 8.0)
+    (scales,) = found["ome"]["multiscales"]
+    assert scales["axes"][0] == {"name": "t", "type": "time"}
+    assert scales["datasets"][0]["coordinateTransformations"][0]["scale"][0] == 1.0
+    assert found["xct4d"]["times"] == [0.0, 0.1, 1.0]
+    assert found["xct4d"]["seconds"] == pytest.approx([0.0, 0.8, 8.0])
+
+
+def test_windows_that_differ_are_refused_and_nothing_is_left(tmp_path):
+    with pytest.raises(InputError, match="whole numbers mean other attenuations"):
+        series(exported(tmp_path, dtype="uint8"), tmp_path / "series", None)
+    assert not (tmp_path / "series").exists()
+
+
+def test_volumes_of_different_size_are_refused(tmp_path):
+    volumes = exported(tmp_path)
+    write(volumes["mixed", 0.25], ramp((32, 40, 40)), chunk=16)
+    with pytest.raises(InputError, match="differs in shape or type"):
+        series(volumes, tmp_path / "series", None)
+
+
+def test_the_configuration_is_refused_before_anything_runs(tmp_path):
+    tiny = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
+    done = snakemake("--dry-run", "--config", "export={dtype: uint8}", *tiny, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        "datasets.tiny: export.window: a series of uint8 needs one window for all times; "
+        "give the attenuation at the lowest and the highest whole number, or set export.series: false"
+    )
+    for fine in ("export={dtype: uint8, series: false}", "export={dtype: uint8, window: [0, 2]}"):
+        assert snakemake("--dry-run", "--config", fine, *tiny, cwd=tmp_path).returncode == 0

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from xct4d.job import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from xct4d.io import prepared
+    from xct4d.stages.series import series
+
+    series(
+        {tuple(name): Path(path) for name, path in zip(snakemake.params.volumes, snakemake.input.volumes, strict=True)},
+        Path(snakemake.output[0]),
+        prepared.load(Path(snakemake.input.prepared)).duration_s,
+    )
