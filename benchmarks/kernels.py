@@ -48,8 +48,8 @@ def ray_points(count: int, device: torch.device = HOST) -> torch.Tensor:
     return (origin + direction * torch.linspace(-1, 1, RAY)[None, :, None]).clamp(-1, 1).reshape(-1, 3).to(device)
 
 
-def canonical(points: torch.Tensor, levels: int) -> tuple[Callable, Callable]:
-    """A step of the canonical field: encoding, perceptron, exp, their adjoints, Adam."""
+def canonical(points: torch.Tensor, levels: int, *, tinycudann: bool = False) -> tuple[Callable, Callable]:
+    """A step of the canonical field: encoding, perceptron, exp, their adjoints, Adam; by our kernels, or by tinycudann."""
     target = torch.rand(len(points), generator=torch.Generator().manual_seed(1)).to(points.device)
 
     def fast_step(field, optimizer, count):
@@ -63,7 +63,8 @@ def canonical(points: torch.Tensor, levels: int) -> tuple[Callable, Callable]:
         (density - target).square().mean().backward()
         optimizer.step()
 
-    return _pair(lambda: _density(levels).to(points.device), fast_step, torch_step)
+    fast = _density(levels).on(points.device) if tinycudann else _density(levels).to(points.device)
+    return _pair(fast, _density(levels).to(points.device), fast_step, torch_step)
 
 
 def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
@@ -79,7 +80,7 @@ def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
         spline_reference.flow(field.at(path.times), points, path).square().mean().backward()
         optimizer.step()
 
-    return _pair(lambda: _velocity(n).to(points.device), fast_step, torch_step)
+    return _pair(_velocity(n).to(points.device), _velocity(n).to(points.device), fast_step, torch_step)
 
 
 def sampling(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
@@ -116,13 +117,15 @@ def _velocity(n: int) -> VelocityField:
     return field
 
 
-def _pair(make: Callable, fast_step: Callable, torch_step: Callable) -> tuple[Callable, Callable]:
-    """Two closures that step fields of their own with our Adam and with torch's."""
-    fast_field, torch_field = make(), make()
+def _pair(fast_field: nn.Module, torch_field: nn.Module, fast_step: Callable, torch_step: Callable) -> tuple[Callable, Callable]:
     fast_adam = Adam({"field": dict(fast_field.named_parameters())})
     torch_adam = torch.optim.Adam(torch_field.parameters(), lr=1e-3)
     count = iter(range(1, 10**9))
     return lambda: fast_step(fast_field, fast_adam, next(count)), lambda: torch_step(torch_field, torch_adam)
+
+
+def _has_tinycudann(device: torch.device) -> bool:
+    return device.type == "cuda" and _density(16).on(device).backend == "tinycudann"
 
 
 def seconds(step: Callable) -> float:
@@ -157,6 +160,7 @@ def main() -> None:
     cases = {
         "canonical 16 levels": lambda: canonical(points, 16),
         "canonical 12 levels": lambda: canonical(points, 12),
+        **({"  by tinycudann, 16": lambda: canonical(points, 16, tinycudann=True)} if _has_tinycudann(device) else {}),
         **{f"velocity {n}": (lambda n=n: velocity(points, n)) for n in (6, 15, 27, 51)},
         "baked volume 192": lambda: sampling(points, 192),
         "mixing 9": lambda: mixing(points, 9),

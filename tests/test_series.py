@@ -1,7 +1,6 @@
 """Films of the exported volumes: the same numbers, what viewers read, no second copy, nothing that a new export could spoil."""
 
 import json
-import os
 import shutil
 
 import numpy as np

@@ -44,7 +44,7 @@ def test_every_rule_has_a_log_a_benchmark_a_message_and_resources(tmp_path, monk
     tree = {"datasets": {"tiny": {"input": {"scene": "tiny"}}, "one": {"input": {"scene": "tiny"}, "export": {"kinds": ["mixed"]}}}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     found = {rule.name: rule for rule in rules(tmp_path / "c.yaml")}
-    assert set(found) == {"simulate", "prepare", "canonical", "velocity", "mixing", "export", "export_mixed", "evaluate", "report"}
+    assert set(found) == {"simulate", "prepare", "canonical", "velocity", "mixing", "export", "export_mixed", "series", "evaluate", "report"}
     for rule in found.values():
         wildcards = set(rule.wildcard_names)
         assert rule.message, rule.name
@@ -59,7 +59,7 @@ def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
     done = snakemake("--rulegraph", *TINY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {
-        "all", "simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate", "report"
+        "all", "simulate", "prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report"
     }  # fmt: skip
 
 

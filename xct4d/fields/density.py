@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xct4d.config import HashGrid
-from xct4d.fields import occupancy, storage
+from xct4d.fields import occupancy, storage, tiny
 from xct4d.kernels.hashgrid import HashLayout, encode
 from xct4d.kernels.mlp import perceptron
 
@@ -32,6 +32,7 @@ class DensityField(nn.Module):
         self.inner = nn.Parameter(torch.empty(self.layout.width, settings.width))
         self.outer = nn.Parameter(torch.empty(settings.width))
         self.register_buffer("cells", occupancy.full())
+        self.tiny: tiny.TinyNetwork | None = None  # in place of table, inner and outer, where it computes
 
     def initialise(self, generator: torch.Generator) -> None:
         """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010)."""
@@ -43,7 +44,23 @@ class DensityField(nn.Module):
 
     def forward(self, points: Tensor) -> Tensor:  # [N, 3] (x, y, z) -> [N]
         """Attenuation at points inside the box; a point outside takes the nearest face's."""
+        if self.tiny is not None:
+            return torch.exp(self.tiny(points) - SHIFT)
         return torch.exp(perceptron(encode(self.table, points, self.layout), self.inner, self.outer) - SHIFT)
+
+    @property
+    def backend(self) -> str:
+        """What computes the field, and so trains it."""
+        return "xct4d" if self.tiny is None else "tinycudann"
+
+    def on(self, device: torch.device) -> DensityField:
+        """This field, moved to a device and computed there by what is fastest."""
+        self.to(device)
+        self.tiny = tiny.network(self.layout, self.settings.width, device)
+        if self.tiny is not None:
+            self.tiny.take(self.table, self.inner, self.outer)
+            del self.table, self.inner, self.outer
+        return self
 
     @torch.no_grad()
     def evaluate(self, points: Tensor) -> Tensor:
@@ -60,11 +77,14 @@ class DensityField(nn.Module):
             self.cells.copy_(occupancy.occupied(self, rng, self.cells.device))
 
     def save(self, path: Path) -> None:
-        storage.write(path, "density", self.settings.model_dump(), self.state_dict())
+        """One format, whatever computed the field; the header says what did."""
+        table, inner, outer = (self.table, self.inner, self.outer) if self.tiny is None else self.tiny.give()
+        tensors = {"table": table, "inner": inner, "outer": outer, "cells": self.cells}
+        storage.write(path, "density", {"grid": self.settings.model_dump(), "backend": self.backend}, tensors)
 
     @classmethod
     def load(cls, path: Path) -> DensityField:
         settings, tensors = storage.read(path, "density")
-        field = cls(HashGrid(**settings))
+        field = cls(HashGrid(**settings["grid"]))
         field.load_state_dict(tensors)
         return field

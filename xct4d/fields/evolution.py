@@ -46,13 +46,13 @@ class Evolution:
         cls, forward: Path, backward: Path | None, velocity: Path | None, mixing: Mixing, mixer: Path | None, device: torch.device = HOST
     ) -> Evolution:
         """Load from the output folders of the stages. Raises InputError where one is missing or damaged."""
-        first = DensityField.load(Path(forward) / "field.safetensors").to(device)
+        first = DensityField.load(Path(forward) / "field.safetensors").on(device)
         if backward is None:
             return cls(first, None, None, None, FlatField.load(Path(forward) / "flatfield.safetensors"), device)
         last = mixer if mixer is not None else velocity
         return cls(
             first,
-            DensityField.load(Path(backward) / "field.safetensors").to(device),
+            DensityField.load(Path(backward) / "field.safetensors").on(device),
             VelocityField.load(Path(velocity) / "field.safetensors").to(device),
             make_mixer(mixing, mixer).to(device),
             FlatField.load(Path(last) / "flatfield.safetensors"),

@@ -63,7 +63,7 @@ def canonical(
     shown = held_out.spread(moments([frames], held_out=True), HELD_OUT_SHOWN)
     field = DensityField(settings.grid)
     field.initialise(torch.Generator().manual_seed(seed))
-    field.to(device)
+    field.on(device)
     flat_field = FlatField.constant(frames.flat_field).to(device)
     known = BakedField(torch.from_numpy(volume)).to(device) if volume is not None and settings.volume_weight > 0 else None
 
@@ -105,7 +105,7 @@ def canonical(
         board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).cpu().numpy()), step)
         board.add_scalar("flat_field/f", float(flat_field.control.detach()[0]), step)
 
-    fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "pixels": file_digest(frames_folder / "projections.npy")}
+    fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "backend": field.backend, "pixels": file_digest(frames_folder / "projections.npy")}
     fingerprint["frames"] = file_digest(frames_folder / "frames.json")
     saved = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
