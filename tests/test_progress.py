@@ -51,3 +51,11 @@ def test_work_that_fails_does_not_say_that_it_ended(clock, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (9.9, "9.9 s"), (61, "61 s"), (240, "4 min"), (9000, "2 h 30 min")])
 def test_clocks(seconds, text):
     assert progress._clock(seconds) == text
+
+
+def test_lines_say_whose_they_are(clock, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "_dataset", "")
+    progress.name_dataset("balls")
+    with progress.track("canonical forward", 2) as bar:
+        bar.advance(2)
+    assert capsys.readouterr().err == "balls: canonical forward: 2/2, 0.0 s\n"

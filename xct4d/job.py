@@ -14,17 +14,19 @@ from pathlib import Path
 from xct4d.allocator import keep_freed_memory
 from xct4d.compiled import PACKAGE, run_stored_kernels_only
 from xct4d.errors import InputError
+from xct4d.progress import name_dataset
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
 
 
 @contextmanager
-def job(log: str | Path, threads: int) -> Iterator[None]:
+def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
     """Run a stage as a job of the workflow.
 
     log: file that receives a copy of everything printed. threads: CPU threads
     of numba and torch; import the stage inside the block, as the limits only
-    hold for what is loaded after them. InputError ends the process with
+    hold for what is loaded after them. dataset: whose name progress lines
+    begin with. InputError ends the process with
     status 1 after its one line on stderr and in the log; anything else keeps
     its traceback. The streams stay doubled until the process ends, so that
     the traceback reaches the log too.
@@ -37,6 +39,7 @@ def job(log: str | Path, threads: int) -> Iterator[None]:
     copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
     run_stored_kernels_only()
     keep_freed_memory()
+    name_dataset(dataset)
     sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)
     try:
         yield

@@ -11,6 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 QUIET_SECONDS = 10.0  # between lines where there is no terminal
+_dataset = ""  # of this process
+
+
+def name_dataset(name: str) -> None:
+    """All progress of this process is that of one dataset: its lines say which, as several run side by side."""
+    global _dataset  # noqa: PLW0603 - a process works for one dataset from its start to its end
+    _dataset = name
 
 
 class _Lines:
@@ -59,6 +66,7 @@ class _Bar:
 @contextmanager
 def track(title: str, total: int, done: int = 0) -> Iterator[_Bar | _Lines]:
     """Yields an object whose advance(count, note) reports; done: what an earlier run did."""
+    title = f"{_dataset}: {title}" if _dataset else title
     console = Console(stderr=True)
     if not console.is_terminal:
         lines = _Lines(title, total, done)

@@ -3,7 +3,7 @@ from pathlib import Path
 from xct4d.config import Export, Mixing
 from xct4d.job import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.io import prepared
     from xct4d.stages.export import export

@@ -3,7 +3,7 @@ from pathlib import Path
 from xct4d.config import Mixing
 from xct4d.job import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.stages.report import report
 
     files, params = snakemake.input, snakemake.params
