@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -53,6 +54,23 @@ def test_every_rule_has_a_log_a_benchmark_a_message_and_resources(tmp_path, monk
         assert len(rule.log) == 1, rule.name
         assert rule.log[0].get_wildcard_names() == wildcards, rule.name
         assert rule.benchmark.get_wildcard_names() == wildcards, rule.name
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda"])
+def test_the_device_chooses_the_environment_and_asks_for_a_gpu(tmp_path, monkeypatch, device):
+    """By the configuration alone: the machine that reads the workflow need not be the one that computes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"datasets": {"tiny": {"input": {"scene": "tiny"}}}, "device": device}))
+    wildcards = SimpleNamespace(dataset="tiny")
+    found = {rule.name: rule for rule in rules(tmp_path / "c.yaml")}
+    for rule in found.values():
+        assert rule.conda_env(wildcards) == f"../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
+        assert (ROOT / "workflow" / "rules" / rule.conda_env(wildcards)).is_file()
+    computing = {name for name, rule in found.items() if "gpu" in rule.resources}
+    assert computing == {"canonical", "velocity", "mixing", "export", "evaluate"}
+    for name in computing:
+        assert found[name].resources["gpu"].evaluate(wildcards).value == (device == "cuda")
+        assert found[name].resources["device"].evaluate(wildcards).value == device
 
 
 def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
