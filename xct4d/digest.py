@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -61,10 +60,17 @@ def _parsed(path: Path, _changed: int) -> tuple[str, ast.Module]:
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tree
 
 
-def _imports(path: Path, root: Path, module: str) -> Iterator[str]:
+def _imports(path: Path, root: Path, module: str) -> set[str]:
     """Modules of the package that one file imports, their parent packages included."""
+    # every process of Snakemake asks this for every script: most of them import the same modules
+    return _imports_of(path, path.stat().st_mtime_ns, root, module)
+
+
+@cache
+def _imports_of(path: Path, _changed: int, root: Path, module: str) -> set[str]:
     tree = _code(path)[1]
     package = module if _is_package(module, root) else module.rpartition(".")[0]
+    found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -83,7 +89,8 @@ def _imports(path: Path, root: Path, module: str) -> Iterator[str]:
                 for end in range(1, len(parts) + 1):
                     ancestor = ".".join(parts[:end])
                     if _file(ancestor, root) is not None:
-                        yield ancestor
+                        found.add(ancestor)
+    return found
 
 
 def _is_package(module: str, root: Path) -> bool:
