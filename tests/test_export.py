@@ -72,7 +72,7 @@ def test_clipping_is_counted_and_said(tmp_path, capsys):
     outside = np.count_nonzero(expected(16, 0.0) > 0.5 * (1 + 0.5 / 255))
     assert clipped == {"forward": outside}
     assert outside > 0
-    assert f"{outside} of 4096 forward voxels" in capsys.readouterr().out
+    assert f"{outside} of 4096 forward voxels" in capsys.readouterr().err
 
 
 def test_whole_numbers_without_a_window_reach_the_maximum(tmp_path):

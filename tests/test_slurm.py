@@ -189,7 +189,7 @@ def test_every_fault_happened(story):
 def test_training_goes_on_from_its_checkpoint(story):
     for stage in ("canonical_forward", "canonical_backward", "velocity_6", "velocity_9"):
         said = (story.place / RESULTS / "logs" / f"{stage}.log").read_text()
-        assert re.match(rf"{stage.replace('_', ' ')}: goes on from step [1-9]\d+\n", said), said
+        assert re.match(rf"tiny: {stage.replace('_', ' ')}: goes on from step [1-9]\d+\n", said), said
 
 
 def test_a_retry_asks_for_more(story):

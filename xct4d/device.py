@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import torch
 
 from xct4d.config import Device
 from xct4d.errors import InputError
+from xct4d.progress import say
 
 HOST = torch.device("cpu")
 LEASES = Path(tempfile.gettempdir()) / "xct4d-gpus"  # one empty file for each GPU that was ever leased
@@ -35,7 +35,7 @@ def leased(setting: Device) -> Iterator[torch.device]:
     if names and (missing := _missing()) is not None:
         if setting == "cuda":
             raise InputError(missing, where="device: cuda", fix="pip install 'xct4d[cuda]', or set device: cpu")
-        print(f"the CPU computes though there is a GPU: {missing} (pip install 'xct4d[cuda]')", file=sys.stderr)
+        say(f"the CPU computes though there is a GPU: {missing} (pip install 'xct4d[cuda]')")
         names = []
     if not names:
         if setting == "cuda":
@@ -112,5 +112,5 @@ def _lease(names: list[str]) -> tuple[int, str]:
             return file, name
         if not told:
             told = True
-            print(f"waits for a GPU: {'it is' if len(names) == 1 else f'all {len(names)} are'} in use by other jobs", file=sys.stderr)
+            say(f"waits for a GPU: {'it is' if len(names) == 1 else f'all {len(names)} are'} in use by other jobs")
         time.sleep(LOOK_AGAIN)

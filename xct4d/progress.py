@@ -16,8 +16,17 @@ _dataset = ""  # of this process
 
 def name_dataset(name: str) -> None:
     """All progress of this process is that of one dataset: its lines say which, as several run side by side."""
-    global _dataset  # noqa: PLW0603 - a process works for one dataset from its start to its end
+    global _dataset  # a process works for one dataset from its start to its end
     _dataset = name
+
+
+def say(line: str) -> None:
+    """Print a line to stderr, after the dataset's name."""
+    print(_named(line), file=sys.stderr, flush=True)
+
+
+def _named(text: str) -> str:
+    return f"{_dataset}: {text}" if _dataset else text
 
 
 class _Lines:
@@ -44,7 +53,7 @@ class _Lines:
             self._print(_clock(time.monotonic() - self._start))
 
     def _print(self, clock: str) -> None:
-        print(", ".join(filter(None, [f"{self.title}: {self.done}/{self.total}", self.note, clock])), file=sys.stderr, flush=True)
+        say(", ".join(filter(None, [f"{self.title}: {self.done}/{self.total}", self.note, clock])))
 
 
 def _clock(seconds: float) -> str:
@@ -66,7 +75,6 @@ class _Bar:
 @contextmanager
 def track(title: str, total: int, done: int = 0) -> Iterator[_Bar | _Lines]:
     """Yields an object whose advance(count, note) reports; done: what an earlier run did."""
-    title = f"{_dataset}: {title}" if _dataset else title
     console = Console(stderr=True)
     if not console.is_terminal:
         lines = _Lines(title, total, done)
@@ -75,4 +83,4 @@ def track(title: str, total: int, done: int = 0) -> Iterator[_Bar | _Lines]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
-        yield _Bar(progress, title, total, done)
+        yield _Bar(progress, _named(title), total, done)

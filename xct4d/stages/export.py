@@ -15,7 +15,7 @@ from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import CHUNK, VolumeWriter
-from xct4d.progress import track
+from xct4d.progress import say, track
 
 SEARCHED_FROM = (occupancy.CELLS * occupancy.PROBES) ** 3  # voxels; below, looking for empty cells takes longer than they do
 SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
@@ -83,7 +83,7 @@ def export_volumes(
                 progress.advance()
     for kind, writer in writers.items():
         if writer.clipped:
-            print(f"export t = {t:g}: {writer.clipped} of {n**3} {kind} voxels lay outside the window and were clipped")
+            say(f"export t = {t:g}: {writer.clipped} of {n**3} {kind} voxels lay outside the window and were clipped")
     return {kind: writer.clipped for kind, writer in writers.items()}
 
 

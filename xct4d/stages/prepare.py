@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -24,7 +23,7 @@ from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.io.split import ASIDE, HELD_OUT, TRAIN, split
 from xct4d.io.times import Clock, clock, is_at_an_end
 from xct4d.io.transforms import discover
-from xct4d.progress import track
+from xct4d.progress import say, track
 
 State = Literal["forward", "backward", "between"]
 SHOWN = 12  # projections in the preview
@@ -87,7 +86,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         _write_checks(temporary / "checks.json", dataset, state, counts, factor, frames, checks, notes)
         _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    print(f"prepare {state}: {summary}, downscaled by {factor}", *notes, sep="\n  ", file=sys.stderr)
+    say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
 
 def _times(dataset: Dataset, ticks: Clock, state: State) -> list[np.ndarray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.device import Fetched
-from xct4d.progress import track
+from xct4d.progress import say, track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.held_out import Comparison
 from xct4d.training.optimizer import Adam
@@ -78,7 +77,7 @@ def train(run: Run) -> History:
         for name, buffer in run.buffers.items():
             buffer.copy_(tensors[name])
         history = History.from_json(record)
-        print(f"{run.title}: goes on from step {done}", file=sys.stderr)
+        say(f"{run.title}: goes on from step {done}")
     else:
         shutil.rmtree(run.board, ignore_errors=True)  # curves of an older run
     gradients = Gradients(run.title, run.take_step, run.optimizer, run.shares)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xct4d.errors import InputError
+from xct4d.progress import say
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
 
@@ -65,7 +65,7 @@ class Gradients:
                 )
             self._shares *= 2
             torch.cuda.empty_cache()
-            print(f"{self._title}: the GPU's memory is full at step {step}; goes on with steps of {self._shares} parts, the sum stays the same", file=sys.stderr)
+            say(f"{self._title}: the GPU's memory is full at step {step}; goes on with steps of {self._shares} parts, the sum stays the same")
 
     def _sum(self, step: int) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
