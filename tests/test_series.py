@@ -2,16 +2,19 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
+import yaml
 import zarr
 from test_ome_zarr import ramp
 
-from workflow import ROOT, snakemake
+from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
 from xct4d.io import ome_series
 from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.plan import plan
 from xct4d.stages.series import series
 
 TIMES = (0.0, 0.25, 0.5)
@@ -130,3 +133,17 @@ def test_the_configuration_is_refused_before_anything_runs(tmp_path):
     )
     for fine in ("export={dtype: uint8, series: false}", "export={dtype: uint8, window: [0, 2]}"):
         assert snakemake("--dry-run", "--config", fine, *tiny, cwd=tmp_path).returncode == 0
+
+
+def test_of_a_sweep_only_what_is_asked_for_needs_a_window():
+    """The shared stages' own dataset exports nothing, so what it would export is refused to nobody."""
+    tree = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": {"dtype": "uint8"}}
+    for values, refused in ((["float16", "float32"], False), (["float16", "uint16"], True)):
+        with pytest.raises(InputError, match="a series of uint16") if refused else nullcontext():
+            plan(tree | {"sweep": {"export.dtype": values}}, ROOT / "config" / "scenes")
+
+
+@pytest.mark.parametrize("export", [{"times": [0.5]}, {"series": False}, {}])
+def test_a_single_time_and_a_refusal_make_no_film(tmp_path, export):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": export}))
+    assert ("d: series" in jobs("--configfile", "c.yaml", cwd=tmp_path)) == (not export)

@@ -105,12 +105,14 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     spellings = [f"{time:.4f}" for time in config.export.times]
     if len(set(spellings)) != len(spellings):
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
-    _check_volume_weight(config, where)
+    if target:
+        _check_volume_weight(config, where)
     if config.input.scene is not None:
         dataset = _from_scene(variant, target, config, scenes, where)
     else:
         dataset = _from_folder(variant, target, config, where)
-    _check_series(dataset, where)
+    if target:
+        _check_series(dataset, where)
     return dataset
 
 
