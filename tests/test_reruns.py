@@ -36,8 +36,15 @@ sys.exit()
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A checkout of its own with a dataset whose every output is up to date."""
-    root = tmp_path_factory.mktemp("checkout")
-    for name in ("workflow", "xct4d", "config"):
+    root = checkout(tmp_path_factory.mktemp("checkout"))
+    done = snakemake("--cores", "4", cwd=root, root=root)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def checkout(root: Path) -> Path:
+    """A copy of this checkout with a dataset, whose scripts make empty outputs and stop."""
+    for name in ("workflow", "xct4d", "config", "slurm"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.nbc", "*.nbi"))
     data = root / "data"
     for state, name in (("00", "transforms_00.json"), ("01", "transforms_01.json"), ("05", "transforms_00_to_01.json")):
@@ -50,8 +57,6 @@ def made(tmp_path_factory):
     write(root, {})
     for script in (root / "workflow" / "scripts").glob("*.py"):
         script.write_text(STOP + script.read_text())
-    done = snakemake("--cores", "4", cwd=root, root=root)
-    assert done.returncode == 0, done.stderr
     return root
 
 
