@@ -24,7 +24,10 @@ rule report:
         mixing=settings("mixing", include={"method", "alpha"}),
         volumes=scored,
         jobs=benchmarks,
-        configuration=lambda wildcards: DATASETS[wildcards.dataset].config.model_dump(mode="json"),
+        # without what changes no result
+        configuration=lambda wildcards: DATASETS[wildcards.dataset].config.model_dump(
+            mode="json", exclude={"device": True, "export": {"series"}}
+        ),
         captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
         code=script_digest("report.py"),
     log:
