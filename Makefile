@@ -24,12 +24,15 @@ gpu-check: .venv/installed-test
 	$(bin)/python -m benchmarks.gpu_check $(if $(parts),--only $(parts))
 
 # The package is installed in place: only a change of what it requires installs again.
+# Modules are compiled when they are first imported; most of torch's never are.
+install := $(bin)/python -m pip install --disable-pip-version-check --quiet --no-compile --editable
+
 .venv/installed: pyproject.toml | .venv/bin/python
-	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable '.$(extra)'
+	$(install) '.$(extra)'
 	touch $@
 
 .venv/installed-test: .venv/installed
-	$(bin)/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	$(install) '.[test]'
 	touch $@
 
 .venv/bin/python:

@@ -30,8 +30,6 @@ from conda_standin.channel import conda_name, write_package, write_python
 STANDIN = Path(__file__).parent / "conda_standin"
 ENVS = ROOT / "workflow" / "envs"
 COMMAND = "snakemake --cores 1 --use-conda --configfile config/tiniest.yaml"
-ON_SLURM = "snakemake --profile slurm --configfile config/tiniest.yaml"
-PLUGIN = "snakemake-executor-plugin-slurm"
 
 CONFIG = {
     "datasets": {"d": {"input": {"scene": "tiny"}}},
@@ -90,7 +88,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def conda(place):
     """With a channel of what the environment file for CPUs asks for, and of Snakemake."""
-    names = [*(requirement.name for requirement in requirements()), PLUGIN]
+    names = [requirement.name for requirement in requirements()]
     done = subprocess.run(
         [sys.executable, str(STANDIN / "channel.py"), str(place / "channel"), *names], check=False, capture_output=True, text=True
     )
@@ -102,7 +100,7 @@ def conda(place):
 def checkout(place):
     """A copy of this checkout whose scripts say at their end where their modules came from."""
     root = place / "checkout"
-    for name in ("workflow", "xct4d", "config", "slurm"):
+    for name in ("workflow", "xct4d", "config"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for script in (root / "workflow" / "scripts").glob("*.py"):
         script.write_text(script.read_text() + ORIGINS)
@@ -114,7 +112,7 @@ def checkout(place):
 def snakemake(conda, checkout, place):
     """The official command and its like, in an environment that holds Snakemake and what that needs, no more."""
     host = place / "host"
-    made = conda.create(host, "snakemake >=9.27,<10", "pydantic", "numpy", PLUGIN)
+    made = conda.create(host, "snakemake >=9.27,<10", "pydantic", "numpy")
     assert made.returncode == 0, made.stderr
     assert not list(host.glob("lib/*/site-packages/torch")) and not list(host.glob("lib/*/site-packages/numba"))
     return lambda command: conda(f"source activate {host}; {command}", cwd=checkout)
@@ -161,7 +159,7 @@ import yte
     assert ran.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'yte'"
 
 
-@pytest.mark.parametrize("command", [COMMAND, COMMAND.replace("--use-conda", "--software-deployment-method conda"), ON_SLURM])
+@pytest.mark.parametrize("command", [COMMAND, COMMAND.replace("--use-conda", "--software-deployment-method conda")])
 def test_nothing_is_made_twice_however_conda_is_switched_on(done, snakemake, command):
     run = snakemake(command + " --dry-run")
     assert run.returncode == 0, run.stderr

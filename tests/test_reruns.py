@@ -93,9 +93,9 @@ def write(root: Path, changes: dict) -> None:
         ({"mixing.method": "temporal"}, [*EXPORTS, SERIES, *SCORED]),
         ({"export.resolution": 99}, [*EXPORTS, SERIES, *SCORED]),
         ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", SERIES, *SCORED]),
-        ({"export.series": False}, ["d: report"]),  # it shows the configuration
+        ({"export.series": False}, []),
         ({"evaluate.resolution": 99}, SCORED),
-        ({"device": "cpu"}, ["d: report"]),
+        ({"device": "cpu"}, []),
         ({"datasets.d.input.forward_volume": {"path": "data.raw"}, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
         ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, SCORED),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),

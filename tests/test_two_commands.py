@@ -48,7 +48,7 @@ def path(tmp_path_factory) -> str:
     return os.pathsep.join([str(base / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-@pytest.fixture(scope="module", params=[(ONE_MACHINE, {}), (CLUSTER, {}), (ONE_MACHINE, SWEEP), (CLUSTER, SWEEP)], ids=["one machine", "cluster", "one machine, sweep", "cluster, sweep"])
+@pytest.fixture(scope="module", params=[(ONE_MACHINE, {}), (CLUSTER, SWEEP)], ids=["one machine", "cluster, sweep"])
 def made(request, path, tmp_path_factory):
     """A checkout in which one of the two commands made everything."""
     command, changes = request.param
