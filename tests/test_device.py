@@ -102,7 +102,7 @@ def test_the_pretended_gpu_refuses_what_a_real_one_refuses():
         assert (there + here.to(CUDA)).cpu().numpy().tolist() == [2, 2, 2]
 
 
-def holder(place, *lines):
+def holder(place, **variables):
     """A process that leases one of two GPUs, says which, and stays until its input ends."""
     script = f"""
         import sys, torch
@@ -116,7 +116,7 @@ def holder(place, *lines):
             print(os.environ["CUDA_VISIBLE_DEVICES"], chosen, flush=True)
             sys.stdin.read()
     """
-    environment = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID")}
+    environment = {name: value for name, value in os.environ.items() if name not in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID")} | variables
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env=environment,
@@ -142,16 +142,12 @@ def test_jobs_share_the_gpus_and_a_killed_one_leaks_nothing(tmp_path):
     first.communicate()
 
 
-def test_a_job_of_slurm_takes_what_it_was_given(monkeypatch, tmp_path):
-    monkeypatch.setattr(device, "LEASES", tmp_path / "leases")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(device, "_missing", lambda: None)
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    with device.leased("cuda") as chosen:
-        assert chosen.type == "cuda"
-        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
-    assert not (tmp_path / "leases").exists()
+def test_jobs_of_slurm_do_not_wait_for_each_other(tmp_path):
+    """Where SLURM hides the other devices, every job's own is called 0; within a job of several, they are shared."""
+    one, other, more = (holder(tmp_path / "leases", SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES=given) for job, given in (("7", "0"), ("8", "0"), ("8", "0,1")))
+    assert [process.stdout.readline().strip() for process in (one, other, more)] == ["0 cuda", "0 cuda", "1 cuda"]
+    for process in (one, other, more):
+        process.communicate("")
 
 
 def test_only_visible_gpus_are_leased(monkeypatch):

@@ -41,8 +41,6 @@ def leased(setting: Device) -> Iterator[torch.device]:
         if setting == "cuda":
             raise InputError("PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu")
         yield HOST
-    elif "SLURM_JOB_ID" in os.environ:  # SLURM has given this job devices of its own
-        yield torch.device("cuda")
     else:
         lease, name = _lease(names)
         os.environ |= {"CUDA_VISIBLE_DEVICES": name, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
@@ -89,12 +87,14 @@ def _lease(names: list[str]) -> tuple[int, str]:
     """(open file, name) of the first free GPU. The lock on the file ends with the process, however that ends."""
     import fcntl  # there is none on Windows
 
+    # SLURM gives its jobs devices of their own and may call each job's first one 0
+    allocation = os.environ.get("SLURM_JOB_ID", "machine")
     with suppress(FileExistsError):
         LEASES.mkdir()
         LEASES.chmod(0o777)  # shared by all users of the machine
     files = {}
     for name in names:
-        path = LEASES / name.replace("/", "_")
+        path = LEASES / f"{allocation}-{name}".replace("/", "_")
         try:
             files[name] = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
