@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PORT = 26817
@@ -139,10 +140,19 @@ class Cluster:
                 time.sleep(0.1)
         for name in ("slurmd", "slurmctld", "munge"):
             _end(self.folder / name / "pid")
+        self._end_jobs()
         for name in ("slurm.conf", "gres.conf"):
             if (ETC / name).is_symlink() and Path(os.readlink(ETC / name)).parent == self.folder:
                 (ETC / name).unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_jobs(self) -> None:
+        """Without cgroups a process whose parent was killed first leaves its job, and outlives it."""
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # gone already
+                own = environment.read_bytes()
+                if b"SLURM_JOB_ID=" in own and os.fsencode(self.folder / "bin") in own:
+                    os.kill(int(environment.parent.name), signal.SIGKILL)
 
     def _start_munge(self) -> None:
         munge = self.folder / "munge"

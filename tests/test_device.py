@@ -144,9 +144,11 @@ def test_jobs_share_the_gpus_and_a_killed_one_leaks_nothing(tmp_path):
 
 def test_jobs_of_slurm_do_not_wait_for_each_other(tmp_path):
     """Where SLURM hides the other devices, every job's own is called 0; within a job of several, they are shared."""
-    one, other, more = (holder(tmp_path / "leases", SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES=given) for job, given in (("7", "0"), ("8", "0"), ("8", "0,1")))
-    assert [process.stdout.readline().strip() for process in (one, other, more)] == ["0 cuda", "0 cuda", "1 cuda"]
-    for process in (one, other, more):
+    held = []
+    for job, given, got in (("7", "0", "0 cuda"), ("8", "0", "0 cuda"), ("8", "0,1", "1 cuda")):
+        held.append(holder(tmp_path / "leases", SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES=given))
+        assert held[-1].stdout.readline().strip() == got
+    for process in held:
         process.communicate("")
 
 
