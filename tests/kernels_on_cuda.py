@@ -67,6 +67,12 @@ def test_trilinear():
     assert_same(trilinear.sample, trilinear_reference.sample, [normal(17, 17, 17), points().requires_grad_()])
 
 
+def test_trilinear_of_half_precision():
+    """The voxels are rounded, nothing else is."""
+    volume = normal(17, 17, 17).half()
+    assert_same(lambda x: trilinear.sample(on_device(volume), x), lambda x: trilinear_reference.sample(volume.float(), x), [points().requires_grad_()])
+
+
 def test_trilinear_without_a_gradient():
     volume, x = normal(9, 9, 9), points()
     assert torch.allclose(trilinear.sample(on_device(volume), on_device(x)).cpu(), trilinear_reference.sample(volume, x), atol=1e-5)

@@ -129,6 +129,7 @@ class PretendedGpu(TorchFunctionMode):
                     if places == {True, False}:
                         raise RuntimeError(f"{self._module}.{kernel}: tensors of both devices")
                     mode._in_kernel += 1
+                    args = [a.float() if isinstance(a, torch.Tensor) and a.dtype == torch.half else a for a in args]
                     try:
                         return on_cpu(*args, **kwargs)
                     finally:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from pretended_gpu import CUDA, PretendedGpu
+from scipy.ndimage import gaussian_filter
 
 from xct4d.config import HashGrid, Mixing
 from xct4d.errors import InputError
@@ -135,7 +137,25 @@ def test_blurring_keeps_the_mass_and_widens():
     blurred = BakedField(volume).blurred(0.1).volume  # 2 voxels
     assert float(blurred.sum()) == pytest.approx(1, abs=1e-3)
     axis = torch.arange(40.0) - 20
-    assert float((blurred.sum((0, 1)) * axis**2).sum()) ** 0.5 == pytest.approx(2, rel=0.05)
+    for other in ((0, 1), (0, 2), (1, 2)):
+        assert float((blurred.sum(other) * axis**2).sum()) ** 0.5 == pytest.approx(2, rel=0.05)
+
+
+def test_blurring_is_that_of_a_known_library():
+    volume = torch.rand(20, 20, 20, generator=torch.Generator().manual_seed(0))
+    wanted = gaussian_filter(volume.numpy(), 1.5, mode="constant", truncate=3.0)
+    np.testing.assert_allclose(BakedField(volume).blurred(0.15).volume, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(("largest", "dtype"), [(30.0, torch.half), (1e5, torch.float), (1e-4, torch.float)])
+def test_a_gpu_holds_baked_fields_in_half_precision_where_that_is_exact_enough(largest, dtype):
+    voxels = (largest * np.linspace(0, 1, 8**3)).astype(np.float32).reshape(8, 8, 8)
+    with PretendedGpu():
+        here = BakedField(torch.from_numpy(voxels))
+        there = here.to(CUDA)
+        assert there.volume.dtype == there.blurred(0.3).volume.dtype == dtype
+        assert abs(there.volume.cpu().float().numpy() - voxels).max() <= largest * 2**-11
+        assert here.to(torch.device("cpu")).volume.dtype == torch.float
 
 
 def test_mixed_attenuation_blends_the_carried_canonicals():

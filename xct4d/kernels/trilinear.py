@@ -30,6 +30,12 @@ def between(x, n):
 
 
 @scalar
+def voxel(volume, index):
+    """Whatever a voxel is stored as, it is computed with in single precision."""
+    return np.float32(volume[np.uint64(index)])
+
+
+@scalar
 def value_and_gradient(volume, n, x, y, z):
     """Value and (d/dx, d/dy, d/dz) of a flat (z, y, x) volume of n^3 voxels at a point."""
     one = np.float32(1.0)
@@ -40,10 +46,10 @@ def value_and_gradient(volume, n, x, y, z):
     k0, k1, fz, rz = between(z, n)
     r00, r10 = n * (j0 + n * k0), n * (j1 + n * k0)
     r01, r11 = n * (j0 + n * k1), n * (j1 + n * k1)
-    a0, a1 = volume[np.uint64(r00 + i0)], volume[np.uint64(r00 + i1)]
-    b0, b1 = volume[np.uint64(r10 + i0)], volume[np.uint64(r10 + i1)]
-    c0, c1 = volume[np.uint64(r01 + i0)], volume[np.uint64(r01 + i1)]
-    d0, d1 = volume[np.uint64(r11 + i0)], volume[np.uint64(r11 + i1)]
+    a0, a1 = voxel(volume, r00 + i0), voxel(volume, r00 + i1)
+    b0, b1 = voxel(volume, r10 + i0), voxel(volume, r10 + i1)
+    c0, c1 = voxel(volume, r01 + i0), voxel(volume, r01 + i1)
+    d0, d1 = voxel(volume, r11 + i0), voxel(volume, r11 + i1)
     a, b, c, d = a0 + fx * (a1 - a0), b0 + fx * (b1 - b0), c0 + fx * (c1 - c0), d0 + fx * (d1 - d0)
     low, high = a + fy * (b - a), c + fy * (d - c)
     gy, gz = one - fy, one - fz
@@ -84,7 +90,7 @@ class _Sample(torch.autograd.Function):
 
 
 def sample(
-    volume: Tensor,  # [n, n, n] float32 (z, y, x)
+    volume: Tensor,  # [n, n, n] (z, y, x) float32; on CUDA devices also float16
     points: Tensor,  # [N, 3] float32 (x, y, z)
 ) -> Tensor:  # [N] float32
     """Volume at points, zero outside the box; differentiable in the points, not in the volume."""

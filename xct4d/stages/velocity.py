@@ -184,7 +184,7 @@ def _choose(training: list[Moment], home: float, reach: float, rng: np.random.Ge
 
 def _solid_voxels(baked: BakedField) -> torch.Tensor:
     """Centres [M, 3] of the voxels that hold material."""
-    volume = baked.volume.cpu().numpy()
+    volume = baked.volume.cpu().float().numpy()
     axis = voxel_centres(len(volume))
     index = np.nonzero(volume > SOLID * np.quantile(volume, 0.999))
     return sent(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32), baked.volume.device)
