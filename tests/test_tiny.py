@@ -18,6 +18,8 @@ GRIDS = [
     HashGrid(levels=5, log2_size=10, coarsest=4, finest=64, width=32),  # dense, then hashed
     HashGrid(levels=3, log2_size=16, coarsest=4, finest=16, width=16),
     HashGrid(),
+    HashGrid(levels=16, log2_size=14),
+    HashGrid(levels=16, log2_size=19, coarsest=16, finest=1024),  # config/experiment.yaml
 ]
 
 
@@ -54,7 +56,7 @@ def test_packing_puts_every_number_where_tinycudann_has_it():
         assert torch.equal(part, back)
 
 
-@pytest.mark.parametrize("grid", GRIDS, ids=["mixed", "dense", "default"])
+@pytest.mark.parametrize("grid", GRIDS, ids=["mixed", "dense", "default", "16 levels", "experiment"])
 def test_both_render_the_same_field(grid, installed):
     ours = some_field(grid)
     wanted = ours(points()).detach()
@@ -79,6 +81,37 @@ def test_gradients_are_those_of_our_kernels(installed):
     for mine, other in zip((ours.table.grad, ours.inner.grad, ours.outer.grad), tiny.unpack(grad, ours.layout, grid.width), strict=True):
         assert mine.abs().max() > 0
         assert (mine - other).norm() < 0.01 * mine.norm()
+
+
+def test_a_step_may_call_the_field_for_several_things(installed):
+    """Each call's derivatives have another size: what brings one into range must not be taken off the other's."""
+    grid = GRIDS[0]
+
+    def loss(field, here):
+        return 1e-6 * field(here).sum() + field(here.flip(0) * 0.5).mean()
+
+    ours = some_field(grid)
+    loss(ours, points()).backward()
+    with PretendedGpu():
+        theirs = some_field(grid).on(CUDA)
+        loss(theirs, points().to(CUDA)).backward()
+        grad = theirs.tiny.module.params.grad
+    for mine, other in zip((ours.table.grad, ours.inner.grad, ours.outer.grad), tiny.unpack(grad, ours.layout, grid.width), strict=True):
+        assert (mine - other).norm() < 0.01 * mine.norm()
+
+
+def test_a_derivative_beyond_half_precision_leaves_the_others(installed):
+    grad = torch.tensor([1.0, torch.inf, torch.nan, -torch.inf])
+    parameters = torch.zeros(4, requires_grad=True)
+    tiny._Unscaled.apply(parameters, torch.tensor(2.0)).backward(grad)
+    assert parameters.grad.tolist() == [0.5, 0, 0, 0]
+
+
+def test_the_sum_of_all_derivatives_stays_within_half_precision():
+    values, factor = torch.zeros(2**20, requires_grad=True), torch.ones(())
+    tiny._Scaled.apply(values, factor).sum().backward()
+    assert float(values.grad.sum()) == pytest.approx(tiny.LARGEST_SUM)
+    assert float(factor) == pytest.approx(tiny.LARGEST_SUM / 2**20)
 
 
 def test_a_field_trained_by_one_is_loaded_by_the_other(tmp_path, installed):
@@ -136,9 +169,7 @@ def test_an_installation_that_does_not_fit_the_gpu_is_said(installed, monkeypatc
 
 
 def test_layouts_that_single_precision_could_round_apart_are_left_to_our_kernels():
-    # the third of four levels has 4 * 27^(2/3) = 36 nodes but for rounding
-    assert "may have another number of nodes" in tiny.unfit(HashLayout(4, 19, 4, 108), 64)
-    assert tiny.unfit(HashLayout(16, 19, 16, 1024), 64) is None
+    assert "its level 1 may have another number of nodes" in tiny.unfit(HashLayout(3, 19, 9, 36), 64)
     for grid in GRIDS:
         layout = HashLayout(grid.levels, grid.log2_size, grid.coarsest, grid.finest)
         assert tiny.unfit(layout, grid.width) is None

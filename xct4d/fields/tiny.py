@@ -9,10 +9,10 @@ padded outputs are thrown away, so padding never counts.
 
 from __future__ import annotations
 
-import math
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +20,16 @@ from xct4d.kernels.hashgrid import FEATURES, HashLayout
 
 PAD = 16
 WIDTHS = (16, 32, 64, 128)  # of a fully fused perceptron's layers
-CLEAR = 1e-4  # a dense level whose size hangs on less may come out one node larger in single precision
-# The largest derivative that half precision is given. Its sums over a batch stay below
-# 65504, and derivatives down to a four-millionth of it above zero.
+# tiny-cuda-nn computes a level's number of nodes in single precision, as exp2(level log2(ratio)),
+# where rounding can add a node to a level whose scale is a whole number. The ratio is therefore
+# given this many steps of single precision lower; places shift by a hundredth of a cell at most.
+LOWER = 6
+CLEAR = 4  # such steps that a device's exp2 may be off: twice what CUDA's documentation gives
+# What half precision is given at most: of one derivative, and of all of a batch together, as
+# tiny-cuda-nn adds them up in half precision too, which ends at 65504. The rest up to there is
+# for what they are multiplied with. Derivatives down to a four-millionth of LARGEST stay above zero.
 LARGEST = 0.25
+LARGEST_SUM = 4096.0
 
 
 def network(layout: HashLayout, width: int, device: torch.device) -> TinyNetwork | None:
@@ -45,18 +51,27 @@ def unfit(layout: HashLayout, width: int) -> str | None:
     """Why tinycudann cannot hold such a field, if so."""
     if width not in WIDTHS:
         return f"its layers have {', '.join(map(str, WIDTHS))} neurons, not {width} (canonical.grid.width)"
-    for level in range(layout.levels):
-        nodes = int(layout.nodes[level])
-        dense = nodes**3 <= layout.offset[level + 1] - layout.offset[level]
-        exact = (level * growth(layout)) % 1 == 0  # a power of two: no rounding
-        if dense and not exact and abs(layout.scale[level] - round(float(layout.scale[level]))) < CLEAR * nodes:
-            return f"its level {level} may have another number of nodes than ours (canonical.grid.coarsest, finest, levels)"
+    scale = scales(layout)
+    off = CLEAR * np.spacing(scale + 1) * (np.arange(layout.levels) > 0)  # exp2(0) is 1 everywhere
+    same = (np.ceil(scale - off) + 1 == layout.nodes) & (np.ceil(scale + off) + 1 == layout.nodes)
+    dense = layout.nodes**3 <= np.diff(layout.offset)  # where a level is hashed, the number does not count
+    if (dense & ~same).any():
+        level = int(np.flatnonzero(dense & ~same)[0])
+        return f"its level {level} may have another number of nodes than ours (canonical.grid.coarsest, finest, levels)"
     return None
 
 
-def growth(layout: HashLayout) -> float:
-    """log2 of the ratio of two levels' resolutions."""
-    return 0.0 if layout.levels == 1 else math.log2(layout.finest / layout.coarsest) / (layout.levels - 1)
+def ratio(layout: HashLayout) -> np.float32:
+    """Of two levels' resolutions, as tinycudann is told it."""
+    told = np.float32(1.0 if layout.levels == 1 else (layout.finest / layout.coarsest) ** (1 / (layout.levels - 1)))
+    for _ in range(LOWER):
+        told = np.nextafter(told, np.float32(0))
+    return told
+
+
+def scales(layout: HashLayout) -> np.ndarray:  # [levels] float32
+    """Each level's scale as tiny-cuda-nn computes it (grid_scale in its grid.h)."""
+    return np.exp2(np.arange(layout.levels, dtype=np.float32) * np.log2(ratio(layout))) * np.float32(layout.coarsest) - np.float32(1)
 
 
 def padded(count: int) -> int:
@@ -80,7 +95,7 @@ def unpack(vector: Tensor, layout: HashLayout, width: int) -> tuple[Tensor, Tens
 
 
 class _Scaled(torch.autograd.Function):
-    """Passes values on; derivatives on the way back are brought to LARGEST, and the factor is kept."""
+    """Passes values on; derivatives on the way back are brought into the range of half precision, and the factor is kept."""
 
     @staticmethod
     def forward(ctx, values, factor):
@@ -89,9 +104,24 @@ class _Scaled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        largest = grad.abs().max().clamp_min(torch.finfo(torch.float32).tiny)
-        ctx.factor.copy_((LARGEST / largest).clamp_max(2.0**60))
+        size, tiniest = grad.abs(), torch.finfo(torch.float32).tiny
+        factor = torch.minimum(LARGEST / size.max().clamp_min(tiniest), LARGEST_SUM / size.sum().clamp_min(tiniest))
+        ctx.factor.copy_(factor.clamp_max(2.0**60))
         return grad * ctx.factor, None
+
+
+class _Unscaled(torch.autograd.Function):
+    """Passes parameters on; their derivatives on the way back lose the factor of `_Scaled`. One that
+    left half precision's range all the same is zero: the others are not lost with it."""
+
+    @staticmethod
+    def forward(ctx, parameters, factor):
+        ctx.factor = factor
+        return parameters.view_as(parameters)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.nan_to_num(grad / ctx.factor, nan=0.0, posinf=0.0, neginf=0.0), None
 
 
 class TinyNetwork(nn.Module):
@@ -99,7 +129,8 @@ class TinyNetwork(nn.Module):
 
     Half precision ends at 6e-8, and the derivatives of a mean over many rays lie
     below: they are scaled before they enter and scaled back, as float32, where
-    they reach the parameters.
+    they reach the parameters. Every call has a factor of its own, as a step may
+    call the field for several things.
     """
 
     def __init__(self, layout: HashLayout, width: int):
@@ -112,7 +143,7 @@ class TinyNetwork(nn.Module):
             1,
             {
                 "otype": "HashGrid", "n_levels": layout.levels, "n_features_per_level": FEATURES, "log2_hashmap_size": layout.log2_size,
-                "base_resolution": layout.coarsest, "per_level_scale": 2.0 ** growth(layout),
+                "base_resolution": layout.coarsest, "per_level_scale": float(ratio(layout)),
             },
             {"otype": "FullyFusedMLP", "activation": "ReLU", "output_activation": "None", "n_neurons": width, "n_hidden_layers": 1},
         )  # fmt: skip
@@ -120,15 +151,14 @@ class TinyNetwork(nn.Module):
         if len(self.module.params) != wanted:
             raise RuntimeError(f"it has {len(self.module.params)} parameters for this field, not {wanted}")
         self.module.loss_scale = 1.0  # ours takes its place
-        self._factor = torch.ones(())
-        self.module.params.register_hook(lambda grad: grad / self._factor)
 
     def forward(self, points: Tensor) -> Tensor:  # [N, 3] in [-1, 1] -> [N]
-        self._factor = self._factor.to(points.device)
         if len(points) == 0:  # it refuses empty batches
             return points.new_zeros(0) * self.module.params[0]
-        out = self.module((points * 0.5 + 0.5).clamp(0, 1))
-        return _Scaled.apply(out[:, 0].float(), self._factor)
+        factor = torch.ones((), device=points.device)
+        parameters = _Unscaled.apply(self.module.params, factor)
+        out = torch.func.functional_call(self.module, {"params": parameters}, ((points * 0.5 + 0.5).clamp(0, 1),))
+        return _Scaled.apply(out[:, 0].float(), factor)
 
     @torch.no_grad()
     def take(self, table: Tensor, inner: Tensor, outer: Tensor) -> None:
