@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -75,15 +76,21 @@ def kernels_of(step: Callable[[], Any], steps: int, device: dict[str, float]) ->
 
 
 def _reached(kernel: str, seconds: float, device: dict[str, float]) -> dict[str, float]:
-    """Work of one of our kernels, known by its name within numba's mangled one; the longest name that fits is meant."""
-    names = [name for name in WORK if f"{name}B" in kernel or f"{name}_" in kernel or kernel.endswith(name)]
-    if not names:
+    """Work of one of our kernels."""
+    name = known(kernel)
+    if name is None:
         return {}
-    moved, computed = (SAMPLES * amount for amount in WORK[max(names, key=len)])
+    moved, computed = (SAMPLES * amount for amount in WORK[name])
     return {
         "bytes": moved, "operations": computed, "of_bandwidth": moved / seconds / device["bytes_per_second"],
         "of_arithmetic": computed / seconds / device["operations_per_second"],
     }  # fmt: skip
+
+
+def known(kernel: str) -> str | None:
+    """Which of ours a kernel is: numba's names carry ABI tags behind the function's, mangled or not."""
+    found = re.search(r"(?<![A-Za-z])(_[a-z_]+?)(?:\[abi:|B\d*v\d|$)", kernel)
+    return found[1] if found is not None and found[1] in WORK else None
 
 
 def main() -> None:

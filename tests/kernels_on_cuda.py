@@ -105,6 +105,17 @@ def test_flow_where_only_some_points_pull():
     )  # fmt: skip
 
 
+def test_flow_of_points_that_share_their_control_points():
+    """Rays' neighbours, as in training, some without a pull: more than a warp of them, and not a whole number of warps."""
+    path = flow.Path(0.6, 0.0, 0.3, "midpoint")
+    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+    x = torch.cat([torch.linspace(-1.1, 1.1, 37)[:, None] * torch.tensor([0.9, -0.6, 0.3]), torch.full((6, 3), 0.2)]).requires_grad_()
+    mask = (torch.arange(43) % 5 != 1).float()[:, None]
+    assert_same(
+        lambda c, p, m: flow.flow(c, p, path) * m, lambda c, p, m: spline_reference.flow(c, p, path) * m, [control, x, mask]
+    )
+
+
 def test_flow_without_gradients():
     path = flow.Path(0.6, 0.0, 0.3, "rk4")
     control, x = 0.3 * normal(len(path.times), 6, 6, 6, 3), points(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import time
@@ -47,12 +48,18 @@ def leased(setting: Device) -> Iterator[torch.device]:
         try:
             yield torch.device("cuda")
         finally:
+            if torch.cuda.is_initialized():
+                gc.collect()
+                torch.cuda.empty_cache()  # the next one plans with what it finds free
             os.close(lease)
 
 
 def sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
     """An array as a tensor on the device. The host does not wait until it is there."""
-    return torch.from_numpy(array).to(device, non_blocking=True)
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()  # from other memory a copy may wait for all that was launched before
+    return tensor.to(device, non_blocking=True)
 
 
 class Fetched:

@@ -15,7 +15,7 @@ from xct4d.kernels.mlp import perceptron
 
 # Of exp(MLP - SHIFT): an untrained field is nearly transparent.
 SHIFT = 2.0
-CHUNK = 2**17  # points evaluated at once without gradients
+CHUNK = {"cpu": 2**17, "cuda": 2**19}  # points evaluated at once without gradients
 
 
 class DensityField(nn.Module):
@@ -66,7 +66,8 @@ class DensityField(nn.Module):
     def evaluate(self, points: Tensor) -> Tensor:
         """Attenuation at any points [N, 3], zero outside the box and in empty cells; without gradients, in bounded memory."""
         out = points.new_zeros(len(points))
-        for part, target in zip(points.split(CHUNK), out.split(CHUNK), strict=True):
+        at_once = CHUNK[points.device.type]
+        for part, target in zip(points.split(at_once), out.split(at_once), strict=True):
             held = occupancy.held(self.cells, part)
             target[held] = self(part[held])
         return out

@@ -93,8 +93,9 @@ class Evolution:
         Zero outside the box. Kinds share their work: mixed costs nothing beside forward and backward.
         """
         out = {kind: points.new_empty(len(points)) for kind in kinds}
-        for start in range(0, len(points), CHUNK):
-            part = slice(start, start + CHUNK)
+        at_once = CHUNK[self.device.type]
+        for start in range(0, len(points), at_once):
+            part = slice(start, start + at_once)
             for kind, values in self._attenuation(points[part].to(self.device), t, kinds).items():
                 out[kind][part] = values
         return out

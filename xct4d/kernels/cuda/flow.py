@@ -1,17 +1,24 @@
-"""As kernels.flow: a thread carries a point through all steps, the points of a block visit the same times together."""
+"""As kernels.flow: a thread carries a point through all steps, the points of a block visit the same times together.
+
+The adjoint adds 192 numbers per point and stage to the control points'
+gradient, and neighbouring points add to the same few: lanes of a warp first
+sum up among themselves.
+"""
 
 from __future__ import annotations
 
 import functools
 
+import numba
 import numpy as np
 import torch
 from numba import cuda
 from torch import Tensor
 
-from xct4d.kernels.bspline import vector_adjoint, vector_at
-from xct4d.kernels.cuda.launch import each, kernel
+from xct4d.kernels.bspline import locate, vector_at, vector_pull, weights
+from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
 from xct4d.kernels.flow import TABLEAUS, Path
+from xct4d.scalar import accumulate, scalar
 
 
 @kernel
@@ -40,13 +47,60 @@ def _flow(control, n, visit, step, reach, share, points, keep, trail, out):
     out[p, 0], out[p, 1], out[p, 2] = x, y, z
 
 
+@scalar
+def flush(out, base, n, lane, sums):
+    """Add what a lane has summed up for its two control points."""
+    first = base + 3 * ((lane & 3) + n * (((lane >> 2) & 3) + n * (lane >> 4)))
+    second = first + 6 * n * n
+    for c in range(3):
+        accumulate(out, np.uint64(first + c), sums[c])
+        accumulate(out, np.uint64(second + c), sums[3 + c])
+
+
+@scalar
+def add_up(cell, factors, base, n, lane, sums, out):
+    """Gradient of the control points around the points of a warp, by all lanes together.
+
+    Points of a ray are neighbours and mostly share their 64 control points.
+    Each lane therefore goes through all points of the warp and sums up what
+    falls to two of the 64, until a point comes that lies in another cell: one
+    addition to the memory in place of one for each point.
+    """
+    zero = np.float32(0.0)
+    column, row, layer = lane & 3, 4 + ((lane >> 2) & 3), 8 + (lane >> 4)
+    current = -1
+    for c in range(6):
+        sums[c] = zero
+    for q in range(WARP):
+        own = cell[q]
+        if own >= 0:
+            if own != current:
+                if current >= 0:
+                    flush(out, base + current, n, lane, sums)
+                    for c in range(6):
+                        sums[c] = zero
+                current = own
+            weight = factors[q, column] * factors[q, row]
+            near, far = weight * factors[q, layer], weight * factors[q, layer + 2]
+            for c in range(3):
+                sums[c] += near * factors[q, 12 + c]
+                sums[3 + c] += far * factors[q, 12 + c]
+    if current >= 0:
+        flush(out, base + current, n, lane, sums)
+
+
 @kernel
 def _flow_adjoint(control, n, visit, step, reach, share, trail, grad, out, control_grad):
+    # A block is one warp. Nobody leaves early: its lanes work for each other's points.
+    cell = cuda.shared.array(WARP, numba.int32)  # of each point, as the offset of its first control point; -1: it does not pull
+    factors = cuda.shared.array((WARP, 15), numba.float32)  # its four weights along x, along y, along z, its cotangent
+    sums = cuda.local.array(6, numba.float32)
+    lane = cuda.threadIdx.x
     p = cuda.grid(1)
-    if p >= grad.shape[0]:
-        return
     zero = np.float32(0.0)
-    gx, gy, gz = grad[p, 0], grad[p, 1], grad[p, 2]
+    gx, gy, gz = zero, zero, zero
+    if p < grad.shape[0]:
+        gx, gy, gz = grad[p, 0], grad[p, 1], grad[p, 2]
     size = 3 * n * n * n
     stages = visit.shape[1]
     for k in range(visit.shape[0] - 1, -1, -1):
@@ -57,20 +111,31 @@ def _flow_adjoint(control, n, visit, step, reach, share, trail, grad, out, contr
             if s + 1 < stages:
                 ahead = step * reach[s + 1]
             u, v, w = part * gx + ahead * px, part * gy + ahead * py, part * gz + ahead * pz
-            if u == zero and v == zero and w == zero:
-                px, py, pz = zero, zero, zero
-            else:
-                base = visit[k, s] * size
-                px, py, pz = vector_adjoint(
-                    control, base, n, trail[k, s, p, 0], trail[k, s, p, 1], trail[k, s, p, 2], u, v, w, control_grad, base
-                )
+            base = visit[k, s] * size
+            px, py, pz = zero, zero, zero
+            cell[lane] = -1
+            if u != zero or v != zero or w != zero:
+                x, y, z = trail[k, s, p, 0], trail[k, s, p, 1], trail[k, s, p, 2]
+                i, fx, _ = locate(x, n)
+                j, fy, _ = locate(y, n)
+                l, fz, _ = locate(z, n)
+                cell[lane] = 3 * (i + n * (j + n * l))
+                factors[lane, 0], factors[lane, 1], factors[lane, 2], factors[lane, 3] = weights(fx)
+                factors[lane, 4], factors[lane, 5], factors[lane, 6], factors[lane, 7] = weights(fy)
+                factors[lane, 8], factors[lane, 9], factors[lane, 10], factors[lane, 11] = weights(fz)
+                factors[lane, 12], factors[lane, 13], factors[lane, 14] = u, v, w
+                px, py, pz = vector_pull(control, base, n, x, y, z, u, v, w)
                 tx += px
                 ty += py
                 tz += pz
+            cuda.syncthreads()
+            add_up(cell, factors, base, n, lane, sums, control_grad)
+            cuda.syncthreads()
         gx += tx
         gy += ty
         gz += tz
-    out[p, 0], out[p, 1], out[p, 2] = gx, gy, gz
+    if p < grad.shape[0]:
+        out[p, 0], out[p, 1], out[p, 2] = gx, gy, gz
 
 
 @functools.lru_cache(256)
@@ -92,5 +157,5 @@ def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, path: Path) ->
     visit, reach, share = _tables(path, grad.device)
     out, control_grad = torch.empty_like(grad), torch.zeros_like(control)
     arguments = (visit, np.float32(path.step), reach, share, trail, grad, out, control_grad.view(-1))
-    each(_flow_adjoint, len(grad), control.reshape(-1), control.shape[1], *arguments)
+    launch(_flow_adjoint, (-(-len(grad) // WARP),), WARP, control.reshape(-1), control.shape[1], *arguments)
     return control_grad, out

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 
+import numba
 import torch
 from numba import cuda
 from torch import Tensor
 
 from xct4d.scalar import SIMULATED, accumulate
 
-THREADS = 32 if SIMULATED else 128  # of a block; the simulator starts a Python thread for each
+WARP = 32  # threads that run in step
+THREADS = WARP if SIMULATED else 128  # of a block; the simulator starts a Python thread for each
+
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # of a control point's worth of work there is no more to launch
 
 kernel = cuda.jit(fastmath=True, cache=not SIMULATED)
 

@@ -7,9 +7,7 @@ import numpy as np
 from numba import cuda
 from torch import Tensor
 
-from xct4d.kernels.cuda.launch import kernel, launch
-
-WARP = 32
+from xct4d.kernels.cuda.launch import WARP, kernel, launch
 
 
 @kernel
