@@ -41,11 +41,8 @@ REFERENCE_PROGRAM = {"canonical 16 levels": 18.0, "velocity 6": 14.0, "velocity 
 
 def ray_points(count: int, device: torch.device = HOST) -> torch.Tensor:
     """Samples along random rays through the box: [count, 3]."""
-    generator = torch.Generator().manual_seed(0)
-    origin = torch.rand(count // RAY, 1, 3, generator=generator) * 2 - 1
-    direction = torch.randn(count // RAY, 1, 3, generator=generator)
-    direction /= direction.norm(dim=-1, keepdim=True)
-    return (origin + direction * torch.linspace(-1, 1, RAY)[None, :, None]).clamp(-1, 1).reshape(-1, 3).to(device)
+    ends = torch.rand(2, count // RAY, 1, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return torch.lerp(*ends, torch.linspace(0, 1, RAY)[None, :, None]).reshape(-1, 3).to(device)
 
 
 def canonical(points: torch.Tensor, levels: int, *, tinycudann: bool = False) -> tuple[Callable, Callable]:

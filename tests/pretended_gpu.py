@@ -78,6 +78,10 @@ class PretendedGpu(TorchFunctionMode):
             self.waits.append(name)
         if function in (torch.Tensor.to, torch.Tensor.cpu, torch.nn.Module.to):
             return self._move(function, args, kwargs)
+        if function is torch.Tensor.pin_memory:
+            pinned = _marked(torch.Tensor.clone(args[0]), host=True)
+            pinned._is_pinned_there = True
+            return pinned
         if function in MAKERS:
             there = torch.device(kwargs.pop("device", None) or "cpu").type == "cuda"
             kwargs.pop("pin_memory", None)
@@ -107,8 +111,8 @@ class PretendedGpu(TorchFunctionMode):
         host = target.type == "cpu"
         if host == on_host(tensor):
             return tensor
-        if not kwargs.get("non_blocking"):
-            self.waits.append("to")
+        if not kwargs.get("non_blocking") or not (host or hasattr(tensor, "_is_pinned_there")):
+            self.waits.append("to")  # a copy from memory that is not pinned may wait too
         dtype = next((a for a in rest if isinstance(a, torch.dtype)), tensor.dtype)
         return _marked(torch.Tensor.clone(tensor).to(dtype), host)
 

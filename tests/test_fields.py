@@ -58,7 +58,21 @@ def test_bending_energy_of_a_quadratic():
     square = place**2 - (2 / (n - 3)) ** 2 / 3  # control points whose cubic spline is x^2
     with torch.no_grad():
         field.control[..., 0] = square[None, None, :] + place[None, :, None] * place[:, None, None]
-    assert float(field.bending_energy(np.array([0.2, 0.7]))) == pytest.approx(48, rel=1e-4)
+    assert field.bending_energy(np.array([0.2, 0.7])).item() == pytest.approx(48, rel=1e-4)
+
+
+def test_the_gradient_of_the_bending_energy():
+    """Central differences of a quadratic are exact, along any direction."""
+    field, times = random_velocity(6), np.array([0.1, 0.6])
+    direction = torch.randn(field.control.shape, generator=torch.Generator().manual_seed(1))
+    (gradient,) = torch.autograd.grad(3 * field.bending_energy(times), field.control)
+    energies = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            moved = random_velocity(6)
+            moved.control += 0.5 * sign * direction
+            energies.append(3 * float(moved.bending_energy(times)))
+    assert float((gradient * direction).sum()) == pytest.approx(energies[0] - energies[1], rel=1e-4)
 
 
 def test_a_straight_motion_has_no_bending_energy():

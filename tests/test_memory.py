@@ -36,7 +36,7 @@ def test_a_canonical_step(monkeypatch):
     field.initialise(torch.Generator().manual_seed(0))
     points = torch.rand(64 * 32, 3) * 2 - 1
     measured = kept(lambda: field(points).sum())
-    assert measured < memory.canonical(settings).step < 4 * measured  # backward takes as much again
+    assert measured < memory.canonical(settings, 64 * 32).step < 4 * measured  # backward takes as much again
 
 
 def test_a_velocity_step():
@@ -51,7 +51,7 @@ def test_a_velocity_step():
 @pytest.mark.parametrize(("gigabytes", "rays", "shares"), [(14.5, 512, 1), (14.5, 2**16, 2), (31, 2**16, 1), (31, 2**18, 3)])
 def test_what_does_not_fit_is_divided(gigabytes, rays, shares):
     settings = config.Canonical(rays=rays, samples=256, grid=config.HashGrid(levels=16, log2_size=19))
-    need = memory.canonical(settings)
+    need = memory.canonical(settings, rays * 256)
     found = need.shares(int(gigabytes * GB))
     assert found == shares
     assert need.lasting + need.step / found <= gigabytes * GB
@@ -63,4 +63,4 @@ def test_what_never_fits_names_its_key():
 
 
 def test_the_cpu_is_not_divided():
-    assert memory.shares(memory.canonical(config.Canonical(rays=10**6)), torch.device("cpu")) == 1
+    assert memory.shares(memory.canonical(config.Canonical(rays=10**6), 10**12), torch.device("cpu")) == 1

@@ -1,5 +1,8 @@
 """A step in shares, and the memory that runs out."""
 
+import sys
+
+import fake_tinycudann
 import pytest
 import torch
 
@@ -8,7 +11,10 @@ from xct4d.training.optimizer import Adam
 from xct4d.training.shares import Gradients, Share
 
 
-def setup(most_rays, shares=1):
+FULL = torch.OutOfMemoryError("CUDA out of memory")
+
+
+def setup(most_rays, shares=1, full=FULL):
     """A step whose loss is the mean over random rays, on a device that holds so many at once."""
     weight = torch.nn.Parameter(torch.ones(3))
     tried = []
@@ -19,7 +25,7 @@ def setup(most_rays, shares=1):
         x = torch.from_numpy(share.random(7, "test").normal(size=(rays, 3))).float()
         loss = ((x * weight).sum(1) - 1).square().mean()
         if rays > most_rays:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise full
         return {"loss": loss, "double": 2 * loss}
 
     return Gradients("test", take_step, Adam({"field": {"weight": weight}}), shares), weight, tried
@@ -51,6 +57,30 @@ def test_a_full_memory_halves_the_batch_and_goes_on(capsys):
     assert {name: float(term) for name, term in terms.items()} == {name: float(term) for name, term in wanted.items()}
     gradients.of(6)
     assert tried[6:] == [25] * 4  # once is enough
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        RuntimeError("cuMemCreate(&handle) failed: CUDA_ERROR_OUT_OF_MEMORY"),  # tinycudann
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        OSError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"),  # numba: no RuntimeError
+    ],
+)
+def test_whoever_runs_out_of_memory(full, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tinycudann", fake_tinycudann)
+    before = fake_tinycudann.freed
+    gradients, _, tried = setup(most_rays=60, full=full)
+    gradients.of(0)
+    assert tried == [100, 50, 50]
+    assert fake_tinycudann.freed == before + 1
+
+
+def test_another_error_is_none_of_the_memory():
+    gradients, _, tried = setup(most_rays=60, full=RuntimeError("an illegal memory access was encountered"))
+    with pytest.raises(RuntimeError, match="illegal"):
+        gradients.of(0)
+    assert tried == [100]
 
 
 def test_the_gradient_of_shares_is_that_of_the_whole():

@@ -94,6 +94,12 @@ def unpack(vector: Tensor, layout: HashLayout, width: int) -> tuple[Tensor, Tens
     return table.reshape(-1, FEATURES), inner.contiguous(), last[:width]
 
 
+def free_memory() -> None:
+    """Give back what tinycudann keeps between its calls; torch does not know of it."""
+    if (loaded := sys.modules.get("tinycudann")) is not None:
+        loaded.free_temporary_memory()
+
+
 class _Scaled(torch.autograd.Function):
     """Passes values on; derivatives on the way back are brought into the range of half precision, and the factor is kept."""
 

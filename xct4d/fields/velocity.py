@@ -21,17 +21,37 @@ def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
     return sent(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32), device)
 
 
-def _along_axes(z: Tensor, y: Tensor, x: Tensor, control: Tensor) -> Tensor:
-    """A matrix [m, n] for each axis of space applied to control points [T, n, n, n, 3]."""
-    # One axis at a time: einsum over all three at once would first multiply the matrices out.
-    control = torch.einsum("kc,tcbad->tkbad", z, control)
-    control = torch.einsum("jb,tkbad->tkjad", y, control)
-    return torch.einsum("ia,tkjad->tkjid", x, control)
+AXES = ("kc,tcbad->tkbad", "jb,tcbad->tcjad", "ia,tcbad->tcbid")  # a matrix along z, along y, along x of control points
+
+
+def _along(axis: int, matrix: Tensor, control: Tensor) -> Tensor:
+    """A matrix [m, n] for one axis of space, applied to control points [T, n, n, n, 3]."""
+    return torch.einsum(AXES[axis], matrix, control)
 
 
 @cache
 def _bending_matrices(n: int, device: torch.device) -> tuple[Tensor, ...]:
     return tuple(sent(gram.astype(np.float32), device) for gram in bspline.bending_matrices(n))
+
+
+class _BendingEnergy(torch.autograd.Function):
+    """<c, K c>, summed over times, K from the matrices of the three axes. Its gradient 2 K c is at hand as soon as the energy is."""
+
+    @staticmethod
+    def forward(ctx, control, matrices):
+        value, first, second = matrices
+        plain, sloped, curved = (_along(0, matrix, control) for matrix in matrices)
+        # Each second derivative enters once, the mixed ones twice (d2/dxdy and d2/dydx).
+        product = _along(2, value, _along(1, value, curved) + _along(1, second, plain) + 2 * _along(1, first, sloped))
+        product += 2 * _along(2, first, _along(1, value, sloped) + _along(1, first, plain))
+        product += _along(2, second, _along(1, value, plain))
+        ctx.save_for_backward(product)
+        return (product * control).sum()
+
+    @staticmethod
+    def backward(ctx, grad):
+        (product,) = ctx.saved_tensors
+        return 2 * grad * product, None
 
 
 class VelocityField(nn.Module):
@@ -66,7 +86,7 @@ class VelocityField(nn.Module):
         out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
         matrix = sent(self._refinement(resolution).astype(np.float32), self.control.device)
         with torch.no_grad():
-            out.control.copy_(_along_axes(matrix, matrix, matrix, self.control))
+            out.control.copy_(_along(2, matrix, _along(1, matrix, _along(0, matrix, self.control))))
         return out.to(matrix.device)
 
     def _refinement(self, resolution: int) -> np.ndarray:
@@ -89,14 +109,8 @@ class VelocityField(nn.Module):
 
     def bending_energy(self, times: np.ndarray) -> Tensor:
         """Mean over times of the integral over the box of all squared second derivatives of v."""
-        value, first, second = _bending_matrices(self.resolution, self.control.device)
         control = self.at(times)
-        energy = 0.0
-        # Each second derivative enters once, the mixed ones twice (d2/dxdy and d2/dydx).
-        for order, count in (((2, 0, 0), 1), ((0, 2, 0), 1), ((0, 0, 2), 1), ((1, 1, 0), 2), ((1, 0, 1), 2), ((0, 1, 1), 2)):
-            gz, gy, gx = ((value, first, second)[o] for o in order)
-            energy = energy + count * (_along_axes(gz, gy, gx, control) * control).sum()
-        return energy / len(control)
+        return _BendingEnergy.apply(control, _bending_matrices(self.resolution, control.device)) / len(control)
 
     def save(self, path: Path) -> None:
         settings = {"resolution": self.resolution, "modes": self.modes, "longest_step": self.longest_step, "solver": self.solver}

@@ -34,6 +34,7 @@ HOME: dict[Direction, float] = {"forward": 0.0, "backward": 1.0}  # the time of 
 HELD_OUT_SHOWN = 3
 INSPECTED_VOXELS = 64
 SOLID = 0.3  # of the densest material: voxels above it are solid
+DENSEST = 0.999  # of the voxels are less dense than what counts as the densest material
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def velocity(
     sharp = {direction: BakedField.load(folder / "baked.safetensors").to(device) for direction, folder in canonicals.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
     held = {direction: occupancy.centres(occupancy.occupied(field, generator(seed, title), device), parts=1) for direction, field in density.items()}
-    solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()}
+    solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()} if level.strain_weight > 0 else {}
     field, flat_field = (part.to(device) for part in _start(settings, level, canonicals, previous))
     first = previous is None
 
@@ -184,10 +185,9 @@ def _choose(training: list[Moment], home: float, reach: float, rng: np.random.Ge
 
 def _solid_voxels(baked: BakedField) -> torch.Tensor:
     """Centres [M, 3] of the voxels that hold material."""
-    volume = baked.volume.cpu().float().numpy()
-    axis = voxel_centres(len(volume))
-    index = np.nonzero(volume > SOLID * np.quantile(volume, 0.999))
-    return sent(np.stack([axis[i] for i in reversed(index)], -1).astype(np.float32), baked.volume.device)
+    voxels = baked.volume.reshape(-1).float()
+    densest = voxels.kthvalue(max(int(DENSEST * len(voxels)), 1)).values
+    return (torch.nonzero(baked.volume > SOLID * densest).flip(1) + 0.5) * (2 / len(baked.volume)) - 1
 
 
 def _some(points: torch.Tensor, rng: np.random.Generator, count: int) -> torch.Tensor:

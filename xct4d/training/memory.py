@@ -19,11 +19,11 @@ from xct4d.kernels.flow import Path as TimePath
 from xct4d.kernels.hashgrid import HashLayout
 from xct4d.training.shares import MOST
 
-FLOAT = 4  # bytes
+FLOAT, HALF = 4, 2  # bytes
 POINT = 3 * FLOAT
-PLACING = 13  # a part of a ray: its jitter, whether it is occupied, how many were before it
+PLACING = 21  # a part of a ray: its jitter, whether it is occupied, how many were before it, and the sum of that in passing
 AT_ONCE = 2  # batches: the next one is made before this one is used
-HELD_OUT = 2**21 * 64 + 2**17 * 1024  # samples and points that a look at held-out projections takes at once (training.render, fields.density)
+HELD_OUT = 2**21 * 64 + 2**19 * 1024  # samples and points that a look at held-out projections takes at once (training.render, fields.density)
 CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
 USED = 0.9  # of the free memory: the rest is lost between blocks
 
@@ -53,7 +53,8 @@ def shares(need: Need, device: torch.device) -> int:
     return 1 if device.type == "cpu" else need.shares(torch.cuda.mem_get_info()[0])
 
 
-def canonical(settings: config.Canonical) -> Need:
+def canonical(settings: config.Canonical, most_parts: int) -> Need:
+    """most_parts: parts of rays in a step, at most; the samples in them are never more than rays x samples."""
     grid = settings.grid
     layout = HashLayout(grid.levels, grid.log2_size, grid.coarsest, grid.finest)
     parameters = FLOAT * (2 * layout.entries + (layout.width + 1) * grid.width)
@@ -63,7 +64,7 @@ def canonical(settings: config.Canonical) -> Need:
     parts = settings.rays * settings.samples
     return Need(
         lasting=CONTEXT + HELD_OUT + 4 * parameters + volume * (2 if settings.volume_weight > 0 else 1),
-        step=parts * (sample + AT_ONCE * PLACING),
+        step=parts * sample + most_parts * AT_ONCE * PLACING,
         largest="canonical.grid.log2_size",
     )
 
@@ -74,8 +75,8 @@ def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
     sample = _carried(path) + 8 * FLOAT
     parts = settings.rays * settings.samples
     points = settings.points * (2 * _carried(path) + 16 * FLOAT)
-    volumes = FLOAT * bake**3 * (4 if level.blur > 0 else 2)
-    solid = 2 * POINT * bake**3 // 2  # voxels' centres, should half of the box be full
+    volumes = bake**3 * (4 * HALF + 3 * FLOAT if level.blur > 0 else 2 * HALF)  # what blurs them does so in single precision
+    solid = 5 * POINT * bake**3 // 2 if level.strain_weight > 0 else 0  # voxels' centres, and their numbers first, should half of the box be full
     return Need(
         lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * len(path.times) * control,
         step=parts * (sample + AT_ONCE * PLACING) + points,
@@ -89,7 +90,7 @@ def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
     times = len(TimePath(0.0, 1.0, motion.longest_step, motion.solver).times)
     control = POINT * motion.resolution**3
     return Need(
-        lasting=CONTEXT + HELD_OUT + 2 * FLOAT * bake**3 + (motion.modes + 2 * times) * control + 4 * FLOAT * settings.modes * settings.resolution**3,
+        lasting=CONTEXT + HELD_OUT + 2 * HALF * bake**3 + (motion.modes + 2 * times) * control + 4 * FLOAT * settings.modes * settings.resolution**3,
         step=parts * (4 * POINT + 12 * FLOAT + AT_ONCE * PLACING),
         largest="canonical.bake",
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xct4d.errors import InputError
+from xct4d.fields import tiny
 from xct4d.progress import say
 from xct4d.training.optimizer import Adam
 from xct4d.training.random import generator
@@ -38,6 +39,11 @@ class Share:
         return generator(seed, purpose if self.count == 1 else f"{purpose}, share {self.index} of {self.count}", self.step)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a GPU's memory is full: torch, cuBLAS, numba and tinycudann each say it their own way."""
+    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in ("out of memory", "OUT_OF_MEMORY", "ALLOC_FAILED"))
+
+
 class Gradients:
     """Gradients of a step, by as many shares as the memory asks for: the sum is that of the whole step."""
 
@@ -56,7 +62,9 @@ class Gradients:
         while True:
             try:
                 return self._sum(step)
-            except torch.OutOfMemoryError:
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._optimizer.forget()
             # the exception kept its frames' tensors alive: only now can their memory be had again
             if self._shares >= MOST:
@@ -64,6 +72,7 @@ class Gradients:
                     f"{self._title}: not even a {MOST}th of a step fits the GPU's memory", where="device", fix="lower rays or samples, or set device: cpu"
                 )
             self._shares *= 2
+            tiny.free_memory()
             torch.cuda.empty_cache()
             say(f"{self._title}: the GPU's memory is full at step {step}; goes on with steps of {self._shares} parts, the sum stays the same")
 
