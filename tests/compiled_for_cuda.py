@@ -1,5 +1,6 @@
 """Plugin of pytest for machines without a GPU: launches compile their kernel for a device and compute nothing.
 
+Down to the machine code, optimised while it is linked, as a real launch does.
 What a test then finds wrong with the values does not count; a kernel that does not compile does.
 """
 
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import numba
 import pytest
 import torch
+from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba import cuda
 from numba.cuda import dispatcher as numba_dispatcher
 
@@ -28,7 +30,11 @@ def compile_only(function, grid, threads, *arguments):
     signature = tuple(numba.typeof(a.detach().numpy() if isinstance(a, torch.Tensor) else a) for a in arguments)
     name = f"{function.py_func.__module__.rpartition('.')[2]}.{function.py_func.__name__}"
     if (name, signature) not in compiled:
-        compiled[name, signature] = code = cuda.compile(function.py_func, signature, cc=CAPABILITY, fastmath=True)[0]
+        options = {"cc": CAPABILITY, "fastmath": True, "device": False, "abi": "numba"}
+        intermediate = cuda.compile(function.py_func, signature, output="ltoir", **options)[0]
+        linker = Linker(ObjectCode.from_ltoir(intermediate), options=LinkerOptions(arch=f"sm_{CAPABILITY[0]}{CAPABILITY[1]}", link_time_optimization=True))
+        compiled[name, signature] = linker.link("cubin").code
+        code = cuda.compile(function.py_func, signature, output="ptx", **options)[0]
         if bool(re.search(r"\b(atom|red)\.", code)) != name.endswith("_adjoint"):
             raise RuntimeError(f"{name}: adds atomically where it need not, or does not where it must")
     for a in arguments:

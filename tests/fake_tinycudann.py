@@ -7,7 +7,6 @@ kernels and references of this program.
 
 import torch
 
-
 freed = 0
 
 

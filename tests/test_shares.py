@@ -10,7 +10,6 @@ from xct4d.errors import InputError
 from xct4d.training.optimizer import Adam
 from xct4d.training.shares import Gradients, Share
 
-
 FULL = torch.OutOfMemoryError("CUDA out of memory")
 
 
