@@ -66,11 +66,11 @@ def profile() -> dict[str, Any]:
 
 def pipeline(name: str) -> dict[str, Any]:
     """A whole run by the command that a user types."""
-    config = {"balls": "config.yaml"}.get(name, f"{name}.yaml")
+    configs = {"balls": ["config.yaml"], "experiment": ["experiment.yaml", f"presets/gpu-{preset()}.yaml"]}.get(name, [f"{name}.yaml"])
     with tempfile.TemporaryDirectory() as folder, Watched() as memory:
         command = ("-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "all", "--config", "device=cuda")
         start = time.monotonic()
-        done = _python(*command, "--configfile", str(ROOT / "config" / config), cwd=Path(folder))
+        done = _python(*command, "--configfile", *(str(ROOT / "config" / config) for config in configs), cwd=Path(folder))
         seconds = time.monotonic() - start
         if done.returncode:
             return {"failed": (done.stdout + done.stderr)[-6000:]}
@@ -81,7 +81,12 @@ def pipeline(name: str) -> dict[str, Any]:
             row = dict(zip(header, rows[-1], strict=False))
             jobs[file.stem] = {"seconds": float(row["s"]), "host_mb": float(row["max_rss"]) if row["max_rss"] not in ("", "-", "NA") else None}
         metrics = json.loads((results / "evaluation" / "metrics.json").read_text())
-    return {"seconds": seconds, "gpu_mb": memory.most, "jobs": jobs, "quality": quality(metrics)} | _beside_cpu(name, metrics)
+    return {"configuration": configs, "seconds": seconds, "gpu_mb": memory.most, "jobs": jobs, "quality": quality(metrics)} | _beside_cpu(name, metrics)
+
+
+def preset() -> str:
+    """The one that fits this GPU."""
+    return "32gb" if torch.cuda.get_device_properties(0).total_memory >= 30 * 2**30 else "16gb"
 
 
 def quality(metrics: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,17 @@
 
 import pytest
 import torch
+import yaml
+from snakemake.utils import update_config
 
+from workflow import ROOT
 from xct4d import config
 from xct4d.errors import InputError
 from xct4d.fields import density as density_field
+from xct4d.fields import tiny
 from xct4d.fields.density import DensityField
 from xct4d.fields.velocity import VelocityField
+from xct4d.kernels.hashgrid import HashLayout
 from xct4d.kernels.reference import mlp
 from xct4d.training import memory
 
@@ -55,6 +60,23 @@ def test_what_does_not_fit_is_divided(gigabytes, rays, shares):
     found = need.shares(int(gigabytes * GB))
     assert found == shares
     assert need.lasting + need.step / found <= gigabytes * GB
+
+
+@pytest.mark.parametrize(("preset", "free"), [("gpu-16gb", 14.5), ("gpu-32gb", 30)])
+def test_a_preset_fits_its_gpu_undivided(preset, free):
+    """Beside an experiment's dataset, as the command merges them."""
+    trees = [yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("experiment.yaml", f"presets/{preset}.yaml")]
+    update_config(*trees)
+    (settings,) = config.resolve(trees[0]).values()
+    assert settings.device == "cuda"
+    assert settings.export.times == [0, 0.25, 0.5, 0.75, 1]
+    assert settings.export.resolution == 500
+    own = settings.canonical
+    needs = [memory.canonical(own, 32 * own.rays * own.samples)]
+    needs += [memory.velocity(settings.velocity, level, own.bake) for level in settings.velocity.levels]
+    assert [need.shares(int(free * GB)) for need in needs] == 6 * [1]
+    layout = HashLayout(own.grid.levels, own.grid.log2_size, own.grid.coarsest, own.grid.finest)
+    assert tiny.unfit(layout, own.grid.width) is None
 
 
 def test_what_never_fits_names_its_key():

@@ -19,7 +19,7 @@ GRIDS = [
     HashGrid(levels=3, log2_size=16, coarsest=4, finest=16, width=16),
     HashGrid(),
     HashGrid(levels=16, log2_size=14),
-    HashGrid(levels=16, log2_size=19, coarsest=16, finest=1024),  # config/experiment.yaml
+    HashGrid(levels=16, log2_size=19, coarsest=16, finest=1024),  # config/presets/gpu-16gb.yaml
 ]
 
 
@@ -56,7 +56,7 @@ def test_packing_puts_every_number_where_tinycudann_has_it():
         assert torch.equal(part, back)
 
 
-@pytest.mark.parametrize("grid", GRIDS, ids=["mixed", "dense", "default", "16 levels", "experiment"])
+@pytest.mark.parametrize("grid", GRIDS, ids=["mixed", "dense", "default", "16 levels", "preset"])
 def test_both_render_the_same_field(grid, installed):
     ours = some_field(grid)
     wanted = ours(points()).detach()
