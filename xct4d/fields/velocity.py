@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from xct4d.device import sent
 from xct4d.fields import storage
 from xct4d.kernels import bspline
+from xct4d.kernels.flow import Journey, flow
 from xct4d.kernels.flow import Path as TimePath
-from xct4d.kernels.flow import flow
 
 
 def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
@@ -76,10 +77,14 @@ class VelocityField(nn.Module):
 
     def flow(self, points: Tensor, start: float, stop: float) -> Tensor:
         """Points [N, 3] carried from time start to time stop."""
-        if start == stop:
-            return points
-        path = TimePath(start, stop, self.longest_step, self.solver)
-        return flow(self.at(path.times), points, path)
+        return self.flow_together([points], [(start, stop)])[0]
+
+    def flow_together(self, groups: Sequence[Tensor], spans: Sequence[tuple[float, float]]) -> list[Tensor]:
+        """Groups of points [N_g, 3], each carried from its start to its stop (times), all at once."""
+        journey = Journey(tuple(TimePath(start, stop, self.longest_step, self.solver) for start, stop in spans))
+        if not len(journey.times):
+            return list(groups)
+        return flow(self.at(journey.times), groups, journey)
 
     def refined(self, resolution: int) -> VelocityField:
         """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
@@ -104,8 +109,9 @@ class VelocityField(nn.Module):
         """
         step = 0.25 * 2 / (self.resolution - 3) * directions  # a quarter of the control points' spacing
         control = self.at(np.array([t]))
-        ahead, behind = (flow(control, p, TimePath(0.0, 1.0, 1.0, "euler")) - p for p in (points + step, points - step))
-        return ((ahead - behind) * directions).sum(-1) / (2 * step.norm(dim=-1))
+        around = [points + step, points - step]
+        ahead, behind = flow(control, around, Journey(2 * (TimePath(0.0, 1.0, 1.0, "euler"),)))  # one step of unit length: x + v(x)
+        return ((ahead - behind - 2 * step) * directions).sum(-1) / (2 * step.norm(dim=-1))
 
     def bending_energy(self, times: np.ndarray) -> Tensor:
         """Mean over times of the integral over the box of all squared second derivatives of v."""

@@ -97,7 +97,8 @@ def velocity(
         own = drawn.take(share)
         rng, direction, moment, batch = own.random, own.direction, own.moment, own.batch()
         home, count = HOME[direction], share.of(settings.points)
-        densities = [density[direction](field.flow(e.samples.points, e.time, home)) for e in batch.exposures]
+        carried = field.flow_together([e.samples.points for e in batch.exposures], [(e.time, home) for e in batch.exposures])
+        densities = density[direction](torch.cat(carried)).split([len(points) for points in carried])
         terms = {"projection": projection_loss(batch, densities, [flat_field(e.time) for e in batch.exposures])}
         loss = terms["projection"]
         if settings.volume_weight > 0:
@@ -106,8 +107,8 @@ def velocity(
             loss = loss + settings.volume_weight * terms["volume"]
         if settings.mismatch_weight > 0:
             points, time = _random_points(rng, count, device), float(rng.uniform())
-            carried = [density[d](field.flow(points, time, HOME[d])) for d in HOME]
-            terms["mismatch"] = (carried[0] - carried[1]).square().mean()
+            there = field.flow_together([points, points], [(time, HOME[d]) for d in HOME])
+            terms["mismatch"] = (density["forward"](there[0]) - density["backward"](there[1])).square().mean()
             loss = loss + settings.mismatch_weight * terms["mismatch"]
         if level.strain_weight > 0:
             material, time = _some(solid[direction], rng, count), moment.mean_time

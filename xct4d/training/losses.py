@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from xct4d.training.rays import Batch
 
 
-def projection_loss(batch: Batch, densities: list[Tensor], flat_fields: list[Tensor]) -> Tensor:
+def projection_loss(batch: Batch, densities: Sequence[Tensor], flat_fields: list[Tensor]) -> Tensor:
     """Mean squared error of transmission: I = sum over views of weight exp(-f) exp(-integral of mu ds).
 
     densities: at the samples of each view of the exposure; flat_fields: f at that view's time.

@@ -78,7 +78,7 @@ def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
     volumes = bake**3 * (4 * HALF + 3 * FLOAT if level.blur > 0 else 2 * HALF)  # what blurs them does so in single precision
     solid = 5 * POINT * bake**3 // 2 if level.strain_weight > 0 else 0  # voxels' centres, and their numbers first, should half of the box be full
     return Need(
-        lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * len(path.times) * control,
+        lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * path.moments.size * control,
         step=parts * (sample + AT_ONCE * PLACING) + points,
         largest="canonical.bake",
     )
@@ -87,7 +87,7 @@ def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
 def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
     """motion: the frozen velocity."""
     parts = settings.rays * settings.samples
-    times = len(TimePath(0.0, 1.0, motion.longest_step, motion.solver).times)
+    times = TimePath(0.0, 1.0, motion.longest_step, motion.solver).moments.size
     control = POINT * motion.resolution**3
     return Need(
         lasting=CONTEXT + HELD_OUT + 2 * HALF * bake**3 + (motion.modes + 2 * times) * control + 4 * FLOAT * settings.modes * settings.resolution**3,
@@ -98,4 +98,4 @@ def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
 
 def _carried(path: TimePath) -> int:
     """Bytes of a point that is carried all the way: every stage's position, its own, both gradients, what the volume gave it."""
-    return POINT * (math.prod(path.visit.shape) + 6)
+    return POINT * (path.moments.size + 6)

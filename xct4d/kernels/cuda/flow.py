@@ -15,29 +15,40 @@ import torch
 from numba import cuda
 from torch import Tensor
 
+from xct4d.device import sent
 from xct4d.kernels.bspline import locate, vector_at, vector_pull, weights
 from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
-from xct4d.kernels.flow import TABLEAUS, Path
+from xct4d.kernels.flow import Journey
 from xct4d.scalar import accumulate, scalar
 
 
+@scalar
+def group_of(p, first):
+    """Which group a point is of; there are few."""
+    g = 0
+    while p >= first[g + 1]:
+        g += 1
+    return g
+
+
 @kernel
-def _flow(control, n, visit, step, reach, share, points, keep, trail, out):
+def _flow(control, n, first, visit, steps, step, reach, share, points, keep, trail, out):
     p = cuda.grid(1)
     if p >= points.shape[0]:
         return
+    g = group_of(p, first)
     x, y, z = points[p, 0], points[p, 1], points[p, 2]
     size = 3 * n * n * n
-    for k in range(visit.shape[0]):
+    for k in range(steps[g]):
         zero = np.float32(0.0)
         u, v, w = zero, zero, zero
         mx, my, mz = zero, zero, zero
-        for s in range(visit.shape[1]):
-            ahead, part = step * reach[s], step * share[s]
+        for s in range(visit.shape[2]):
+            ahead, part = step[g] * reach[s], step[g] * share[s]
             sx, sy, sz = x + ahead * u, y + ahead * v, z + ahead * w
             if keep:
                 trail[k, s, p, 0], trail[k, s, p, 1], trail[k, s, p, 2] = sx, sy, sz
-            u, v, w = vector_at(control, visit[k, s] * size, n, sx, sy, sz)
+            u, v, w = vector_at(control, visit[g, k, s] * size, n, sx, sy, sz)
             mx += part * u
             my += part * v
             mz += part * w
@@ -48,9 +59,9 @@ def _flow(control, n, visit, step, reach, share, points, keep, trail, out):
 
 
 @scalar
-def flush(out, base, n, lane, sums):
-    """Add what a lane has summed up for its two control points."""
-    first = base + 3 * ((lane & 3) + n * (((lane >> 2) & 3) + n * (lane >> 4)))
+def flush(out, start, n, lane, sums):
+    """Add what a lane has summed up for its two control points of the 64 that begin at `start`."""
+    first = start + 3 * ((lane & 3) + n * (((lane >> 2) & 3) + n * (lane >> 4)))
     second = first + 6 * n * n
     for c in range(3):
         accumulate(out, np.uint64(first + c), sums[c])
@@ -58,7 +69,7 @@ def flush(out, base, n, lane, sums):
 
 
 @scalar
-def add_up(cell, factors, base, n, lane, sums, out):
+def add_up(cell, factors, n, lane, sums, out):
     """Gradient of the control points around the points of a warp, by all lanes together.
 
     Points of a ray are neighbours and mostly share their 64 control points.
@@ -76,7 +87,7 @@ def add_up(cell, factors, base, n, lane, sums, out):
         if own >= 0:
             if own != current:
                 if current >= 0:
-                    flush(out, base + current, n, lane, sums)
+                    flush(out, current, n, lane, sums)
                     for c in range(6):
                         sums[c] = zero
                 current = own
@@ -86,40 +97,43 @@ def add_up(cell, factors, base, n, lane, sums, out):
                 sums[c] += near * factors[q, 12 + c]
                 sums[3 + c] += far * factors[q, 12 + c]
     if current >= 0:
-        flush(out, base + current, n, lane, sums)
+        flush(out, current, n, lane, sums)
 
 
 @kernel
-def _flow_adjoint(control, n, visit, step, reach, share, trail, grad, out, control_grad):
+def _flow_adjoint(control, n, first, visit, steps, step, reach, share, trail, grad, out, control_grad):
     # A block is one warp. Nobody leaves early: its lanes work for each other's points.
-    cell = cuda.shared.array(WARP, numba.int32)  # of each point, as the offset of its first control point; -1: it does not pull
+    cell = cuda.shared.array(WARP, numba.int64)  # where the control points around each point begin; -1: it does not pull
     factors = cuda.shared.array((WARP, 15), numba.float32)  # its four weights along x, along y, along z, its cotangent
     sums = cuda.local.array(6, numba.float32)
     lane = cuda.threadIdx.x
     p = cuda.grid(1)
     zero = np.float32(0.0)
     gx, gy, gz = zero, zero, zero
+    g, own_steps, own_step = 0, 0, zero
     if p < grad.shape[0]:
+        g = group_of(p, first)
         gx, gy, gz = grad[p, 0], grad[p, 1], grad[p, 2]
+        own_steps, own_step = steps[g], step[g]
     size = 3 * n * n * n
-    stages = visit.shape[1]
-    for k in range(visit.shape[0] - 1, -1, -1):
+    stages = visit.shape[2]
+    for k in range(visit.shape[1] - 1, -1, -1):
         px, py, pz = zero, zero, zero  # cotangent of the stage position after this one
         tx, ty, tz = zero, zero, zero
         for s in range(stages - 1, -1, -1):
-            part, ahead = step * share[s], zero
+            part, ahead = own_step * share[s], zero
             if s + 1 < stages:
-                ahead = step * reach[s + 1]
+                ahead = own_step * reach[s + 1]
             u, v, w = part * gx + ahead * px, part * gy + ahead * py, part * gz + ahead * pz
-            base = visit[k, s] * size
             px, py, pz = zero, zero, zero
             cell[lane] = -1
-            if u != zero or v != zero or w != zero:
+            if k < own_steps and (u != zero or v != zero or w != zero):
+                base = visit[g, k, s] * size
                 x, y, z = trail[k, s, p, 0], trail[k, s, p, 1], trail[k, s, p, 2]
                 i, fx, _ = locate(x, n)
                 j, fy, _ = locate(y, n)
                 l, fz, _ = locate(z, n)
-                cell[lane] = 3 * (i + n * (j + n * l))
+                cell[lane] = base + 3 * (i + n * (j + n * l))
                 factors[lane, 0], factors[lane, 1], factors[lane, 2], factors[lane, 3] = weights(fx)
                 factors[lane, 4], factors[lane, 5], factors[lane, 6], factors[lane, 7] = weights(fy)
                 factors[lane, 8], factors[lane, 9], factors[lane, 10], factors[lane, 11] = weights(fz)
@@ -129,7 +143,7 @@ def _flow_adjoint(control, n, visit, step, reach, share, trail, grad, out, contr
                 ty += py
                 tz += pz
             cuda.syncthreads()
-            add_up(cell, factors, base, n, lane, sums, control_grad)
+            add_up(cell, factors, n, lane, sums, control_grad)
             cuda.syncthreads()
         gx += tx
         gy += ty
@@ -139,23 +153,21 @@ def _flow_adjoint(control, n, visit, step, reach, share, trail, grad, out, contr
 
 
 @functools.lru_cache(256)
-def _tables(path: Path, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    tableau = TABLEAUS[path.solver]
-    tables = (path.visit, np.array(tableau.reach, np.float32), np.array(tableau.share, np.float32))
-    return tuple(torch.from_numpy(table).to(device, non_blocking=True) for table in tables)
+def _tables(journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(sent(table, device) for table in (journey.visit, journey.steps, journey.step, journey.reach, journey.share))
 
 
-def carried(control: Tensor, points: Tensor, path: Path, keep: bool) -> tuple[Tensor, Tensor]:
-    visit, reach, share = _tables(path, points.device)
-    trail = points.new_empty((*visit.shape, len(points), 3) if keep else (1, 1, 1, 3))
+def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Journey, keep: bool) -> tuple[Tensor, Tensor]:
+    tables = sent(np.array(first), points.device), *_tables(journey, points.device)
+    trail = points.new_empty((*journey.visit.shape[1:], len(points), 3) if keep else (1, 1, 1, 3))
     out = torch.empty_like(points)
-    each(_flow, len(points), control.reshape(-1), control.shape[1], visit, np.float32(path.step), reach, share, points, keep, trail, out)
+    each(_flow, len(points), control.reshape(-1), control.shape[1], *tables, points, keep, trail, out)
     return out, trail
 
 
-def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, path: Path) -> tuple[Tensor, Tensor]:
-    visit, reach, share = _tables(path, grad.device)
+def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], journey: Journey) -> tuple[Tensor, Tensor]:
+    tables = sent(np.array(first), grad.device), *_tables(journey, grad.device)
     out, control_grad = torch.empty_like(grad), torch.zeros_like(control)
-    arguments = (visit, np.float32(path.step), reach, share, trail, grad, out, control_grad.view(-1))
-    launch(_flow_adjoint, (-(-len(grad) // WARP),), WARP, control.reshape(-1), control.shape[1], *arguments)
+    warps = -(-len(grad) // WARP)
+    launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, trail, grad, out, control_grad.view(-1))
     return control_grad, out

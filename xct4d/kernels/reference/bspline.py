@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from xct4d.kernels.flow import TABLEAUS, Path
+from xct4d.kernels.flow import TABLEAUS, Journey
 
 
 def sample(control: Tensor, points: Tensor) -> Tensor:
@@ -23,15 +25,16 @@ def sample(control: Tensor, points: Tensor) -> Tensor:
     return torch.einsum("nk,nj,ni,nkjic->nc", wz, wy, wx, near)
 
 
-def flow(control: Tensor, points: Tensor, path: Path) -> Tensor:
+def flow(control: Tensor, groups: Sequence[Tensor], journey: Journey) -> list[Tensor]:
     """As kernels.flow.flow."""
-    if path.start == path.stop:
-        return points
-    tableau = TABLEAUS[path.solver]
-    for visits in path.visit:
-        moved, slope = 0, 0
-        for reach, share, time in zip(tableau.reach, tableau.share, visits, strict=True):
-            slope = sample(control[time], points + path.step * reach * slope)
-            moved = moved + share * slope
-        points = points + path.step * moved
-    return points
+    out = []
+    for points, path, visits in zip(groups, journey.paths, journey.visit, strict=True):
+        tableau = TABLEAUS[path.solver]
+        for times in visits[: path.steps]:
+            moved, slope = 0, 0
+            for reach, share, time in zip(tableau.reach, tableau.share, times, strict=True):
+                slope = sample(control[time], points + path.step * reach * slope)
+                moved = moved + share * slope
+            points = points + path.step * moved
+        out.append(points)
+    return out
