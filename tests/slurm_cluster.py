@@ -87,7 +87,7 @@ class Cluster:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        self.cpus = max(2, os.cpu_count() or 1)
+        self.cpus = 2 * max(2, os.cpu_count() or 1)  # twice what is there: jobs of two CPUs run side by side
 
     @property
     def path(self) -> str:

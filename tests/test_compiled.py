@@ -4,9 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from xct4d.compiled import KEPT
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,10 +73,13 @@ def test_a_job_in_another_environment_than_snakemake_chooses_for_itself(package)
     assert choice(package, "0.68.1", NUMBA_CACHE_DIR="/somewhere") == Path("/somewhere")
 
 
-def test_kernels_of_changed_sources_are_removed(package):
-    old = choice(package, "0.61.0")
-    old.mkdir(parents=True)
+def test_old_kernels_of_changed_sources_are_removed(package):
+    old, young = choice(package, "0.61.0"), package / "__pycache__" / "kernels-of-another-checkout"
+    for place in (old, young):
+        place.mkdir(parents=True)
+    os.utime(old.parent, (time.time() - KEPT - 60,) * 2)
     source = package / "kernels" / "segments.py"
     source.write_text(source.read_text() + "# changed\n")
     assert choice(package, "0.61.0").parent != old.parent
     assert not old.exists()
+    assert young.exists()

@@ -1,7 +1,13 @@
 """The digest of a script: moved by code that counts, by nothing else."""
 
+import ast
+import shutil
+import subprocess
+
 import pytest
 
+from workflow import ROOT
+from xct4d import digest
 from xct4d.digest import code_digest, imported_modules
 
 FILES = {
@@ -54,6 +60,23 @@ def test_what_counts(root, file, old, new, counts):
     assert old in text
     (root / file).write_text(text.replace(old, new, 1) if old else new)
     assert (code_digest(root / "script.py", root) != before) is counts
+
+
+def test_every_python_gives_the_same_digest(root):
+    """Trees gain fields from version to version, empty where the code is old."""
+    tree = ast.parse("def f(x):\n    return x + 1\n")
+    argument = ("arg", ("arg", "x"))
+    function = (
+        "FunctionDef", ("name", "f"), ("args", ("arguments", ("args", (argument,)))),
+        ("body", (("Return", ("value", ("BinOp", ("left", ("Name", ("id", "x"), ("ctx", ("Load",)))), ("op", ("Add",)), ("right", ("Constant", ("value", 1)))))),)),
+    )  # fmt: skip
+    assert digest._plain(tree) == ("Module", ("body", (function,)))
+    others = {code_digest(root / "script.py", root)}
+    for python in filter(None, map(shutil.which, ("python3.11", "python3.12", "python3.13", "python3.14"))):
+        command = f"from xct4d.digest import code_digest; from pathlib import Path; print(code_digest(Path('script.py'), Path({str(root)!r})))"
+        found = subprocess.run([python, "-c", command.replace("Path('script.py')", f"Path({str(root / 'script.py')!r})")], check=False, cwd=ROOT, capture_output=True, text=True)
+        others |= {found.stdout.strip()} - {""}  # not every one that is there starts
+    assert len(others) == 1
 
 
 def test_digest_does_not_depend_on_the_place(root, tmp_path_factory):

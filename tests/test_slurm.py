@@ -18,8 +18,10 @@ from test_pipeline import RESULTS, TINY, contents
 
 from workflow import ROOT, jobs, snakemake
 
-# Without conda (the rules name no environment modules, so this does nothing), and with one CPU a job.
-ON_SLURM = ("--profile", "slurm", "--software-deployment-method", "env-modules", "--cores", "1", "--max-threads", "1", *TINY)
+# Without conda (the rules name no environment modules, so this does nothing), and with two CPUs a job.
+ON_SLURM = ("--profile", "slurm", "--software-deployment-method", "env-modules", "--cores", "2", "--max-threads", "2", *TINY)
+# The same numbers of threads on one machine: sums over threads depend on them.
+AS_MANY_THREADS = ("--cores", "2", "--set-threads", "canonical=2", "export=2")
 
 # A training job that is about to write its second checkpoint, or an export about to be finished,
 # looks for an order of its name and carries it out, once.
@@ -83,7 +85,7 @@ class Story:
 def reference(cluster, tmp_path_factory) -> Iterator[subprocess.Popen]:
     """The same on this machine alone, undisturbed; meanwhile the story goes on."""
     place = tmp_path_factory.mktemp("local")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "1", *TINY]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *AS_MANY_THREADS, *TINY]
     with open(place / "said", "w") as said:
         process = subprocess.Popen(command, cwd=place, stdout=said, stderr=subprocess.STDOUT)
     process.place = place
@@ -151,7 +153,7 @@ def story(cluster, reference, tmp_path_factory) -> Story:
 
 def queue() -> dict[str, list[dict[str, str]]]:
     """Every job since the cluster started, by its stage, in order."""
-    fields = {"id": "%i", "state": "%T", "memory": "%m", "limit": "%l", "comment": "%k"}
+    fields = {"id": "%i", "state": "%T", "memory": "%m", "limit": "%l", "cpus": "%C", "comment": "%k"}
     command = ["squeue", "--states=all", "--noheader", "--sort=i", f"--format={'|'.join(fields.values())}"]
     found: dict[str, list[dict[str, str]]] = {}
     for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
@@ -203,10 +205,16 @@ def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
     assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: series", "tiny: evaluate", "tiny: report"])
 
 
-def test_preparation_and_exports_are_one_job_each(story):
-    assert states(story, "prepare_tiny_prepare_simulate") == ["COMPLETED"]
+def test_exports_are_one_job(story):
     assert states(story, "export_tiny_export") == ["FAILED", "COMPLETED"]
-    assert len(story.jobs) == 9
+    alone = {"simulate", "prepare_forward", "prepare_backward", "prepare_between", "canonical_forward", "canonical_backward"}
+    assert set(story.jobs) == alone | {"velocity_6", "velocity_9", "mixing", "export_tiny_export", "evaluate", "report"}
+
+
+def test_a_job_gets_the_cpus_that_it_uses(story):
+    """What is asked for when it is submitted is what Snakemake, started in the job once more, takes; else SLURM refuses its step."""
+    asked = {name: {int(job["cpus"]) for job in tried} for name, tried in story.jobs.items()}
+    assert asked == {name: {1 if name.startswith("prepare") else 2} for name in story.jobs}
 
 
 def test_the_job_says_why_it_failed(story):

@@ -2,6 +2,4 @@
 
 from xct4d.compiled import choose_cache
 
-__version__ = "0.1.0"
-
 choose_cache()

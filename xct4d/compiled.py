@@ -17,11 +17,13 @@ import hashlib
 import os
 import shutil
 import sys
+import time
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+KEPT = 7 * 24 * 3600  # seconds that kernels of other sources are kept
 
 
 def choose_cache() -> None:
@@ -45,8 +47,9 @@ def choose_cache() -> None:
             digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + text + b"\0")
     chosen = parent / f"kernels-{digest.hexdigest()[:16]}"
     if not chosen.exists():
-        for old in parent.glob("kernels-*"):
-            shutil.rmtree(old, ignore_errors=True)
+        for old in parent.glob("kernels-*"):  # another checkout may be using a young one
+            if time.time() - old.stat().st_mtime > KEPT:
+                shutil.rmtree(old, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(chosen / environment)
 
 

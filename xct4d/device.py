@@ -105,7 +105,8 @@ def _lease(names: list[str]) -> tuple[int, str]:
         try:
             files[name] = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
-            files[name] = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+            files[name] = os.open(path, os.O_RDONLY | os.O_CREAT)
+            os.fchmod(files[name], 0o644)  # whatever the user's umask: others must be able to open it
     told = False
     while True:
         for name, file in files.items():

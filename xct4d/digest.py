@@ -57,7 +57,15 @@ def _parsed(path: Path, _changed: int) -> tuple[str, ast.Module]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tree
+    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest(), tree
+
+
+def _plain(node: object) -> object:
+    """A syntax tree as nested tuples: the same in every version of Python, which add fields and differ in how ast.dump shows empty ones."""
+    if isinstance(node, ast.AST):
+        fields = ((name, _plain(value)) for name, value in ast.iter_fields(node) if value is not None and value != [])
+        return (type(node).__name__, *fields)
+    return tuple(map(_plain, node)) if isinstance(node, list) else node
 
 
 def _imports(path: Path, root: Path, module: str) -> set[str]:

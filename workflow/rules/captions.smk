@@ -21,7 +21,7 @@ def benchmarks(wildcards, input):
     dataset, found = DATASETS[wildcards.dataset], {}
     for output in [dataset.folder] * dataset.simulated + list(input):
         root, stage, part = re.fullmatch(
-            r"(.+?)/(simulated|prepared|canonical|velocity|mixing|volumes|evaluation)(?:/(.+))?", output
+            r"(results/[^/]+)/(simulated|prepared|canonical|velocity|mixing|volumes|evaluation)(?:/(.+))?", output
         ).groups()
         part = Path(part).name.removesuffix(".zarr") if part else None  # one job exports every kind
         job = "_".join(filter(None, [JOBS.get(stage, stage), part]))

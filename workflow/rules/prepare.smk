@@ -15,8 +15,6 @@ rule simulate:
         environment
     benchmark:
         "results/{dataset}/benchmarks/simulate.tsv"
-    group:
-        "prepare_{dataset}"
     threads: cpus()
     resources:
         mem_mb=memory("simulate"),
@@ -44,8 +42,6 @@ rule prepare:
         environment
     benchmark:
         "results/{dataset}/benchmarks/prepare_{state}.tsv"
-    group:
-        "prepare_{dataset}"
     threads: 1
     resources:
         mem_mb=memory("prepare"),

@@ -1,19 +1,24 @@
 # What jobs ask for: CPUs, memory, minutes, GPUs.
 from xct4d import demand
 
-CLUSTER_CPUS = 8  # at most; the profile may grant fewer (cores, max-threads)
+CLUSTER_CPUS = 8  # of a job, where no profile says how many (max-threads)
 
 
 def cpus(at_once=1):
-    """Threads of a rule of which so many jobs are ready at once.
+    """Threads function of a rule of which so many jobs are ready at once.
 
     On one machine they share its cores. A job on a cluster has its own, and
-    Snakemake, started there once more, does not know how many.
+    Snakemake, started there once more, must find as many as it asked for. A
+    function, as the executor is not known yet while rules are read.
     """
-    if workflow.remote_exec or not workflow.local_exec:
-        return CLUSTER_CPUS
-    # nobody gives cores to commands that run nothing, such as --report and --rulegraph
-    return max(1, (workflow.resource_settings.cores or 1) // at_once)
+
+    def threads(wildcards):
+        if workflow.remote_exec or not workflow.local_exec:
+            return workflow.resource_settings.max_threads or CLUSTER_CPUS
+        # nobody gives cores to commands that run nothing, such as --report and --rulegraph
+        return max(1, (workflow.resource_settings.cores or 1) // at_once)
+
+    return threads
 
 
 def memory(stage):

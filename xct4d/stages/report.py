@@ -16,7 +16,6 @@ import numpy as np
 import torch
 import yaml
 
-import xct4d
 from xct4d import config, plots
 from xct4d.errors import InputError
 from xct4d.fields import planes
@@ -27,6 +26,7 @@ from xct4d.io.ome_zarr import open_volume
 from xct4d.page import Page
 from xct4d.progress import track
 from xct4d.strain import deformation_gradient, equivalent_strain, volume_change
+from xct4d.version import VERSION
 
 PIXELS = 200  # per side of a figure's plane
 SOLID = 0.3  # of the densest material on the plane: strain is shown where there is more
@@ -275,7 +275,7 @@ def _jobs(page: Page, jobs: Mapping[str, Path]) -> None:
 def _versions(page: Page) -> None:
     page.heading("Versions")
     installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    page.table(["", "version"], [("xct4d", xct4d.__version__), ("Python", platform.python_version()), *installed, ("system", f"{platform.system()} {platform.machine()}")])
+    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", f"{platform.system()} {platform.machine()}")])
 
 
 def _benchmark(path: Path) -> dict[str, float]:
