@@ -69,6 +69,15 @@ def test_scores_tell_a_reconstruction_from_noise(done):
     assert record["held_out"]["mean"]["psnr"] > 30
 
 
+def test_the_motion_is_found(done):
+    """Where nothing moves the error is as large as the motion; here it is a quarter of it."""
+    record = json.loads((done / RESULTS / "evaluation" / "metrics.json").read_text())
+    start, middle, end = record["times"]
+    for found in (start["displacement_error_to_end"], middle["displacement_error"], middle["displacement_error_to_end"], end["displacement_error"]):
+        assert found["true_mean"] > 0.04
+        assert found["mean"] < 0.5 * found["true_mean"]
+
+
 def test_every_job_leaves_a_log_and_a_benchmark(done):
     logs = {path.stem for path in (done / RESULTS / "logs").iterdir()}
     benchmarks = {path.stem for path in (done / RESULTS / "benchmarks").iterdir()}
