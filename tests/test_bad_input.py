@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import resource
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +161,19 @@ TRANSFORMS = {
     "image is missing": (frame_key("file_path", "images_00/train_77.png"), [FORWARD, "frames[2]", "train_77.png", "there is no file"]),
     "a listed name is missing": (top("train_filenames", ["a.png"]), [FORWARD, "train_filenames", "a.png"]),
     "lists are words": (top("val_filenames", "a.png"), [FORWARD, "val_filenames", "list of file names"]),
+    "weights misspelt": (frame_key("camera_weigths", [1.0]), [FRAME, "camera_weigths: unknown key", "did you mean camera_weights?"]),
+    "a key in capitals": (top("FL_Y", 50.0), [FORWARD, "FL_Y: unknown key", "did you mean fl_y?"]),
+    "flat field of a frame": (frame_key("flat_field", 0.9), [FRAME, "flat_field: belongs to the whole file"]),
+    "time of the file": (top("time", 0.0), [FORWARD, "time: belongs to the frames"]),
+    "opening angle of another focal length": (top("camera_angle_x", 1.0), [FRAME.replace("2", "0"), "camera_angle_x: 1 means", "fl_x is 48"]),
+    "digits beyond a float": (top("w", 10**400), [FORWARD, ".w", "must be a finite number"]),
+    "digits beyond a float in a matrix": (frame_key("transform_matrix", [[10**400] * 4] * 4), [FRAME, "transform_matrix"]),
+    "digits beyond a float in a time": (frame_key("time", 10**400), [FRAME, "time", "must be a finite number"]),
+    "matrix of nothing": (frame_key("transform_matrix", None), [FRAME, "transform_matrix: must be 4 x 4 numbers, not None"]),
+    "a name too long": (frame_key("file_path", "a" * 300 + ".png"), [FORWARD, "frames[2].file_path", "cannot be read (File name too long)"]),
+    "half a character in a name": (frame_key("file_path", "\ud800.png"), [FORWARD, "frames[2].file_path", "cannot be read"]),
+    "backslashes": (frame_key("file_path", IMAGE.replace("/", "\\")), [FORWARD, "frames[2].file_path", "write / in place of \\"]),
+    "a name over two lines": (frame_key("file_path", "images_00/\ntrain_02.png"), [FORWARD, "frames[2] (images_00/ train_02.png)", "there is no file"]),
     "in both lists": (
         lambda tree: tree.update(train_filenames=[IMAGE], val_filenames=[IMAGE]), [FORWARD, "val_filenames", IMAGE, "train_filenames, too"],
     ),
@@ -182,6 +197,7 @@ def test_transforms(folder, case):
         ("[1, 2]", ["must hold a JSON object"]),
         ("", ["is not valid JSON"]),
         (b"\xff\xfe\x00", ["cannot be read"]),
+        ('{"w": ' + 5001 * "1" + "}", ["cannot be read", "4300 digits"]),
     ],
 )
 def test_not_json(folder, text, expected):
@@ -277,6 +293,17 @@ def unreadable_link(path):
     path.symlink_to(path)
 
 
+def white_is_zero(path):
+    Image.fromarray(np.full((HEIGHT, WIDTH), 60000, np.uint16)).save(path, format="TIFF", tiffinfo={262: 0})
+
+
+def enormous(path):
+    """More pixels than Pillow opens by itself: a PNG's head is enough to tell."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 14_000, 8, 0, 0, 0, 0)
+    chunks = [struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (head, b"IDAT", b"IEND")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
 IMAGES = {
     "missing": (lambda path: path.unlink(), "there is no file"),
     "empty": (lambda path: path.write_bytes(b""), "is not a PNG or TIFF image"),
@@ -290,6 +317,8 @@ IMAGES = {
     "transparent": (transparent, "transparent"),
     "black and white": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), True)).save(path), "pixels of type 1"),
     "32 bit whole numbers": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), 7, np.int32)).save(path, format="TIFF"), "pixels of type"),
+    "white is 0 at 16 bit": (white_is_zero, "says that white is 0; save it with 0 for black"),
+    "more pixels than Pillow expects": (enormous, "has 14000 x 14000 pixels, w and h say 32 x 24"),
     "several pages": (several_pages, "holds 2 images"),
     "logarithm": (floats(2.5), "values from 0.9 to 2.5; a transmission lies in [0, 1]"),
     "negative": (floats(-0.1), "values from -0.1"),

@@ -145,6 +145,27 @@ def test_focal_length_from_the_opening_angle(folder):
     assert run(folder).views.focal == pytest.approx(FOCAL)
 
 
+def test_keys_of_nerfstudio_that_say_nothing_here_may_be_there(folder):
+    with edited(folder) as tree:
+        tree |= {"aabb_scale": 4, "applied_transform": [[1, 0, 0, 0]], "applied_scale": 1, "ply_file_path": "a.ply", "k1": 0, "camera_model": "OPENCV"}
+        for i, frame in enumerate(tree["frames"]):
+            frame |= {"colmap_im_id": i, "depth_file_path": "d.png", "sharpness": 20.0, "timestamp": 3.0, "camera_id": 1}
+    assert len(run(folder)) == 7
+
+
+def test_a_file_written_on_windows(folder):
+    path = folder / "transforms_00.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(run(folder)) == 7
+
+
+def test_a_frame_s_own_focal_length_goes_before_the_file_s_angle(folder):
+    with edited(folder) as tree:
+        tree["camera_angle_x"] = 2 * np.arctan(WIDTH / 2 / tree.pop("fl_x"))
+        tree["frames"][2] |= {"fl_x": 60.0}
+    assert run(folder).views.focal[:4, 0] == pytest.approx([FOCAL, FOCAL, 60.0, FOCAL])
+
+
 def test_several_cameras_in_a_frame(folder):
     cameras = tiny_dataset.views([0.0, 4.0])
     with edited(folder, "transforms_00_to_04.json") as tree:

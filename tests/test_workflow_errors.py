@@ -49,6 +49,7 @@ FOLDER = {"d": {"input": {"folder": "data"}}}
         ({"datasets": {"d": {"input": {"scene": "lost.yaml"}}}}, ["input.scene", "lost.yaml"]),
         ({"datasets": {"d": {"input": {"folder": "lost"}}}}, ["lost", "no such folder", "input.folder"]),
         ({"datasets": {"d": {"input": {"folder": "data", "forward": "../x.json"}}}}, ["input.forward", "outside"]),
+        ({"datasets": {"d": {"input": {"folder": "lost" * 100}}}}, ["lostlost", "no such folder"]),
         ({"datasets": FOLDER, "canonical": {"step": 3}}, ["canonical.step", "did you mean steps?"]),
         ({"datasets": FOLDER, "canonical": {"steps": -3}}, ["canonical.steps", "greater than or equal to 1", "-3"]),
         ({"datasets": FOLDER, "velocity": {"levels": []}}, ["velocity.levels"]),
@@ -84,6 +85,8 @@ def test_missing_image(place):
         ("{", ["transforms_00.json", "not valid JSON", "line 1"]),
         ('{"frames": []}', ["transforms_00.json: frames", "at least one"]),
         ('{"frames": [{"file_path": "../../etc/passwd"}]}', ["transforms_00.json: frames[0].file_path", "outside"]),
+        (json.dumps({"frames": [{"file_path": "a" * 300}]}), ["transforms_00.json: frames[0].file_path", "File name too long"]),
+        (json.dumps({"frames": [{"file_path": "a\nb.png"}]}), ["transforms_00.json: frames", "there is no image data/a b.png"]),
         ('{"frames": [{"path": "a.png"}]}', ["transforms_00.json: frames[0].file_path", "is missing"]),
     ],
 )

@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.cameras import Dataset
-
-AGREE = 0.01  # relative difference up to which two focal lengths agree
+from xct4d.io.cameras import AGREE, Dataset
 
 
 @dataclass(frozen=True)
