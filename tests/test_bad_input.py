@@ -381,6 +381,9 @@ def test_partly_inverted_images(folder):
         ({"method": "fraction", "fraction": 0.01}, ["input.split", "leaves no projection"]),
         ({"method": "interval", "imin": 2}, ["input.split.imin", "belongs to method filename"]),
         ({"held_out": ["train_01.png"]}, ["input.split.held_out", "method list"]),
+        ({"interval": 8}, ["input.split.interval", "belongs to method interval, not filename", "input.split.method: interval"]),
+        ({"method": "interval", "fraction": 0.9}, ["input.split.fraction", "method fraction"]),
+        ({"method": "list"}, ["input.split.held_out", "names nothing"]),
         ({"method": "list", "held_out": ["train_99.png"]}, ["input.split.held_out", "train_99.png"]),
     ],
 )
@@ -390,12 +393,14 @@ def test_split(folder, split, expected):
         assert words in line
 
 
-def test_names_that_tell_nothing(folder):
-    (folder / IMAGE).rename(folder / "images_00/projection.png")
+@pytest.mark.parametrize(("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")])
+def test_names_that_tell_nothing(folder, name, says):
+    (folder / IMAGE).rename(folder / f"images_00/{name}.png")
     with edited(folder) as tree:
-        tree["frames"][2]["file_path"] = "images_00/projection.png"
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
     line = refused(folder)
-    assert "frames[2] (images_00/projection.png)" in line
+    assert f"frames[2] (images_00/{name}.png)" in line
+    assert says in line
     assert "input.split.method" in line
 
 

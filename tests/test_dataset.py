@@ -246,9 +246,26 @@ def test_split_by_number(folder, limits, kept):
     assert np.abs(image - tiny_dataset.transmission(tiny_dataset.views(), kept[1], 0.0)).max() < 0.003
 
 
+def test_a_thinned_scan_leaves_the_sequence_whole(folder):
+    limits = {"imin": 1, "istep": 2}
+    assert len(run(folder, split=limits)) == 4
+    assert names(run(folder, "between", split=limits), False) == names(run(folder, "between"), False) == 3 * ["train_00", "train_01"]
+
+
+@pytest.mark.parametrize(("name", "held_out"), [("strain05_eval_00", True), ("retrieval7_train_00", False), ("scan2train00", False)])
+def test_the_end_of_another_word_says_nothing(folder, name, held_out):
+    (folder / "images_00/train_02.png").rename(folder / f"images_00/{name}.png")
+    with edited(folder) as tree:
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
+    assert name in names(run(folder), held_out)
+    assert names(run(folder, split={"indices": [0, 1]}), False) == ["train_00", "train_01"] + [name] * (not held_out)
+
+
 def test_split_by_interval_fraction_list_none(folder):
     assert names(run(folder, split={"method": "interval", "interval": 3}), True) == ["train_02", "train_05"]
-    assert names(run(folder, split={"method": "fraction", "fraction": 0.7}), True) == ["train_05", "eval_00"]
+    assert names(run(folder, split={"method": "interval"}), True) == []
+    assert names(run(folder, split={"method": "fraction", "fraction": 0.7}), True) == ["train_01", "train_05"]
+    assert names(run(folder, split={"method": "fraction"}), True) == ["train_03"]
     listed = {"method": "list", "held_out": ["train_01.png", "images_00/train_03.png"]}
     assert names(run(folder, split=listed), True) == ["train_01", "train_03"]
     assert names(run(folder, split={"method": "none"}), True) == []

@@ -50,7 +50,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     times = _times(dataset, ticks, state)
     if state == "between":
         dataset, times = _without_ends(dataset, times, notes)
-    role = split(dataset, input.split, tuple(everything.values()))
+    role = split(dataset, input.split, tuple(everything.values()), whole=state == "between")
     used = [i for i in range(len(role)) if role[i] != ASIDE]
     dataset = replace(dataset, projections=[dataset.projections[i] for i in used])
     if dataset.lists is not None:
