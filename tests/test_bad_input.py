@@ -582,6 +582,12 @@ def test_truncated_npy(tmp_path):
     assert "v.npy" in volume(tmp_path, path="v.npy")
 
 
+def test_volume_beyond_single_precision(tmp_path, recwarn):
+    np.save(tmp_path / "v.npy", np.full((4, 4, 4), 1e300))
+    assert "v.npy: holds NaN or infinite voxels" in volume(tmp_path, path="v.npy")
+    assert not recwarn.list
+
+
 def test_image_as_volume(tmp_path):
     np.save(tmp_path / "v.npy", np.zeros((8, 8)))
     assert "v.npy: holds float64 of shape (8, 8)" in volume(tmp_path, path="v.npy")

@@ -307,6 +307,13 @@ def test_axis_order_of_volumes_at_the_border(tmp_path):
         assert np.argwhere(loaded).tolist() == [[3, 2, 1]]
 
 
+@pytest.mark.parametrize(("dtype", "stored", "value"), [("uint32", 2**32 - 1, 1.0), ("int16", 32767, 1.0), ("int16", -16384, -0.500015)])
+def test_whole_numbers_of_a_raw_volume(tmp_path, dtype, stored, value):
+    np.full((2, 3, 4), stored, dtype).tofile(tmp_path / "v.raw")
+    loaded = load_volume(VolumeFile(path="v.raw", shape=(2, 3, 4), dtype=dtype), tmp_path, 8, "input.forward_volume")
+    assert loaded == pytest.approx(value)
+
+
 def test_object_description_becomes_voxels(tmp_path):
     (tmp_path / "object.yaml").write_text("type: sphere\ncenter: [0.5, 0, -0.5]\nradius: 0.3\nrho: 0.7\n")
     volume = load_volume(VolumeFile(path="object.yaml"), tmp_path, 20, "input.forward_volume")

@@ -50,7 +50,9 @@ class VolumeFile(Section):
 
     path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw), in the dataset's folder")
     shape: tuple[Count, Count, Count] | None = Field(None, description=".raw only: voxels along z, y, x")
-    dtype: Literal["uint8", "uint16", "float32", "float64"] | None = Field(None, description=".raw only: type of a voxel")
+    dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
+        None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
+    )
 
 
 class Truth(Section):
