@@ -226,6 +226,7 @@ def test_time_after_the_backward_scan(folder):
     line = refused(folder, "between")
     assert f"{SEQUENCE}: frames[9]" in line
     assert "1.5 lies outside" in line
+    assert "give every frame of both scans its `time`" in line
 
 
 def test_sequence_without_times(folder):
