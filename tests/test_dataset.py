@@ -467,6 +467,8 @@ def test_balls_of_the_reference_program(tmp_path):
         frames = prepared.load(tmp_path / state)
         assert (len(frames), int(frames.held_out.sum()), frames.size(0)) == (count, held_out, (125, 125))
     assert sorted(set(np.round(frames.time * 20, 9))) == list(range(1, 20))
+    notes = json.loads((tmp_path / "between/checks.json").read_text())["notes"]
+    assert "camera and time of a projection that is trained on: images_01/eval_00.png and 18 more" in notes[-1]
 
 
 @needs_data
