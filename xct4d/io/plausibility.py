@@ -90,7 +90,7 @@ class Brightness:
         darker than the inside (a tube), but not all of it black.
         """
         beside, rim, inside = (np.concatenate(group) for group in (self._beside, self._rim, self._inside))
-        air = float(np.median(beside)) if _enough(beside, inside) else None
+        air = float(np.median(beside)) if self._air else None
         # the mean, as sparse material leaves the median at air
         levels = {"beside the box": air, "at its rim": float(np.median(rim)), "inside": float(np.mean(inside)) if len(inside) else None}
         if self.low >= EVEN * self.high:
