@@ -4,7 +4,9 @@ import errno
 import json
 import os
 import resource
+import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +161,19 @@ TRANSFORMS = {
     "image is missing": (frame_key("file_path", "images_00/train_77.png"), [FORWARD, "frames[2]", "train_77.png", "there is no file"]),
     "a listed name is missing": (top("train_filenames", ["a.png"]), [FORWARD, "train_filenames", "a.png"]),
     "lists are words": (top("val_filenames", "a.png"), [FORWARD, "val_filenames", "list of file names"]),
+    "weights misspelt": (frame_key("camera_weigths", [1.0]), [FRAME, "camera_weigths: unknown key", "did you mean camera_weights?"]),
+    "a key in capitals": (top("FL_Y", 50.0), [FORWARD, "FL_Y: unknown key", "did you mean fl_y?"]),
+    "flat field of a frame": (frame_key("flat_field", 0.9), [FRAME, "flat_field: belongs to the whole file"]),
+    "time of the file": (top("time", 0.0), [FORWARD, "time: belongs to the frames"]),
+    "opening angle of another focal length": (top("camera_angle_x", 1.0), [FRAME.replace("2", "0"), "camera_angle_x: 1 means", "fl_x is 48"]),
+    "digits beyond a float": (top("w", 10**400), [FORWARD, ".w", "must be a finite number"]),
+    "digits beyond a float in a matrix": (frame_key("transform_matrix", [[10**400] * 4] * 4), [FRAME, "transform_matrix"]),
+    "digits beyond a float in a time": (frame_key("time", 10**400), [FRAME, "time", "must be a finite number"]),
+    "matrix of nothing": (frame_key("transform_matrix", None), [FRAME, "transform_matrix: must be 4 x 4 numbers, not None"]),
+    "a name too long": (frame_key("file_path", "a" * 300 + ".png"), [FORWARD, "frames[2].file_path", "cannot be read (File name too long)"]),
+    "half a character in a name": (frame_key("file_path", "\ud800.png"), [FORWARD, "frames[2].file_path", "cannot be read"]),
+    "backslashes": (frame_key("file_path", IMAGE.replace("/", "\\")), [FORWARD, "frames[2].file_path", "write / in place of \\"]),
+    "a name over two lines": (frame_key("file_path", "images_00/\ntrain_02.png"), [FORWARD, "frames[2] (images_00/ train_02.png)", "there is no file"]),
     "in both lists": (
         lambda tree: tree.update(train_filenames=[IMAGE], val_filenames=[IMAGE]), [FORWARD, "val_filenames", IMAGE, "train_filenames, too"],
     ),
@@ -182,6 +197,7 @@ def test_transforms(folder, case):
         ("[1, 2]", ["must hold a JSON object"]),
         ("", ["is not valid JSON"]),
         (b"\xff\xfe\x00", ["cannot be read"]),
+        ('{"w": ' + 5001 * "1" + "}", ["cannot be read", "4300 digits"]),
     ],
 )
 def test_not_json(folder, text, expected):
@@ -210,6 +226,7 @@ def test_time_after_the_backward_scan(folder):
     line = refused(folder, "between")
     assert f"{SEQUENCE}: frames[9]" in line
     assert "1.5 lies outside" in line
+    assert "give every frame of both scans its `time`" in line
 
 
 def test_sequence_without_times(folder):
@@ -277,6 +294,17 @@ def unreadable_link(path):
     path.symlink_to(path)
 
 
+def white_is_zero(path):
+    Image.fromarray(np.full((HEIGHT, WIDTH), 60000, np.uint16)).save(path, format="TIFF", tiffinfo={262: 0})
+
+
+def enormous(path):
+    """More pixels than Pillow opens by itself: a PNG's head is enough to tell."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 14_000, 14_000, 8, 0, 0, 0, 0)
+    chunks = [struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (head, b"IDAT", b"IEND")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
 IMAGES = {
     "missing": (lambda path: path.unlink(), "there is no file"),
     "empty": (lambda path: path.write_bytes(b""), "is not a PNG or TIFF image"),
@@ -290,6 +318,8 @@ IMAGES = {
     "transparent": (transparent, "transparent"),
     "black and white": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), True)).save(path), "pixels of type 1"),
     "32 bit whole numbers": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), 7, np.int32)).save(path, format="TIFF"), "pixels of type"),
+    "white is 0 at 16 bit": (white_is_zero, "says that white is 0; save it with 0 for black"),
+    "more pixels than Pillow expects": (enormous, "has 14000 x 14000 pixels, w and h say 32 x 24"),
     "several pages": (several_pages, "holds 2 images"),
     "logarithm": (floats(2.5), "values from 0.9 to 2.5; a transmission lies in [0, 1]"),
     "negative": (floats(-0.1), "values from -0.1"),
@@ -340,6 +370,33 @@ def test_partly_inverted_images(folder):
     assert "look inverted" in refused(folder)
 
 
+def rewritten(folder, change, names="*.png"):
+    """Change the scan's images: 16 bit, from transmission to transmission."""
+    for path in (folder / "images_00").glob(names):
+        Image.fromarray(np.rint(change(np.asarray(Image.open(path)) / 255) * 65535).astype(np.uint16)).save(path)
+
+
+INTENSITIES = {
+    "one inverted": (lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"), [FRAME, "air has transmission 0, in the other projections 1"]),
+    "one half as bright": (lambda folder: rewritten(folder, lambda t: t / 2, "train_02.png"), [FRAME, "air has transmission 0.5"]),
+    "white": (lambda folder: rewritten(folder, np.ones_like), [FORWARD, "nothing attenuates", "from 1 to 1"]),
+    "12 bit counts in 16 bit": (lambda folder: rewritten(folder, lambda t: t / 16), [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"]),
+    "inverted": (lambda folder: rewritten(folder, lambda t: 1 - t), [FORWARD, "look inverted"]),
+}
+
+
+@pytest.mark.parametrize("case", INTENSITIES)
+def test_intensities(folder, case):
+    spoil, expected = INTENSITIES[case]
+    spoil(folder)
+    line = refused(folder)
+    for words in [*expected, "prepare.check_intensities: false"]:
+        assert words in line
+    stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared")
+    notes = json.loads((folder.parent / "prepared/checks.json").read_text())["notes"]
+    assert any(all(words in note for words in expected) for note in notes)
+
+
 # --- split, downscaling, files
 
 
@@ -352,6 +409,9 @@ def test_partly_inverted_images(folder):
         ({"method": "fraction", "fraction": 0.01}, ["input.split", "leaves no projection"]),
         ({"method": "interval", "imin": 2}, ["input.split.imin", "belongs to method filename"]),
         ({"held_out": ["train_01.png"]}, ["input.split.held_out", "method list"]),
+        ({"interval": 8}, ["input.split.interval", "belongs to method interval, not filename", "input.split.method: interval"]),
+        ({"method": "interval", "fraction": 0.9}, ["input.split.fraction", "method fraction"]),
+        ({"method": "list"}, ["input.split.held_out", "names nothing"]),
         ({"method": "list", "held_out": ["train_99.png"]}, ["input.split.held_out", "train_99.png"]),
     ],
 )
@@ -361,12 +421,14 @@ def test_split(folder, split, expected):
         assert words in line
 
 
-def test_names_that_tell_nothing(folder):
-    (folder / IMAGE).rename(folder / "images_00/projection.png")
+@pytest.mark.parametrize(("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")])
+def test_names_that_tell_nothing(folder, name, says):
+    (folder / IMAGE).rename(folder / f"images_00/{name}.png")
     with edited(folder) as tree:
-        tree["frames"][2]["file_path"] = "images_00/projection.png"
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
     line = refused(folder)
-    assert "frames[2] (images_00/projection.png)" in line
+    assert f"frames[2] (images_00/{name}.png)" in line
+    assert says in line
     assert "input.split.method" in line
 
 
@@ -546,6 +608,12 @@ def test_truncated_npy(tmp_path):
     np.save(tmp_path / "v.npy", np.zeros((8, 8, 8)))
     (tmp_path / "v.npy").write_bytes((tmp_path / "v.npy").read_bytes()[:500])
     assert "v.npy" in volume(tmp_path, path="v.npy")
+
+
+def test_volume_beyond_single_precision(tmp_path, recwarn):
+    np.save(tmp_path / "v.npy", np.full((4, 4, 4), 1e300))
+    assert "v.npy: holds NaN or infinite voxels" in volume(tmp_path, path="v.npy")
+    assert not recwarn.list
 
 
 def test_image_as_volume(tmp_path):

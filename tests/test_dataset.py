@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from PIL import Image
 from tiny_dataset import DISTANCE, FOCAL, HEIGHT, WIDTH, edited
 
 from xct4d.config import Input, Prepare, VolumeFile
+from xct4d.geometry.rays import pixel_rays
 from xct4d.io import nikon, prepared
 from xct4d.io.cameras import read
 from xct4d.io.images import area_average, read_image
+from xct4d.io.plausibility import Brightness
 from xct4d.io.transforms import discover, listed_images
 from xct4d.io.volumes import load_volume
 from xct4d.stages.prepare import prepare
@@ -32,6 +35,10 @@ def run(folder, state="forward", settings=FULL_SIZE, **input):
     output = folder.parent / f"prepared_{state}"
     prepare(folder, Input(folder=str(folder), **input), settings, state, output)
     return prepared.load(output)
+
+
+def notes(folder, state="forward"):
+    return json.loads((folder.parent / f"prepared_{state}" / "checks.json").read_text())["notes"]
 
 
 # --- which file is which
@@ -145,6 +152,27 @@ def test_focal_length_from_the_opening_angle(folder):
     assert run(folder).views.focal == pytest.approx(FOCAL)
 
 
+def test_keys_of_nerfstudio_that_say_nothing_here_may_be_there(folder):
+    with edited(folder) as tree:
+        tree |= {"aabb_scale": 4, "applied_transform": [[1, 0, 0, 0]], "applied_scale": 1, "ply_file_path": "a.ply", "k1": 0, "camera_model": "OPENCV"}
+        for i, frame in enumerate(tree["frames"]):
+            frame |= {"colmap_im_id": i, "depth_file_path": "d.png", "sharpness": 20.0, "timestamp": 3.0, "camera_id": 1}
+    assert len(run(folder)) == 7
+
+
+def test_a_file_written_on_windows(folder):
+    path = folder / "transforms_00.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(run(folder)) == 7
+
+
+def test_a_frame_s_own_focal_length_goes_before_the_file_s_angle(folder):
+    with edited(folder) as tree:
+        tree["camera_angle_x"] = 2 * np.arctan(WIDTH / 2 / tree.pop("fl_x"))
+        tree["frames"][2] |= {"fl_x": 60.0}
+    assert run(folder).views.focal[:4, 0] == pytest.approx([FOCAL, FOCAL, 60.0, FOCAL])
+
+
 def test_several_cameras_in_a_frame(folder):
     cameras = tiny_dataset.views([0.0, 4.0])
     with edited(folder, "transforms_00_to_04.json") as tree:
@@ -196,8 +224,62 @@ def test_same_frame_twice_is_used_once_and_said(folder):
     with edited(folder) as tree:
         tree["frames"].append(tree["frames"][-1])
     assert len(run(folder)) == 7
-    notes = json.loads((folder.parent / "prepared_forward/checks.json").read_text())["notes"]
-    assert notes == ["images_00/eval_00.png is listed twice with the same camera and time; used once"]
+    assert notes(folder) == ["images_00/eval_00.png is listed twice with the same camera and time; used once"]
+
+
+# --- intensities that are right, though not those of a ball in air
+
+
+def brightness_of(transmission, width, height, flat_field=1.0):
+    """Levels of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
+    views = replace(tiny_dataset.views(), centre=np.full((6, 2), (width / 2, height / 2)), size=np.full((6, 2), (width, height)))
+    brightness = Brightness(flat_field)
+    for v in range(len(views)):
+        brightness.add(transmission(pixel_rays(views, v)).reshape(height, width), views, v, f"frames[{v}]")
+    return brightness.check("transforms_00.json")
+
+
+def solid(rays):
+    return np.exp(-1.5 * (rays[:, 7] - rays[:, 6]))
+
+
+def test_platens_above_and_below_a_narrow_view_are_not_air():
+    """The detector sees no air beside the box, and dark steel beyond z = -1 and 1."""
+    levels = brightness_of(lambda rays: np.where(rays[:, 7] > rays[:, 6], np.exp(-0.3 * (rays[:, 7] - rays[:, 6])), 0.01), 20, 72)
+    assert levels["beside the box"] is None
+
+
+def test_platens_beside_the_box_s_ends_are_not_air():
+    def transmission(rays):  # platens as wide as the box: most rays that miss it meet one of them
+        beside = np.abs(rays[:, 0] * rays[:, 4] - rays[:, 1] * rays[:, 3]) / np.hypot(rays[:, 3], rays[:, 4])
+        platen = (rays[:, 7] <= rays[:, 6]) & (beside < 1)
+        return np.where(platen, 0.01, np.exp(-0.3 * (rays[:, 7] - rays[:, 6])))
+
+    assert brightness_of(transmission, 40, 144)["beside the box"] == 1.0
+
+
+def test_a_sample_may_fill_the_view():
+    levels = brightness_of(solid, 16, 16)
+    assert levels["beside the box"] is None
+    assert levels["inside"] < levels["at its rim"] < 0.1
+
+
+def test_intensities_are_measured_by_the_flat_field(folder):
+    """Air of a declared transmission of 0.03 is no darkness."""
+    for path in (folder / "images_00").iterdir():
+        Image.fromarray(np.rint(np.asarray(Image.open(path)) / 255 * np.exp(-3.5) * 65535).astype(np.uint16)).save(path)
+    with edited(folder) as tree:
+        tree["flat_field"] = np.exp(-3.5)
+    assert run(folder).flat_field == pytest.approx(0.0302, abs=1e-4)
+
+
+@pytest.mark.parametrize(("state", "key"), [("forward", "canonical"), ("backward", "canonical"), ("between", "velocity")])
+def test_the_note_on_air_names_the_key_that_fits_it(folder, state, key):
+    for name in ("transforms_00.json", "transforms_04.json", "transforms_00_to_04.json"):
+        with edited(folder, name) as tree:
+            tree["flat_field"] = 0.9
+    run(folder, state)
+    assert notes(folder, state)[-1] == f"air has transmission 1, flat_field says 0.9; {key}.flat_field.train: true fits it"
 
 
 # --- split
@@ -225,9 +307,26 @@ def test_split_by_number(folder, limits, kept):
     assert np.abs(image - tiny_dataset.transmission(tiny_dataset.views(), kept[1], 0.0)).max() < 0.003
 
 
+def test_a_thinned_scan_leaves_the_sequence_whole(folder):
+    limits = {"imin": 1, "istep": 2}
+    assert len(run(folder, split=limits)) == 4
+    assert names(run(folder, "between", split=limits), False) == names(run(folder, "between"), False) == 3 * ["train_00", "train_01"]
+
+
+@pytest.mark.parametrize(("name", "held_out"), [("strain05_eval_00", True), ("retrieval7_train_00", False), ("scan2train00", False)])
+def test_the_end_of_another_word_says_nothing(folder, name, held_out):
+    (folder / "images_00/train_02.png").rename(folder / f"images_00/{name}.png")
+    with edited(folder) as tree:
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
+    assert name in names(run(folder), held_out)
+    assert names(run(folder, split={"indices": [0, 1]}), False) == ["train_00", "train_01"] + [name] * (not held_out)
+
+
 def test_split_by_interval_fraction_list_none(folder):
     assert names(run(folder, split={"method": "interval", "interval": 3}), True) == ["train_02", "train_05"]
-    assert names(run(folder, split={"method": "fraction", "fraction": 0.7}), True) == ["train_05", "eval_00"]
+    assert names(run(folder, split={"method": "interval"}), True) == []
+    assert names(run(folder, split={"method": "fraction", "fraction": 0.7}), True) == ["train_01", "train_05"]
+    assert names(run(folder, split={"method": "fraction"}), True) == ["train_03"]
     listed = {"method": "list", "held_out": ["train_01.png", "images_00/train_03.png"]}
     assert names(run(folder, split=listed), True) == ["train_01", "train_03"]
     assert names(run(folder, split={"method": "none"}), True) == []
@@ -235,6 +334,20 @@ def test_split_by_interval_fraction_list_none(folder):
 
 def test_listed_names_may_belong_to_another_state(folder):
     assert names(run(folder, split={"method": "list", "held_out": ["images_04/train_01.png"]}), True) == []
+
+
+def test_held_out_views_that_are_trained_on_are_noted(folder, capsys):
+    """As in the reference program's own balls: eval_00 has the camera of train_00."""
+    with edited(folder, "transforms_00_to_04.json") as tree:
+        for number in range(1, 3):
+            own = [frame for frame in tree["frames"] if frame["file_path"].startswith(f"images_{number:02d}/")]
+            own[-1]["transform_matrix"] = (np.array(own[0]["transform_matrix"]) + 1e-9 * np.eye(4)[::-1] * [1, 1, 1, 0]).tolist()
+    run(folder, "between")
+    said = "held out, but with the camera and time of a projection that is trained on: images_01/eval_00.png and 1 more"
+    assert notes(folder, "between")[-1] == f"{said}; the score says nothing about unseen views"
+    assert said in capsys.readouterr().err
+    run(folder)
+    assert notes(folder) == []
 
 
 def test_lists_in_the_file_decide(folder):
@@ -267,6 +380,13 @@ def test_axis_order_of_volumes_at_the_border(tmp_path):
         loaded = load_volume(file, tmp_path, 8, "input.forward_volume")
         assert loaded.shape == (6, 5, 4)
         assert np.argwhere(loaded).tolist() == [[3, 2, 1]]
+
+
+@pytest.mark.parametrize(("dtype", "stored", "value"), [("uint32", 2**32 - 1, 1.0), ("int16", 32767, 1.0), ("int16", -16384, -0.500015)])
+def test_whole_numbers_of_a_raw_volume(tmp_path, dtype, stored, value):
+    np.full((2, 3, 4), stored, dtype).tofile(tmp_path / "v.raw")
+    loaded = load_volume(VolumeFile(path="v.raw", shape=(2, 3, 4), dtype=dtype), tmp_path, 8, "input.forward_volume")
+    assert loaded == pytest.approx(value)
 
 
 def test_object_description_becomes_voxels(tmp_path):
@@ -317,11 +437,18 @@ def test_scanner_record_agrees(folder, pixels, rows, size, found):
     assert frames.unit_mm == pytest.approx(100.0 / (DISTANCE * np.sin(np.deg2rad(80))))
 
 
+def test_two_scanner_records_are_noted(folder):
+    for name in ("a.xtekct", "b.XTEKCT"):
+        (folder / name).write_text(XTEKCT.format(pixels=32, rows=24, size=12.5))
+    assert run(folder).unit_mm is None
+    assert notes(folder) == ["which scan is whose: a.xtekct, b.XTEKCT? None is used, neither to check focal lengths nor for the unit; leave one"]
+
+
 @needs_data
 @pytest.mark.parametrize("scan", ["balls3", "cube", "pillars", "balls7_th"])
 def test_scanner_records_of_real_scans(scan):
     dataset = read(Path(DATA) / "nikon_metadata" / scan / "transforms.json")
-    record = nikon.beside(dataset)
+    record = nikon.beside(dataset, [])
     assert "the whole detector" in nikon.check_focal(dataset, record)
     half_width = {"balls3": 18.00777, "cube": 20.91962, "pillars": 31.69942, "balls7_th": 15.25101}[scan]
     assert record.unit_mm == pytest.approx(half_width)
@@ -340,6 +467,8 @@ def test_balls_of_the_reference_program(tmp_path):
         frames = prepared.load(tmp_path / state)
         assert (len(frames), int(frames.held_out.sum()), frames.size(0)) == (count, held_out, (125, 125))
     assert sorted(set(np.round(frames.time * 20, 9))) == list(range(1, 20))
+    notes = json.loads((tmp_path / "between/checks.json").read_text())["notes"]
+    assert "camera and time of a projection that is trained on: images_01/eval_00.png and 18 more" in notes[-1]
 
 
 @needs_data

@@ -6,7 +6,9 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tiny_dataset
 import yaml
 
 from workflow import ROOT, jobs
@@ -50,6 +52,17 @@ def test_a_scene_reads_its_own_file_and_those_it_names(tmp_path):
     scene.write_text("object: object.yaml\ntimes: 3\nviews: {ends: {azimuths: 4}, between: {azimuths: 2}}\n")
     (dataset,) = plan({"datasets": {"d": {"input": {"scene": str(scene)}}}}, SCENES).values()
     assert dataset.scene_files == [str(scene), str(tmp_path / "object.yaml")]
+
+
+def test_voxels_behind_a_description_are_inputs_of_the_rules(tmp_path):
+    folder = tiny_dataset.make(tmp_path / "data")
+    np.save(folder / "v.npy", np.ones((4, 4, 4), np.float32))
+    (folder / "o.yaml").write_text("{type: voxel_grid, path: v.npy}\n")
+    motion = {"type": "linear", "strains": [0.1, -0.05, 0.1, 0.0, 0.0, 0.0]}
+    input = {"folder": str(folder), "backward_volume": {"path": "o.yaml"}, "truth": {"object": {"path": "o.yaml"}, "motion": motion}}
+    (dataset,) = plan({"datasets": {"d": {"input": input}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
+    both = [str(folder / "o.yaml"), str(folder / "v.npy")]
+    assert (dataset.volume_files, dataset.truth_files) == ({"forward": [], "backward": both}, both)
 
 
 @pytest.mark.skipif(DATA is None, reason="XCT4D_DATA names no folder of shared data")

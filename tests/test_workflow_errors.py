@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 
@@ -36,6 +37,15 @@ def complaint(place, tree):
 
 
 FOLDER = {"d": {"input": {"folder": "data"}}}
+STRETCH = {"type": "linear", "strains": [0.1, -0.05, 0.1, 0.0, 0.0, 0.0]}
+
+
+def known(weight=0.1, **volume):
+    return {"datasets": {"d": {"input": {"folder": "data", "forward_volume": volume}}}, "canonical": {"volume_weight": weight}}
+
+
+def truth(motion=STRETCH, **volume):
+    return {"datasets": {"d": {"input": {"folder": "data", "truth": {"object": volume, "motion": motion}}}}}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,7 @@ FOLDER = {"d": {"input": {"folder": "data"}}}
         ({"datasets": {"d": {"input": {"scene": "lost.yaml"}}}}, ["input.scene", "lost.yaml"]),
         ({"datasets": {"d": {"input": {"folder": "lost"}}}}, ["lost", "no such folder", "input.folder"]),
         ({"datasets": {"d": {"input": {"folder": "data", "forward": "../x.json"}}}}, ["input.forward", "outside"]),
+        ({"datasets": {"d": {"input": {"folder": "lost" * 100}}}}, ["lostlost", "no such folder"]),
         ({"datasets": FOLDER, "canonical": {"step": 3}}, ["canonical.step", "did you mean steps?"]),
         ({"datasets": FOLDER, "canonical": {"steps": -3}}, ["canonical.steps", "greater than or equal to 1", "-3"]),
         ({"datasets": FOLDER, "velocity": {"levels": []}}, ["velocity.levels"]),
@@ -84,12 +95,45 @@ def test_missing_image(place):
         ("{", ["transforms_00.json", "not valid JSON", "line 1"]),
         ('{"frames": []}', ["transforms_00.json: frames", "at least one"]),
         ('{"frames": [{"file_path": "../../etc/passwd"}]}', ["transforms_00.json: frames[0].file_path", "outside"]),
+        (json.dumps({"frames": [{"file_path": "a" * 300}]}), ["transforms_00.json: frames[0].file_path", "File name too long"]),
+        (json.dumps({"frames": [{"file_path": "a\nb.png"}]}), ["transforms_00.json: frames", "there is no image data/a b.png"]),
         ('{"frames": [{"path": "a.png"}]}', ["transforms_00.json: frames[0].file_path", "is missing"]),
     ],
 )
 def test_unreadable_transforms(place, text, says):
     (place / "data" / "transforms_00.json").write_text(text)
     line = complaint(place, {"datasets": FOLDER})
+    assert all(part in line for part in says), line
+
+
+@pytest.mark.parametrize(
+    ("tree", "says"),
+    [
+        (known(path="v.raw", shape=[4, 4, 4], dtype="uint16"), ["datasets.d: input.forward_volume", "v.raw: has 100 bytes", "need 128"]),
+        (known(path="v.raw"), ["datasets.d: input.forward_volume", "does not tell its shape and dtype"]),
+        (known(path="cut.npy"), ["datasets.d: input.forward_volume.path: data/cut.npy: is not a plain array"]),
+        (known(path="flat.npz"), ["datasets.d: input.forward_volume.path: data/flat.npz: holds float64 of shape (4, 4)"]),
+        (known(path="named.npz"), ["data/named.npz: has no array vol"]),
+        (known(path="odd.yaml"), ["datasets.d: input.forward_volume.path: data/odd.yaml: type", "did you mean sphere?"]),
+        (known(path="v.mat"), ["datasets.d: input.forward_volume.path: v.mat is not a volume"]),
+        (truth(path="v.raw"), ["datasets.d: input.truth.object", "does not tell its shape and dtype"]),
+        (truth(path="odd.yaml"), ["datasets.d: input.truth.object.path: data/odd.yaml: type", "did you mean sphere?"]),
+        (truth(motion={"type": "linaer"}, path="ball.yaml"), ["datasets.d: input.truth.motion.type", "did you mean linear?"]),
+        (truth(motion={**STRETCH, "strains": 1}, path="ball.yaml"), ["datasets.d: input.truth.motion.strains"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_volumes_that_only_the_end_of_the_run_would_read(place, tree, says):
+    data = place / "data"
+    np.save(data / "cut.npy", np.ones((8, 8, 8)))
+    (data / "cut.npy").write_bytes((data / "cut.npy").read_bytes()[:500])
+    np.savez(data / "flat.npz", vol=np.ones((4, 4)))
+    np.savez(data / "named.npz", volume=np.ones((4, 4, 4)))
+    (data / "v.raw").write_bytes(bytes(100))
+    (data / "v.mat").write_bytes(bytes(100))
+    (data / "odd.yaml").write_text("{type: spher, center: [0, 0, 0], radius: 0.3, rho: 1.0}\n")
+    (data / "ball.yaml").write_text("{type: sphere, center: [0, 0, 0], radius: 0.3, rho: 1.0}\n")
+    line = complaint(place, tree)
     assert all(part in line for part in says), line
 
 

@@ -33,13 +33,13 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: the last part is held out; "
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones spread evenly; "
         "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
     )
-    fraction: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="part trained on (method fraction)")
-    interval: Annotated[int, Field(ge=2)] = Field(8, description="every n-th projection is held out (method interval)")
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="part trained on (method fraction, there 0.9 by default)")
+    interval: Annotated[int, Field(ge=2)] | None = Field(None, description="every n-th projection is held out (method interval, there 8 by default)")
     held_out: list[str] = Field([], description="file names held out (method list)")
-    imin: Annotated[int, Field(ge=0)] = Field(0, description="first index of train_<index> used")
+    imin: Annotated[int, Field(ge=0)] = Field(0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole")
     imax: Annotated[int, Field(ge=0)] | None = Field(None, description="last index of train_<index> used")
     istep: Count = Field(1, description="every istep-th index from imin is used")
     indices: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="exactly these indices are used")
@@ -50,7 +50,9 @@ class VolumeFile(Section):
 
     path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw), in the dataset's folder")
     shape: tuple[Count, Count, Count] | None = Field(None, description=".raw only: voxels along z, y, x")
-    dtype: Literal["uint8", "uint16", "float32", "float64"] | None = Field(None, description=".raw only: type of a voxel")
+    dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
+        None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
+    )
 
 
 class Truth(Section):
@@ -87,6 +89,9 @@ class Prepare(Section):
 
     target_size: Count | None = Field(250, description="downscale by the largest whole factor that leaves this many pixels along the longer side")
     downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
+    check_intensities: bool = Field(
+        True, description="refuse projections that look inverted, not divided by the flat field, or unlike the others; false: only note it"
+    )
 
 
 class HashGrid(Section):

@@ -12,7 +12,7 @@ class InputError(Exception):
     def __init__(self, what: str, *, where: object = None, fix: str | None = None):
         line = " ".join(what.split())
         if where is not None:
-            line = f"{where}: {line}"
+            line = f"{' '.join(str(where).split())}: {line}"  # a name from a file may hold line breaks
         if fix is not None:
             line = f"{line}; {' '.join(fix.split())}"
         super().__init__(line)

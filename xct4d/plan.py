@@ -12,7 +12,6 @@ from typing import Any
 
 from xct4d.config import Config, Direction, Input, VolumeFile, resolve
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
 from xct4d.io.transforms import discover, listed_images
 from xct4d.sweep import STAGES, Variant, configured, variants
 
@@ -164,16 +163,19 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
     given = config.input
     volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
     truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
+    if given.truth is not None:
+        from xct4d.phantom import motions  # brings numpy: only for those who know the truth
+
+        motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
     return Dataset(variant, target, config, list(files), [], files, volumes, truth)
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
     if volume is None:
         return []
-    path = safe_path(Path(str(given.folder)), volume.path, f"{key}.path")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}", where=f"{key}.path", fix="check it; it starts from the dataset's folder")
-    return [str(path)]
+    from xct4d.io.volume_files import volume_files  # brings numpy: only for those who have one
+
+    return [str(path) for path in volume_files(volume, Path(str(given.folder)), key)]
 
 
 def _images(transforms: Path) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import reprlib
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,14 @@ from xct4d.io.paths import safe_path
 from xct4d.io.transforms import read_json
 
 RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
+AGREE = 0.01  # relative difference up to which two statements of a focal length agree
 LARGEST = 100_000  # pixels along one side of a detector
 _LISTS = ("train_filenames", "val_filenames", "test_filenames")
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2", "distortion_params")
+# keys that are looked at: of the file and of a frame alike, of the file alone, of a frame alone
+_SHARED = ("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "camera_angle_y", "camera_model", "mask_path", "orientation_override", *_DISTORTION)
+_OF_FILE = ("frames", "flat_field", "unit_mm", "duration_s", *_LISTS)
+_OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
@@ -58,6 +66,7 @@ def read(path: str | Path) -> Dataset:
     """
     path = Path(path)
     tree = read_json(path)
+    _refuse_misplaced(tree, _OF_FILE, _OF_FRAME, f"{path}:", "belongs to the frames")
     _refuse_unsupported(tree, f"{path}:")
     notes: list[str] = []
     projections: dict[str, Projection] = {}
@@ -86,10 +95,12 @@ def _projection(path: Path, tree: dict, frame: dict, index: int) -> Projection:
     where = f"{path}: frames[{index}]"
     file = safe_path(path.parent, frame["file_path"], f"{where}.file_path")
     where = f"{where} ({frame['file_path']})"
+    _refuse_misplaced(frame, _OF_FRAME, _OF_FILE, where, "belongs to the whole file")
     _refuse_unsupported(frame, where)
-    both = {**tree, **frame}
     poses = _poses(frame, where)
+    both = {**tree, **frame}
     size = (_whole(both, "w", where), _whole(both, "h", where))
+    _refuse_two_focal_lengths(tree, frame, where)
     return Projection(
         str(frame["file_path"]), file, where, poses,
         _focal(both, size, where), (_number(both, "cx", where), _number(both, "cy", where)), size,
@@ -116,14 +127,28 @@ def _focal(both: dict, size: tuple[int, int], where: str) -> tuple[float, float]
     return focal[0], focal[1]
 
 
+def _refuse_two_focal_lengths(tree: dict, frame: dict, where: str) -> None:
+    """Of a focal length and an opening angle one would be ignored, so they must agree; a frame's own length overrides the file's angle."""
+    for key, angle, pixels in (("fl_x", "camera_angle_x", "w"), ("fl_y", "camera_angle_y", "h")):
+        record = {**tree, **frame} if angle in frame else {**frame, **tree}
+        if key in record and angle in record and (key not in frame or angle in frame):
+            focal, opening = _number(record, key, where), _number(record, angle, where)
+            meant = _whole(record, pixels, where) / 2 / math.tan(opening / 2) if 0 < opening < math.pi else math.inf
+            if not abs(focal - meant) <= AGREE * focal:
+                fix = "remove the wrong one of the two"
+                raise InputError(f"{opening:g} means a focal length of {meant:.6g} px, but {key} is {focal:.6g}", where=_at(where, angle), fix=fix)
+
+
 def _poses(frame: dict, where: str) -> np.ndarray:
     where = f"{where}.transform_matrix"
     if "transform_matrix" not in frame:
         raise InputError("is missing", where=where)
     try:
         poses = np.array(frame["transform_matrix"], dtype=np.float64)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise InputError("must be 4 x 4 numbers, or a list of such matrices", where=where) from None
+    if poses.ndim < 2:  # null among them, which numpy takes for NaN
+        raise InputError(f"must be 4 x 4 numbers, not {reprlib.repr(frame['transform_matrix'])}", where=where)
     if poses.ndim == 2:
         poses = poses[None]
     if poses.ndim != 3 or poses.shape[1:] != (4, 4) or len(poses) == 0:
@@ -169,8 +194,8 @@ def _times(frame: dict, count: int, where: str) -> np.ndarray | None:
 
 def _floats(values: list, where: str) -> np.ndarray:
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise InputError(f"must be a finite number, not {value!r}", where=where)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+            raise InputError(f"must be a finite number, not {reprlib.repr(value)}", where=where)
     return np.array(values, dtype=np.float64)
 
 
@@ -204,6 +229,17 @@ def _lists(tree: dict, path: Path) -> dict[str, list[str]] | None:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError("must be a list of file names", where=f"{path}: {key}")
     return lists or None
+
+
+def _refuse_misplaced(record: dict, own: tuple[str, ...], foreign: tuple[str, ...], where: str, belongs: str) -> None:
+    """A misspelt key, or one in the wrong place, would be ignored silently; nerfstudio's many other keys may be there."""
+    for key in record:
+        if key in foreign:
+            raise InputError(belongs, where=_at(where, key), fix="move it there")
+        if key not in own and key not in _SHARED:
+            near = difflib.get_close_matches(key.lower(), [*own, *_SHARED], n=1, cutoff=0.8)
+            if near and not key.endswith(f"_{near[0]}"):  # depth_file_path is another file's
+                raise InputError("unknown key", where=_at(where, key), fix=f"did you mean {near[0]}?")
 
 
 def _refuse_unsupported(record: dict, where: str) -> None:

@@ -11,9 +11,11 @@ from PIL import Image
 
 from xct4d.errors import InputError
 
+Image.MAX_IMAGE_PIXELS = None  # the size is compared with w and h before anything is unpacked; a detector may have more pixels than Pillow expects
 _GREY8 = ("L", "LA", "RGB", "RGBA", "P", "PA")
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _FORMATS = ("PNG", "TIFF")
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag, and its value for bright = 0
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)  # what Pillow raises
 
 
@@ -21,10 +23,10 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
     """Transmission [height, width] float32, in [0, 1].
 
     8 and 16 bit whole numbers span [0, 1]; 32-bit floats are taken as they are.
-    Colour is accepted where its channels agree and it is opaque. size: the
-    (width, height) that the intrinsics are for. where: file and frame, for
-    messages. Raises InputError where the file is missing, damaged, of another
-    size, coloured, or its floats are not in [0, 1].
+    Colour is accepted where its channels agree and it is opaque, a TIFF in which
+    0 is white at 8 bit only. size: the (width, height) that the intrinsics are
+    for. where: file and frame, for messages. Raises InputError where the file is
+    missing, damaged, of another size, coloured, or its floats are not in [0, 1].
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -40,7 +42,7 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
         raise InputError(f"there is no file {path}", where=where) from None
     except InputError:
         raise
-    except (Image.UnidentifiedImageError, Image.DecompressionBombError):
+    except Image.UnidentifiedImageError:
         raise InputError(f"{path} is not a PNG or TIFF image", where=where, fix="convert it") from None
     except _DAMAGE as error:
         raise InputError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})", where=where, fix="copy or export it again") from None
@@ -49,6 +51,8 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
 def _transmission(image: Image.Image, path: Path, where: object) -> np.ndarray:
     layout = image.tile[0][3] if image.tile else ""  # Pillow's raw mode, alone or first of several
     depth = str(layout[0] if isinstance(layout, tuple) else layout)
+    if image.format == "TIFF" and image.mode not in _GREY8 and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow heeds at 8 bit only
+        raise InputError(f"{path} says that white is 0", where=where, fix="save it with 0 for black")
     if image.mode in _GREY16 or (image.mode == "I" and image.format == "PNG"):  # older Pillow opens 16-bit PNG as I
         return np.asarray(image).astype(np.float32) / 65535
     if image.mode == "F":

@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.cameras import Dataset
-
-AGREE = 0.01  # relative difference up to which two focal lengths agree
+from xct4d.io.cameras import AGREE, Dataset
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,12 @@ def read_xtekct(path: str | Path) -> Xtekct:
     )  # fmt: skip
 
 
-def beside(dataset: Dataset) -> Xtekct | None:
-    """The .xtekct in the folder of a transforms file, or None where there is none or several."""
-    found = [path for path in dataset.path.parent.iterdir() if path.suffix.lower() == ".xtekct"]
+def beside(dataset: Dataset, notes: list[str]) -> Xtekct | None:
+    """The .xtekct in the folder of a transforms file, or None where there is none, or several, which is added to the notes."""
+    found = sorted(path for path in dataset.path.parent.iterdir() if path.suffix.lower() == ".xtekct")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        notes.append(f"which scan is whose: {names}? None is used, neither to check focal lengths nor for the unit; leave one")
     return read_xtekct(found[0]) if len(found) == 1 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 from xct4d.errors import InputError
@@ -11,18 +12,22 @@ def safe_path(folder: Path, relative: object, where: object) -> Path:
     """folder / relative, if that lies inside the folder, symbolic links followed.
 
     The file need not exist. where: the file and key that name the path. Raises
-    InputError for an absolute path, one that climbs out with "..", or one that
-    a link leads out.
+    InputError for an absolute path, one that climbs out with "..", one that
+    a link leads out, or one that no file can have.
     """
     if not isinstance(relative, str) or not relative.strip() or "\0" in relative:
-        raise InputError(f"must be a file name, not {relative!r}", where=where)
+        raise InputError(f"must be a file name, not {reprlib.repr(relative)}", where=where)
     path = Path(folder) / relative
     if Path(relative).is_absolute():
         raise InputError(f"{relative} is an absolute path", where=where, fix="name it relative to the dataset's folder")
     try:
-        inside = path.resolve().is_relative_to(Path(folder).resolve())
-    except (OSError, RuntimeError):  # links that lead in a circle
-        inside = False
-    if not inside:
-        raise InputError(f"{relative} lies outside the dataset's folder {folder}", where=where, fix="copy the file into that folder")
+        if not path.resolve().is_relative_to(Path(folder).resolve()):
+            raise InputError(f"{relative} lies outside the dataset's folder {folder}", where=where, fix="copy the file into that folder")
+        path.stat()
+    except FileNotFoundError:
+        if "\\" in relative:
+            raise InputError(f"there is no file {relative}", where=where, fix="write / in place of \\ between folders") from None
+    except (OSError, RuntimeError, UnicodeError) as error:  # too long, closed, a circle of links; half a character
+        shown = getattr(error, "strerror", None) or "no file can have this name"
+        raise InputError(f"{reprlib.repr(relative)} cannot be read ({shown})", where=where) from None
     return path

@@ -14,30 +14,35 @@ from xct4d.io.cameras import Dataset
 
 TRAIN, HELD_OUT, ASIDE = 0, 1, 2
 
+FRACTION, INTERVAL = 0.9, 8  # where the method is chosen and its value is not
+
 _KEY = "input.split"
+_WORD = re.compile(r"(?<![A-Za-z])(?:(train)_?(\d+)?|eval)")  # not the end of another word: strain05_eval_00
 
 
-def split(dataset: Dataset, settings: Split, others: Sequence[Dataset] = ()) -> np.ndarray:
+def split(dataset: Dataset, settings: Split, others: Sequence[Dataset] = (), *, whole: bool = False) -> np.ndarray:
     """TRAIN, HELD_OUT or ASIDE for each projection of a transforms file: [F] int.
 
     Lists in the file itself (train_filenames, val_filenames, test_filenames) go
     before the configuration. others: the dataset's transforms files as they are,
-    whose names the lists may hold as well. Raises InputError where the names do not
-    tell, a listed name does not exist, or nothing is left to train on.
+    whose names the lists may hold as well. whole: no number is left aside, as in
+    the sequence, which would lose its few cameras where a scan is thinned. Raises
+    InputError where the names do not tell, a listed name does not exist, or nothing
+    is left to train on.
     """
     _refuse_unused(settings)
     if dataset.lists is not None:
         role = _by_lists(dataset, others)
     elif settings.method == "filename":
-        role = _by_name(dataset, settings)
+        role = _by_name(dataset, Split() if whole else settings)
     elif settings.method == "list":
         role = _by_held_out(dataset, settings, others)
     else:
         index, count = np.arange(len(dataset.projections)), len(dataset.projections)
         held_out = {
             "none": np.zeros(count, bool),
-            "interval": index % settings.interval == settings.interval - 1,
-            "fraction": index >= round(settings.fraction * count),
+            "interval": (index + 1) % (settings.interval or INTERVAL) == 0,
+            "fraction": _spread(count - round((settings.fraction or FRACTION) * count), count),
         }[settings.method]
         role = np.where(held_out, HELD_OUT, TRAIN)
     if not (role == TRAIN).any():
@@ -45,8 +50,15 @@ def split(dataset: Dataset, settings: Split, others: Sequence[Dataset] = ()) -> 
     return role
 
 
+def _spread(chosen: int, count: int) -> np.ndarray:
+    """[count] bool with `chosen` of them true, evenly: a scan without one end would miss a wedge of its views."""
+    spread = np.zeros(count, bool)
+    spread[((np.arange(chosen) + 0.5) * count / max(chosen, 1)).astype(int)] = True
+    return spread
+
+
 def _refuse_unused(settings: Split) -> None:
-    """A filter that the method does not look at would be ignored silently."""
+    """What the method does not look at would be ignored silently."""
     filters = {"imin": 0, "imax": None, "istep": 1, "indices": None}
     if settings.method != "filename":
         for key, unset in filters.items():
@@ -54,27 +66,31 @@ def _refuse_unused(settings: Split) -> None:
                 raise InputError(f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method")
     elif settings.indices is not None and any(getattr(settings, key) != filters[key] for key in ("imin", "imax", "istep")):
         raise InputError("excludes imin, imax and istep", where=f"{_KEY}.indices", fix="give one or the other")
-    if settings.held_out and settings.method != "list":
-        raise InputError(f"belongs to method list, not {settings.method}", where=f"{_KEY}.held_out", fix="set input.split.method: list")
+    for key, method in (("held_out", "list"), ("interval", "interval"), ("fraction", "fraction")):
+        if getattr(settings, key) and settings.method != method:
+            raise InputError(f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}")
+    if settings.method == "list" and not settings.held_out:
+        raise InputError("names nothing to hold out", where=f"{_KEY}.held_out", fix=f"list file names, or set {_KEY}.method: none")
 
 
 def _by_name(dataset: Dataset, settings: Split) -> np.ndarray:
     filtered = settings.imin > 0 or settings.imax is not None or settings.istep > 1 or settings.indices is not None
     role = []
     for projection in dataset.projections:
-        stem = PurePosixPath(projection.name).stem
-        if "train" in stem:
-            number = re.search(r"train_?(\d+)", stem)
-            if filtered and number is None:
-                raise InputError("has no number behind train for imin, imax, istep or indices to select", where=projection.where)
-            role.append(TRAIN if not filtered or _selected(int(number[1]), settings) else ASIDE)
-        elif "eval" in stem:
+        words = list(_WORD.finditer(PurePosixPath(projection.name).stem))
+        trained = [word for word in words if word[1]]
+        if not words or 0 < len(trained) < len(words):
+            found = "neither train nor eval" if not words else "both train and eval"
+            fix = f"rename the file, or set {_KEY}.method to interval, fraction, list or none"
+            raise InputError(f"the name has {found} in it", where=projection.where, fix=fix)
+        if not trained:
             role.append(HELD_OUT)
+        elif not filtered:
+            role.append(TRAIN)
+        elif trained[0][2] is None:
+            raise InputError("has no number behind train for imin, imax, istep or indices to select", where=projection.where)
         else:
-            raise InputError(
-                "the name has neither train nor eval in it", where=projection.where,
-                fix=f"set {_KEY}.method to interval, fraction, list or none",
-            )  # fmt: skip
+            role.append(TRAIN if _selected(int(trained[0][2]), settings) else ASIDE)
     return np.array(role)
 
 

@@ -27,7 +27,8 @@ class Clock:
         time = (projection.time - self.start) / (self.end - self.start)
         if time.min() < -SAME or time.max() > 1 + SAME:
             outside = projection.time[np.argmax(np.abs(time - 0.5))]
-            raise InputError(f"{outside:g} lies outside the scans' times {self.start:g} and {self.end:g}", where=where)
+            fix = "correct it, or give every frame of both scans its `time` on the same clock; a scan without times is taken at 0 or 1"
+            raise InputError(f"{outside:g} lies outside the scans' times {self.start:g} and {self.end:g}", where=where, fix=fix)
         return np.clip(time, 0.0, 1.0)
 
     def duration(self) -> float | None:

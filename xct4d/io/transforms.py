@@ -7,6 +7,7 @@ image or imports more than numpy: the Snakefile lists a dataset's images with it
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,8 +41,8 @@ def discover(folder: str | Path, input: Input) -> Sources:
     file is missing, or where the names do not tell.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError("is not a folder" if folder.exists() else "no such folder", where=folder, fix="check input.folder")
+    if not os.path.isdir(folder):  # unlike Path.is_dir, no exception for a name that is too long
+        raise InputError("is not a folder" if os.path.exists(folder) else "no such folder", where=folder, fix="check input.folder")
     found = sorted(path.name for path in folder.glob("transforms*.json"))
     scans = sorted((int(match[1]), name) for name in found if (match := _SCAN.fullmatch(name)))
     forward = _named(folder, input.forward, "forward") or _forward(folder, found, scans)
@@ -94,12 +95,12 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises InputError naming the file and, for a syntax error, line and column.
     """
     try:
-        tree = json.loads(Path(path).read_text(encoding="utf-8"))
+        tree = json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Windows puts a mark before the text
     except FileNotFoundError:
         raise InputError("no such file", where=path) from None
     except json.JSONDecodeError as error:
         raise InputError(f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})", where=path) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not text, or a number of thousands of digits
         raise InputError(f"cannot be read ({error})", where=path) from None
     if not isinstance(tree, dict):
         raise InputError("must hold a JSON object with frames", where=path)

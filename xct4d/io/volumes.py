@@ -8,12 +8,10 @@ import numpy as np
 
 from xct4d.config import VolumeFile
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
+from xct4d.io.volume_files import OBJECTS, volume_files
 from xct4d.phantom.shapes import load_object
 from xct4d.phantom.truth import Phantom
 from xct4d.phantom.voxels import load_voxels
-
-OBJECTS = (".yaml", ".yml", ".json")
 
 
 def load_volume(file: VolumeFile, folder: Path, resolution: int, where: str) -> np.ndarray:
@@ -22,19 +20,16 @@ def load_volume(file: VolumeFile, folder: Path, resolution: int, where: str) -> 
     .npy and .npz (array `vol`) are stored (x, y, z), .raw (z, y, x) with the
     shape and dtype of the configuration; an object description is evaluated at
     the centres of resolution^3 voxels. where: the key of the configuration, for
-    messages. Raises InputError where the file is missing, lies outside the
-    folder, is not what its suffix says, holds pickled objects, NaN or negative
-    attenuation.
+    messages. Raises InputError for what volume_files refuses, and where the file
+    holds NaN or negative attenuation. int16 may be negative: such a reconstruction
+    has its zero anywhere, and it is only compared by correlation.
     """
-    path = safe_path(folder, file.path, f"{where}.path")
-    suffix = path.suffix.lower()
-    if suffix != ".raw" and (file.shape is not None or file.dtype is not None):
-        raise InputError(f"shape and dtype belong to .raw files; {path.name} tells its own", where=where, fix="remove them")
-    if suffix == ".raw" and (file.shape is None or file.dtype is None):
-        raise InputError(f"{path.name} does not tell its shape and dtype", where=where, fix="give both (shape along z, y, x)")
-    if not path.is_file():
-        raise InputError(f"there is no file {path}", where=f"{where}.path")
-    volume = Phantom(load_object(path)).volume(resolution, 0.0) if suffix in OBJECTS else load_voxels(path, file.shape, file.dtype)
-    if volume.min() < 0:
+    path = volume_files(file, folder, where)[0]
+    if path.suffix.lower() in OBJECTS:
+        volume = Phantom(load_object(path)).volume(resolution, 0.0)
+    else:
+        with np.errstate(over="ignore"):  # too large for float32 is infinite, which gives a line of its own
+            volume = load_voxels(path, file.shape, file.dtype)
+    if volume.min() < 0 and file.dtype != "int16":
         raise InputError(f"holds negative attenuation ({volume.min():g})", where=path, fix="set air to 0")
     return volume

@@ -10,7 +10,7 @@ import numpy as np
 
 from xct4d.errors import InputError
 
-RAW_TYPES = ("uint8", "uint16", "uint32", "float32", "float64")
+RAW_TYPES = ("uint8", "uint16", "uint32", "int16", "float32", "float64")
 
 
 def load_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: str | None = None) -> np.ndarray:
@@ -19,7 +19,7 @@ def load_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: st
     .npy and the array `vol` of .npz are (x, y, z), as the reference program
     has them; .raw is (z, y, x), little-endian, of the given shape and dtype.
     Whole numbers of a .raw are divided by the type's largest, so they span
-    [0, 1]; .npy and .npz hold the attenuation itself. Raises InputError where
+    [0, 1] (int16 [-1, 1]); .npy and .npz hold the attenuation itself. Raises InputError where
     the file is missing, is not a volume, holds pickled objects or NaN.
     """
     path = Path(path)
@@ -59,7 +59,7 @@ def _raw(path: Path, shape: tuple[int, int, int] | None, dtype: str | None) -> n
         stored = np.fromfile(path, kind).reshape(shape)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path) from None
-    return stored / np.float32(np.iinfo(kind).max) if kind.kind == "u" else stored
+    return stored / np.float32(np.iinfo(kind).max) if kind.kind in "ui" else stored
 
 
 def _checked(volume: np.ndarray, path: Path) -> np.ndarray:

@@ -50,23 +50,26 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     times = _times(dataset, ticks, state)
     if state == "between":
         dataset, times = _without_ends(dataset, times, notes)
-    role = split(dataset, input.split, tuple(everything.values()))
+    role = split(dataset, input.split, tuple(everything.values()), whole=state == "between")
     used = [i for i in range(len(role)) if role[i] != ASIDE]
     dataset = replace(dataset, projections=[dataset.projections[i] for i in used])
+    _note_seen_views(dataset.projections, [times[i] for i in used], role[used], notes)
     if dataset.lists is not None:
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
     factor = _factor(dataset, settings)
     parts = [_views(projection).downscaled(factor) for projection in dataset.projections]
     hit = [check_view(part, v, projection.where) for part, projection in zip(parts, dataset.projections, strict=True) for v in range(len(part))]
-    scanner = nikon.beside(dataset)
+    scanner = nikon.beside(dataset, notes)
     agreement = nikon.check_focal(dataset, scanner) if scanner else None
     unit_mm = _unit_mm(input, everything, dataset, scanner, notes)
 
     with atomic_folder(output) as temporary:
-        brightness = _store(dataset.projections, parts, factor, temporary / "projections.npy", f"prepare {state}")
+        brightness = Brightness(dataset.flat_field, strict=settings.check_intensities)
+        _store(dataset.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(path)
-        _note_air(levels["beside the box"], dataset.flat_field, notes)
+        notes += brightness.notes
+        _note_air(levels["beside the box"], dataset.flat_field, state, notes)
         frames = Frames(
             name=[projection.name for projection in dataset.projections],
             held_out=role[used] == HELD_OUT,
@@ -104,6 +107,20 @@ def _without_ends(dataset: Dataset, times: list[np.ndarray], notes: list[str]) -
     if len(kept) < len(times):
         notes.append(f"{len(times) - len(kept)} projections of the ends left to their own scans")
     return replace(dataset, projections=[dataset.projections[i] for i in kept]), [times[i] for i in kept]
+
+
+def _note_seen_views(projections: list[Projection], times: list[np.ndarray], role: np.ndarray, notes: list[str]) -> None:
+    """Held out, but with the camera and the time of a trained one, a projection scores only how well that one is fitted."""
+
+    def view(i: int) -> tuple:
+        numbers = (projections[i].camera_to_world.ravel(), projections[i].focal, projections[i].centre, times[i])
+        return tuple(np.round(np.concatenate(numbers), 6).tolist())
+
+    trained = {view(i) for i in np.flatnonzero(role == TRAIN)}
+    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT) if view(i) in trained]
+    if seen:
+        names = seen[0] if len(seen) == 1 else f"{seen[0]} and {len(seen) - 1} more"
+        notes.append(f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views")
 
 
 def _factor(dataset: Dataset, settings: config.Prepare) -> int:
@@ -150,9 +167,8 @@ def _agreed(everything: dict[str, Dataset], key: Literal["unit_mm", "duration_s"
     return next(iter(given.values()), None)
 
 
-def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str) -> Brightness:
+def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> None:
     """Read, check, downscale and append one image after the other to an .npy file."""
-    brightness = Brightness()
     total = sum(int(part.size[0].prod()) for part in parts)
     # a plain file, not a memory map: on a full disk a map dies by SIGBUS, a write says so
     with open(path, "wb") as file, track(title, len(projections)) as progress:
@@ -162,16 +178,16 @@ def _store(projections: list[Projection], parts: list[Views], factor: int, path:
             brightness.add(image, part, 0, projection.where)
             _append(file, image)
             progress.advance()
-    return brightness
 
 
 def _append(file: BinaryIO, image: np.ndarray) -> None:
     file.write(np.rint(image * FULL_SCALE).astype("<u2").tobytes())
 
 
-def _note_air(air: float | None, flat_field: float, notes: list[str]) -> None:
+def _note_air(air: float | None, flat_field: float, state: State, notes: list[str]) -> None:
     if air is not None and abs(air / flat_field - 1) > 0.05:
-        notes.append(f"air has transmission {air:.3g}, flat_field says {flat_field:.3g}; canonical.flat_field.train fits it")
+        key = "velocity.flat_field.train" if state == "between" else "canonical.flat_field.train"
+        notes.append(f"air has transmission {air:.3g}, flat_field says {flat_field:.3g}; {key}: true fits it")
 
 
 def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | None], agreement: str | None) -> dict[str, str]:

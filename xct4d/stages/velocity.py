@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ def velocity(
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
     held = {direction: occupancy.centres(occupancy.occupied(field, generator(seed, title), device), parts=1) for direction, field in density.items()}
     solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()} if level.strain_weight > 0 else {}
-    field, flat_field = (part.to(device) for part in _start(settings, level, canonicals, previous))
+    declared = {state: frames_of.flat_field for state, frames_of in zip(frames_folders, frames, strict=True)}
+    field, flat_field = (part.to(device) for part in _start(settings, level, canonicals, previous, declared))
     first = previous is None
 
     def cells(direction: Direction, time: float) -> torch.Tensor:
@@ -162,13 +164,22 @@ def velocity(
     saved.remove()
 
 
-def _start(settings: Velocity, level: Level, canonicals: Mapping[Direction, Path], previous: Path | None) -> tuple[VelocityField, FlatField]:
+def _start(
+    settings: Velocity, level: Level, canonicals: Mapping[Direction, Path], previous: Path | None, declared: Mapping[str, float]
+) -> tuple[VelocityField, FlatField]:
+    """The field and f(t) that the level begins with: the coarser level's, else no motion, and a straight line between the scans' trained f.
+
+    declared: the I0 level, a transmission, that each state's transforms file
+    gives. Where the sequence's is not a scan's, the line is shifted at that
+    scan's end by as much: the scans were trained with another I0.
+    """
     if previous is not None:
         field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
         return field, FlatField.load(previous / "flatfield.safetensors")
     field = VelocityField(level.resolution, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
-    ends = [float(FlatField.load(canonicals[d] / "flatfield.safetensors")(HOME[d]).detach()) for d in ("forward", "backward")]
-    return field, FlatField.between(*ends, settings.flat_field.knots)
+    ends = [float(FlatField.load(canonicals[d] / "flatfield.safetensors")(HOME[d]).detach()) for d in HOME]
+    shift = [math.log(declared[d] / declared.get("between", declared[d])) for d in HOME]  # f = -log(I0)
+    return field, FlatField.between(ends[0] + shift[0], ends[1] + shift[1], settings.flat_field.knots)
 
 
 def _reach(settings: Velocity, step: int, steps: int) -> float:
