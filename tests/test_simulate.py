@@ -218,6 +218,17 @@ def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
             assert not np.take(volume, [0, -1], axis=axis).any()
 
 
+@pytest.mark.parametrize("path", sorted(SCENES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_held_out_projection_of_a_shipped_scene_is_trained_on(path):
+    scene = load_scene(path).scene
+    for state in ("ends", "between"):
+        trained, held_out = getattr(scene.views, state), getattr(scene.views, f"{state}_held_out")
+        if held_out is not None:
+            poses = scene.cameras(trained).camera_to_world
+            for pose in scene.cameras(held_out).camera_to_world:
+                assert np.abs(poses - pose).max(axis=(1, 2)).min() > 1e-3
+
+
 def test_kelvin_is_crushed_in_a_band_only():
     thing = Phantom.load(SCENES / "kelvin.yaml")
     z = np.linspace(-0.79, 0.79, 80)
