@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from xct4d.config import NonNegative, Positive, Section, explain
+from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.phantom import motions, shapes
-from xct4d.phantom.description import inside, read_mapping
+from xct4d.phantom.description import exponent_hint, inside, is_number, read_mapping
+
+_MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
 
 Angle = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -27,9 +29,20 @@ class Sources(Section):
     @field_validator("azimuths", mode="before")
     @classmethod
     def _count_or_list(cls, value):
-        if not (_is_count(value, 1) or (_is_numbers(value) and value)):
-            raise ValueError("must be a count above 0 or a list of degrees")
-        return value
+        return _count_or_numbers(value, 1, "degrees")
+
+    @model_validator(mode="after")
+    def _each_once(self):
+        if isinstance(self.azimuths, list):
+            if "start_deg" in self.model_fields_set:
+                raise ValueError("start_deg belongs to a count of azimuths; a list says them all")
+            if len(np.unique(np.round(np.mod(self.azimuths, 360), 6) % 360)) < len(self.azimuths):
+                raise ValueError(f"azimuths has a direction twice: {self.azimuths}")
+        return self
+
+    def count(self) -> int:
+        """How many they are."""
+        return self.azimuths if isinstance(self.azimuths, int) else len(self.azimuths)
 
     def degrees(self) -> np.ndarray:
         """[V] azimuths."""
@@ -50,12 +63,14 @@ class Placement(Section):
 class Detector(Section):
     """Geometry and flaws of the detector, a square one that faces the source."""
 
-    resolution: Annotated[int, Field(ge=4)] = Field(500, description="pixels along each side")
+    resolution: Annotated[int, Field(ge=4, le=16384)] = Field(500, description="pixels along each side")
     fov_deg: Annotated[float, Field(gt=0, lt=180)] = Field(40.0, description="full opening angle")
     distance: Positive = Field(4.0, description="from the source to the rotation axis, world units")
     bits: int = Field(8, description="8 or 16 bits per pixel")
-    blur_px: NonNegative = Field(0.0, description="standard deviation of the detector's Gaussian blur, pixels")
-    photons: Positive | None = Field(None, description="expected counts per pixel where I = 1, for Poisson noise; none: no noise")
+    blur_px: Annotated[float, Field(ge=0, le=1000)] = Field(0.0, description="standard deviation of the detector's Gaussian blur, pixels")
+    photons: Annotated[float, Field(gt=0, le=1e15)] | None = Field(
+        None, description="expected counts per pixel where I = 1, for Poisson noise (flat_field must leave room for it); none: no noise"
+    )
 
     @model_validator(mode="after")
     def _possible(self):
@@ -79,9 +94,7 @@ class Scene(Section):
     object: dict[str, Any] | str = Field(description="object description, or the file that holds it (.yaml, .json, .npy, .npz)")
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
-    times: int | list[float] = Field(
-        description="moments: a list from 0 to 1, or a count of equispaced ones"
-    )
+    times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones")
     views: Placement
     detector: Detector = Detector()
     exposure: Exposure | None = Field(None, description="none: every moment is sharp")
@@ -102,9 +115,7 @@ class Scene(Section):
     @field_validator("times", mode="before")
     @classmethod
     def _count_or_list(cls, value):
-        if not (_is_count(value, 2) or (_is_numbers(value) and len(value) > 1)):
-            raise ValueError("must be a count above 1 or a list of times")
-        return value
+        return _count_or_numbers(value, 3, "times")  # both scans, and something in between
 
     @model_validator(mode="after")
     def _in_order(self):
@@ -113,11 +124,32 @@ class Scene(Section):
             raise ValueError(f"times must rise from 0 to 1 without repeats, not {self.times}")
         if min(self.flat_field) < 0:
             raise ValueError(f"flat_field must not be negative (I0 above 1), not {self.flat_field}")
+        if self.projections() > _MOST:
+            raise ValueError(f"times and views make {self.projections()} projections, {_MOST} at most")
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_noise(self):
+        """Counts above white are cut off: as rarely as 4 standard deviations, or the mean of air would sink."""
+        photons = self.detector.photons
+        if photons is not None:
+            level = np.exp(-min(self.flat_field))
+            if level * (1 + 4 / np.sqrt(photons * level)) > 1:
+                # level + 4 sqrt(level / photons) = 1, solved for sqrt(level)
+                least = -2 * np.log(np.sqrt(1 + 4 / photons) - 2 / np.sqrt(photons))
+                least = np.ceil(least * 1000) / 1000
+                raise ValueError(f"flat_field leaves counts of {photons:g} photons no room below white, which biases them; use [{least:g}] or more")
         return self
 
     def moments(self) -> np.ndarray:
         """[T] times, the first 0, the last 1."""
         return np.linspace(0.0, 1.0, self.times) if isinstance(self.times, int) else np.array(self.times)
+
+    def projections(self) -> int:
+        """How many are made."""
+        count = {name: sources.count() for name, sources in self.views if sources is not None}
+        between = len(self.moments()) - 2
+        return sum(number * (between if name.startswith("between") else 2) for name, number in count.items())
 
     def flat(self, t: float) -> float:
         """f(t) of the I0 level exp(-f(t))."""
@@ -144,12 +176,14 @@ class Scene(Section):
         )
 
 
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in value)
+def _count_or_numbers(value: Any, least: int, of: str) -> Any:
+    """The value, if it is a count or a list of at least so many numbers."""
+    count = isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST
+    numbers = isinstance(value, list) and len(value) >= least and all(is_number(v) for v in value)
+    if not (count or numbers):
+        hint = exponent_hint(*value) if isinstance(value, list) else None
+        raise ValueError(f"must be a count from {least} to {_MOST} or a list of at least {least} {of}" + (f"; {hint}" if hint else ""))
+    return value
 
 
 class PlacedScene:

@@ -21,6 +21,7 @@ from xct4d.phantom.voxels import RAW_TYPES, load_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
 PARAMETERS = 12
+SMALLEST = 1e-3  # a gyroid's scale, and a cell's part of what it fills: a ray through more of them takes too long
 _LEAVES = ("sphere", "cube", "box", "cylinder", "parallelepiped", "gyroid", "voxel_grid")
 _TYPES = (*_LEAVES, "object_collection", "unit_cell", "tessellated_obj_coll")
 
@@ -74,7 +75,10 @@ def load_object(path: Path, folder: Path | None = None) -> Object:
     """
     path = Path(path)
     folder = path.parent if folder is None else Path(folder)
-    if path.suffix.lower() in (".npy", ".npz", ".raw"):
+    if path.suffix.lower() == ".raw":
+        fix = f"describe it as {{type: voxel_grid, path: {path.relative_to(folder)}, resolution: [nx, ny, nz], dtype: uint16}}"
+        raise InputError("a .raw file does not say its size and type", where=path, fix=fix)
+    if path.suffix.lower() in (".npy", ".npz"):
         return parse({"type": "voxel_grid", "path": str(path.relative_to(folder))}, source=path, folder=folder)
     return parse(read_mapping(path), source=path, folder=path.parent)
 
@@ -120,6 +124,9 @@ def _tessellation(d: Description, folder: Path | None, files: dict[str, Path]) -
     uc.choice("type", ("unit_cell",), "unit_cell")
     cell, cell_low, cell_high = _unit_cell(uc, folder, files)
     low, high = _bounds(d)
+    for axis, size, extent in zip("xyz", cell_high - cell_low, np.minimum(high - low, 2), strict=True):  # 2: the box
+        if size < SMALLEST * extent:
+            raise uc.fail(f"{axis}max", f"a cell of {size:g} is too small to fill {extent:g}", f"make it {SMALLEST * extent:g} or larger")
     d.finish()
     return Tessellation(cell, cell_low, cell_high, low, high)
 
@@ -182,7 +189,7 @@ def _cylinder(d: Description) -> Leaf:
 
 
 def _gyroid(d: Description) -> Leaf:
-    centre, scale, thickness = d.vector("center"), d.number("scale", above=0), d.number("thickness", above=0)
+    centre, scale, thickness = d.vector("center"), d.number("scale", least=SMALLEST), d.number("thickness", above=0)
     unbounded = np.full(3, np.inf)
     return _leaf(GYROID, d.number("rho"), [*centre, 1 / scale, thickness], -unbounded, unbounded)
 
