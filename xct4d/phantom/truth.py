@@ -68,10 +68,6 @@ class Phantom:
         """Attenuation per world unit at points [N, 3] at time t. Returns [N] float64."""
         return self.multiplier * projector.densities(self._pack(t), points, self._rows(t))
 
-    def pull_back(self, points: np.ndarray, t: float) -> np.ndarray:
-        """Material points at t = 0 of points [N, 3] at time t. Returns [N, 3] float64."""
-        return self.flow(points, t, 0.0)
-
     def flow(self, points: np.ndarray, t0: float, t1: float) -> np.ndarray:
         """Where the material at points [N, 3] at time t0 is at time t1. Returns [N, 3] float64.
 
