@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -50,6 +52,19 @@ def test_a_scene_reads_its_own_file_and_those_it_names(tmp_path):
     scene.write_text("object: object.yaml\ntimes: 3\nviews: {ends: {azimuths: 4}, between: {azimuths: 2}}\n")
     (dataset,) = plan({"datasets": {"d": {"input": {"scene": str(scene)}}}}, SCENES).values()
     assert dataset.scene_files == [str(scene), str(tmp_path / "object.yaml")]
+
+
+def test_a_volume_of_voxels_is_not_read_before_anything_runs(tmp_path):
+    np.save(tmp_path / "v.npy", np.zeros((160, 160, 160), np.float32))
+    (tmp_path / "scene.yaml").write_text("object: v.npy\ntimes: 3\nviews: {ends: {azimuths: 4}, between: {azimuths: 2}}\n")
+    tree = {"datasets": {"d": {"input": {"scene": str(tmp_path / "scene.yaml")}}}}
+    plan(tree, SCENES)  # what is imported counts nothing
+    tracemalloc.start()
+    (dataset,) = plan(tree, SCENES).values()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 160**3 * 4 / 10
+    assert dataset.scene_files == [str(tmp_path / "scene.yaml"), str(tmp_path / "v.npy")]
 
 
 @pytest.mark.skipif(DATA is None, reason="XCT4D_DATA names no folder of shared data")

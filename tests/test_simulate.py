@@ -1,6 +1,7 @@
 """Scenes and the datasets made from them."""
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -360,12 +361,23 @@ def test_bad_scenes_give_one_line_and_nothing_else(tmp_path, tree, message):
     assert not (tmp_path / "out").exists()
 
 
+def npy(volume):
+    file = io.BytesIO()
+    np.save(file, volume)
+    return file.getvalue()
+
+
+NPY = npy(np.zeros((3, 3, 3), np.float32))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("v.npy", b"not an array", "is not a plain array"),
         ("v.raw", bytes(63), r"has 63 bytes, but 4 x 4 x 4 voxels of uint8 need 64"),
         ("v.npy", None, "is not a plain array"),
+        ("v.npy", NPY[:-1], r"ends before its 3 x 3 x 3 voxels of float32 do"),
+        ("v.npz", b"PK not so", "is not a plain array"),
         ("scene.yaml", b"a: [1", "is not valid YAML"),
         ("scene.yaml", b"- 1", "must map keys to values"),
         ("scene.yaml", b"times: 3\ntimes: 4\n", r"is not valid YAML \(key times is given twice, line 2"),

@@ -128,9 +128,9 @@ def _write_truth(placed: PlacedScene, folder: Path) -> None:
     tree = placed.scene.model_dump(exclude_unset=True)
     tree["object"] = placed.object.description
     _write_yaml(tree, folder / "scene.yaml")
-    for name, source in placed.object.files.items():
+    for name, voxels in placed.object.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, folder / name)
+        shutil.copyfile(voxels.path, folder / name)
 
 
 def _write_yaml(tree: dict, path: Path) -> None:
