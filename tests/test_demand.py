@@ -58,6 +58,16 @@ def test_the_true_object_s_voxels_are_counted(tmp_path, stage):
     assert 13 <= more < 16  # bytes a voxel: 8 of the file, 4 of what is read, 1 while it is checked
 
 
+def test_an_exposure_takes_the_time_of_many_images(tmp_path):
+    def need(more: str) -> int:
+        scene = tmp_path / f"{len(more)}.yaml"
+        shape = "{type: sphere, center: [0, 0, 0], radius: 0.5, rho: 1.0}"
+        scene.write_text(f"object: {shape}\ntimes: 52\nviews: {{ends: {{azimuths: 10}}, between: {{azimuths: 2}}}}\n{more}\n")
+        return minutes("simulate", dataset(datasets={"d": {"input": {"scene": str(scene)}}}), threads=1) - 10
+
+    assert need("exposure: {duration: 0.02}") > 40 * need("")
+
+
 def test_the_voxels_of_a_folder_s_truth_are_counted(tmp_path):
     np.zeros((50, 60, 70), np.uint8).tofile(tmp_path / "v.raw")
     write_dataset(tmp_path)

@@ -204,6 +204,24 @@ def test_exposure_is_the_mean_over_the_open_shutter(tmp_path):
     assert np.abs(got - mean).mean() < 0.2 * np.abs(got - sharp).mean()
 
 
+def test_the_streak_of_a_fast_ball_is_smooth(tmp_path):
+    """It moves by five of its radii, 8 pixels, while the shutter is open: a few sharp images added up would be told apart."""
+    ball = {"type": "sphere", "center": [-0.25, 0.0, 0.0], "radius": 0.1, "rho": 1.0}
+    motion = {"type": "rigid", "displacements": [-1.0, 0.0, 0.0]}  # of the pull-back: it goes towards +x
+    out = made(tmp_path, changed(object=ball, motion=motion, density_multiplier=10.0, exposure={"duration": 0.5}, detector__resolution=48, times=3))
+    placed = load_scene(tmp_path / "scene.yaml")
+    thing, views = Phantom.of_scene(placed), placed.scene.cameras(placed.scene.views.between)
+
+    def mean(times, weights):
+        return sum(weight * np.exp(-thing.projection(views, 0, t)) for t, weight in zip(times, weights, strict=True))
+
+    got = transmission(out, "images_01/train_00.png")
+    fine = mean(0.25 + (np.arange(2000) + 0.5) / 4000, np.full(2000, 1 / 2000))
+    assert fine.min() < 0.9
+    assert np.abs(got - fine).max() < 0.01 * (1 - fine.min())
+    assert np.abs(mean(*placed.scene.shutter(0.5)) - fine).max() > 0.5 * (1 - fine.min())
+
+
 def test_eight_bits_round_to_the_nearest(tmp_path):
     fine, coarse = made(tmp_path, SCENE, "fine"), made(tmp_path, changed(detector__bits=8), "coarse")
     assert imageio.imread(coarse / "images_00/train_00.png").dtype == np.uint8

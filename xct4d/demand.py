@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import NamedTuple
 
 from xct4d.config import Config, Velocity
 from xct4d.errors import InputError
@@ -48,7 +49,9 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
     """Minutes within which a job ends on any machine that is not far too slow. Arguments as of memory_mb."""
     config = dataset.config
     count, pixels = _images(dataset)
-    if stage in ("simulate", "prepare"):
+    if stage == "simulate":
+        work = _scene(dataset.scene_files[0]).sharp_images * pixels * PER_PIXEL
+    elif stage == "prepare":
         work = count * pixels * PER_PIXEL
     elif stage == "canonical":
         own = config.canonical
@@ -127,21 +130,27 @@ def _evaluate(config: Config, threads: int, _resolution: int) -> float:
     return _fields(config) + 150 * max(SLAB, n**2) + material + 100 * MB
 
 
+class _Scene(NamedTuple):
+    projections: int
+    sharp_images: int  # computed for them
+    pixels: int  # of one
+    voxels: int  # of the object's volumes
+
+
 @cache
-def _scene(path: str) -> tuple[int, int, int]:
-    """(number of projections, pixels of one, voxels of the object's volumes)."""
+def _scene(path: str) -> _Scene:
     from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
 
     placed = load_scene(path)
-    voxels = sum(math.prod(volume.shape) for volume in placed.object.files.values())
-    return placed.scene.projections(), placed.scene.detector.resolution**2, voxels
+    scene, volumes = placed.scene, placed.object.files.values()
+    return _Scene(scene.projections(), scene.sharp_images(), scene.detector.resolution**2, sum(math.prod(v.shape) for v in volumes))
 
 
 def _true_voxels(dataset: Dataset) -> int:
     """Voxels of the true object's volumes; 0 where it has none."""
     truth = dataset.config.input.truth
     if dataset.simulated:
-        return _scene(dataset.scene_files[0])[2]
+        return _scene(dataset.scene_files[0]).voxels
     if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
         return 0
     from xct4d.phantom.voxels import open_voxels
@@ -155,7 +164,8 @@ def _true_voxels(dataset: Dataset) -> int:
 def _images(dataset: Dataset) -> tuple[int, int]:
     """(number of projections, pixels of one before it is downscaled)."""
     if dataset.simulated:
-        return _scene(dataset.scene_files[0])[:2]
+        scene = _scene(dataset.scene_files[0])
+        return scene.projections, scene.pixels
     images = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
     return len(images), _pixels(min(images))
 

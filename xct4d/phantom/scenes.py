@@ -14,6 +14,7 @@ from xct4d.geometry.views import Views, orbit
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.description import exponent_hint, inside, is_number, read_mapping
 
+INSTANTS = 64  # of an open shutter, four times as many as a frame lists at most
 _MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
 
 Angle = Annotated[float, Field(allow_inf_nan=False)]
@@ -85,7 +86,7 @@ class Exposure(Section):
     """Motion blur of the moments in between; the scans at the ends are sharp."""
 
     duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time")
-    views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre); each becomes a camera of the frame")
+    views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more")
 
 
 class Scene(Section):
@@ -147,19 +148,38 @@ class Scene(Section):
 
     def projections(self) -> int:
         """How many are made."""
-        count = {name: sources.count() for name, sources in self.views if sources is not None}
-        between = len(self.moments()) - 2
-        return sum(number * (between if name.startswith("between") else 2) for name, number in count.items())
+        return sum(self._counts())
+
+    def sharp_images(self) -> int:
+        """How many are computed for them: an exposure takes many."""
+        ends, between = self._counts()
+        return ends + between * (1 if self.exposure is None else INSTANTS)
+
+    def _counts(self) -> tuple[int, int]:
+        """Projections of the ends and of what lies between."""
+        views, between = self.views, len(self.moments()) - 2
+        ends, inner = (
+            sum(sources.count() for sources in pair if sources is not None)
+            for pair in ((views.ends, views.ends_held_out), (views.between, views.between_held_out))
+        )
+        return 2 * ends, between * inner
 
     def flat(self, t: float) -> float:
         """f(t) of the I0 level exp(-f(t))."""
         return float(np.interp(t, np.linspace(0, 1, len(self.flat_field)), self.flat_field))
 
     def shutter(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times [k] and weights [k] (sum 1) that make up the exposure at time t."""
+        """Times [k] and weights [k] (sum 1) by which a frame says the exposure around time t."""
+        return self._opened(t, 1 if self.exposure is None else self.exposure.views)
+
+    def instants(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """The same for making its image: many more, so that the frame's few are as coarse to it as to a real detector's."""
+        return self._opened(t, INSTANTS)
+
+    def _opened(self, t: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.exposure is None or t in (0.0, 1.0):
             return np.array([t]), np.ones(1)
-        nodes, weights = np.polynomial.legendre.leggauss(self.exposure.views)
+        nodes, weights = np.polynomial.legendre.leggauss(count)
         low, high = max(t - self.exposure.duration / 2, 0.0), min(t + self.exposure.duration / 2, 1.0)
         return low + (nodes + 1) / 2 * (high - low), weights / 2
 
