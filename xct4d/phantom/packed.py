@@ -31,6 +31,7 @@ class Packed(NamedTuple):
 
     rule: int  # of the groups together
     smooth: bool  # whether a leaf varies inside (voxels)
+    kinked: bool  # whether what varies is clipped or chosen from, which bends it between the voxels' planes
     groups: np.ndarray  # [G, 18]: rule; region's low and high corner; cell's low corner; bin's size; bins per axis; whether it repeats; first bin
     bins: np.ndarray  # int64: for bin b, bins[b] to bins[b + 1] is where its leaves are listed, in this same array
     leaves: np.ndarray  # [L, 6 + PARAMETERS]: kind, density, offset into voxels, nz, ny, nx, parameters
@@ -56,6 +57,7 @@ def pack(tree: Leaf | Collection | Tessellation) -> Packed:
     return Packed(
         rule=rule,
         smooth=bool(volumes),
+        kinked=bool(volumes) and (rule != SUM or any(group[RULE] != SUM for group in groups)),
         groups=np.array(groups, np.float64),
         bins=np.concatenate([starts, *(np.array(indices, np.int64) for indices in lists)]).astype(np.int64),
         leaves=np.array(leaves, np.float64),
