@@ -23,8 +23,10 @@ Angle = Annotated[float, Field(allow_inf_nan=False)]
 class Sources(Section):
     """Directions from which one moment is projected."""
 
-    azimuths: int | list[float] = Field(description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn")
-    start_deg: Angle = Field(90.0, description="first azimuth of a count")
+    azimuths: int | list[float] = Field(
+        description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn", examples=[64]
+    )
+    start_deg: Angle = Field(90.0, description="first azimuth of a count; not beside a list")
     polar_deg: Annotated[float, Field(gt=0, lt=180)] = Field(90.0, description="degrees from the rotation axis z")
 
     @field_validator("azimuths", mode="before")
@@ -52,13 +54,16 @@ class Sources(Section):
         return np.array(self.azimuths, dtype=np.float64)
 
 
+_OTHER = {"azimuths": 1, "start_deg": 47.0}  # none that is trained on
+
+
 class Placement(Section):
     """Sources of the two scans and of the sequence between them."""
 
     ends: Sources = Field(description="the full scans at t = 0 and t = 1")
-    ends_held_out: Sources | None = Field(None, description="their projections for evaluation only")
-    between: Sources = Field(description="every moment in between; sources stand still")
-    between_held_out: Sources | None = Field(None, description="their projections for evaluation only")
+    ends_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
+    between: Sources = Field(description="every moment in between; sources stand still", examples=[{"azimuths": 2}])
+    between_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
 
 
 class Detector(Section):
@@ -85,20 +90,23 @@ class Detector(Section):
 class Exposure(Section):
     """Motion blur of the moments in between; the scans at the ends are sharp."""
 
-    duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time")
+    duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time", examples=[0.02])
     views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more")
 
 
 class Scene(Section):
     """The whole description of a simulated dataset."""
 
-    object: dict[str, Any] | str = Field(description="object description, or the file that holds it (.yaml, .json, .npy, .npz)")
+    object: dict[str, Any] | str = Field(
+        description="object description, or the file that holds it (.yaml, .json, .npy, .npz), beside the scene",
+        examples=[{"type": "sphere", "center": [0.0, 0.0, 0.0], "radius": 0.5, "rho": 1.0}],
+    )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
-    times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones")
+    times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
     views: Placement
     detector: Detector = Detector()
-    exposure: Exposure | None = Field(None, description="none: every moment is sharp")
+    exposure: Exposure | None = Field(None, description="motion blur of the moments in between (the scans at the ends are sharp); none: every moment is sharp")
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
     )
