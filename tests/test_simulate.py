@@ -376,6 +376,7 @@ def test_bad_scenes_give_one_line_and_nothing_else(tmp_path, tree, message):
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith(str(tmp_path))  # names the file
+    assert ": :" not in text
     assert not (tmp_path / "out").exists()
 
 

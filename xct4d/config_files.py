@@ -98,7 +98,8 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, opti
         lines += [f"{indent}# {key}:"] if default is None else _value(key, default, indent)
         inner = next((kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, Section)), None)
         if optional and inner is not None:
-            lines += [f"{indent}# {line.removeprefix(indent)}" for line in _section(inner, (field.examples or [{}])[0], depth + 1, optional=True)]
+            shown = _section(inner, (field.examples or [{}])[0], depth + 1, optional=True)
+            lines += [f"{indent}# {line.removeprefix(indent)}" for line in shown]
     return lines
 
 

@@ -90,8 +90,12 @@ class Detector(Section):
 class Exposure(Section):
     """Motion blur of the moments in between; the scans at the ends are sharp."""
 
-    duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time", examples=[0.02])
-    views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more")
+    duration: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="open shutter around each moment, part of the whole time", examples=[0.02]
+    )
+    views: Annotated[int, Field(ge=2, le=16)] = Field(
+        3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more"
+    )
 
 
 class Scene(Section):
@@ -106,7 +110,9 @@ class Scene(Section):
     times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
     views: Placement
     detector: Detector = Detector()
-    exposure: Exposure | None = Field(None, description="motion blur of the moments in between (the scans at the ends are sharp); none: every moment is sharp")
+    exposure: Exposure | None = Field(
+        None, description="motion blur of the moments in between (the scans at the ends are sharp); none: every moment is sharp"
+    )
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
     )
@@ -147,7 +153,8 @@ class Scene(Section):
                 # level + 4 sqrt(level / photons) = 1, solved for sqrt(level)
                 least = -2 * np.log(np.sqrt(1 + 4 / photons) - 2 / np.sqrt(photons))
                 least = np.ceil(least * 1000) / 1000
-                raise ValueError(f"flat_field leaves counts of {photons:g} photons no room below white, which biases them; use [{least:g}] or more")
+                what = f"flat_field leaves counts of {photons:g} photons no room below white, which biases them"
+                raise ValueError(f"{what}; use [{least:g}] or more")
         return self
 
     def moments(self) -> np.ndarray:
@@ -234,4 +241,4 @@ def load_scene(path: Path) -> PlacedScene:
     try:
         return PlacedScene(Scene.model_validate(tree), path)
     except ValidationError as error:
-        raise InputError(explain(error, Scene), where=path) from None
+        raise InputError(explain(error, Scene).removeprefix(": "), where=path) from None  # one of the whole scene has no key
