@@ -1,19 +1,22 @@
 """The generated configuration files are current, complete and true."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
 from xct4d.config import Config, Section, resolve
-from xct4d.config_files import default_yaml, schema_json
+from xct4d.config_files import default_yaml, scene_yaml, schema_json
+from xct4d.phantom.scenes import Scene, load_scene
 
 CONFIG = Path(__file__).parents[1] / "config"
-SHIPPED = sorted(path for path in CONFIG.glob("*.yaml"))
+SHIPPED = sorted(path for path in CONFIG.glob("*.yaml") if path.name != "scene.yaml")
 
 
-@pytest.mark.parametrize(("name", "text"), [("default.yaml", default_yaml), ("schema.json", schema_json)])
+@pytest.mark.parametrize(("name", "text"), [("default.yaml", default_yaml), ("scene.yaml", scene_yaml), ("schema.json", schema_json)])
 def test_files_are_current(name, text):
     assert (CONFIG / name).read_text() == text(), "run python -m xct4d.config_files"
 
@@ -23,19 +26,27 @@ def test_default_file_means_the_defaults():
     assert config == Config(input=config.input)
 
 
-def test_default_file_names_and_explains_every_key():
-    lines = [line.strip().removeprefix("# ") for line in default_yaml().splitlines()]
+def test_scene_file_is_a_scene_of_the_defaults():
+    scene = load_scene(CONFIG / "scene.yaml").scene
+    given = {key: scene.model_dump()[key] for key in ("object", "times")}
+    assert scene == Scene(**given, views={"ends": {"azimuths": 64}, "between": {"azimuths": 2}})
+
+
+@pytest.mark.parametrize(("root", "text"), [(Config, default_yaml), (Scene, scene_yaml)])
+def test_files_name_and_explain_every_key(root, text):
+    lines = [re.sub(r"^[ #]*", "", line) for line in text().splitlines()]
 
     def check(model):
         for key, field in model.model_fields.items():
             assert any(line.startswith(f"{key}:") for line in lines), key
-            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-                assert field.annotation.__doc__
-                check(field.annotation)
+            kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type) and issubclass(kind, Section)]
+            if kinds and (root is Scene or kinds[0] is field.annotation):
+                assert kinds[0].__doc__
+                check(kinds[0])
             else:
                 assert field.description, f"{model.__name__}.{key} has no description"
 
-    check(Config)
+    check(root)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from workflow import ROOT
 from xct4d.demand import memory_mb, minutes
@@ -44,6 +46,37 @@ def test_a_thread_more_of_the_flow_s_adjoint_is_a_buffer_more():
     assert more == pytest.approx(8 * 20 * 51**3 * 3 * 4 / 2**20, abs=1)
 
 
+@pytest.mark.parametrize("stage", ["simulate", "evaluate"])
+def test_the_true_object_s_voxels_are_counted(tmp_path, stage):
+    def need(size: int) -> int:
+        np.save(tmp_path / f"{size}.npy", np.zeros((size, 100, 100), np.float64))
+        scene = tmp_path / f"{size}.yaml"
+        scene.write_text(f"object: {size}.npy\ntimes: 3\nviews: {{ends: {{azimuths: 4}}, between: {{azimuths: 2}}}}\n")
+        return memory_mb(stage, dataset(datasets={"d": {"input": {"scene": str(scene)}}}), threads=8)
+
+    more = (need(300) - need(100)) * 2**20 / (200 * 100 * 100)
+    assert 13 <= more < 16  # bytes a voxel: 8 of the file, 4 of what is read, 1 while it is checked
+
+
+def test_an_exposure_takes_the_time_of_many_images(tmp_path):
+    def need(more: str) -> int:
+        scene = tmp_path / f"{len(more)}.yaml"
+        shape = "{type: sphere, center: [0, 0, 0], radius: 0.5, rho: 1.0}"
+        scene.write_text(f"object: {shape}\ntimes: 52\nviews: {{ends: {{azimuths: 10}}, between: {{azimuths: 2}}}}\n{more}\n")
+        return minutes("simulate", dataset(datasets={"d": {"input": {"scene": str(scene)}}}), threads=1) - 10
+
+    assert need("exposure: {duration: 0.02}") > 40 * need("")
+
+
+def test_the_voxels_of_a_folder_s_truth_are_counted(tmp_path):
+    np.zeros((50, 60, 70), np.uint8).tofile(tmp_path / "v.raw")
+    write_dataset(tmp_path)
+    given = {"folder": str(tmp_path)}
+    truth = {"object": {"path": "v.raw", "shape": [50, 60, 70], "dtype": "uint8"}, "motion": {"type": "rigid", "displacements": [0, 0, 0]}}
+    without, known = (memory_mb("evaluate", dataset(datasets={"d": {"input": i}}), 8) for i in (given, given | {"truth": truth}))
+    assert (known - without) * 2**20 == pytest.approx(14 * 50 * 60 * 70, abs=2**20)
+
+
 def test_time_grows_with_the_work_and_shrinks_with_threads():
     short, long = dataset(canonical={"steps": 1000}), dataset(canonical={"steps": 100_000})
     assert minutes("canonical", long, threads=8) > 20 * (minutes("canonical", short, threads=8) - 10)
@@ -51,15 +84,17 @@ def test_time_grows_with_the_work_and_shrinks_with_threads():
     assert minutes("export", short, threads=8) < 60  # else queues for short jobs would not take them
 
 
-def test_a_folder_is_weighed_by_its_images(tmp_path):
-    import numpy as np
-    from PIL import Image
-
+def write_dataset(folder):
+    """Two scans of one image each."""
     for scan in ("00", "01"):
-        (tmp_path / f"images_{scan}").mkdir()
-        Image.fromarray(np.zeros((500, 500), np.uint8)).save(tmp_path / f"images_{scan}" / "train_0.png")
+        (folder / f"images_{scan}").mkdir()
+        Image.fromarray(np.zeros((500, 500), np.uint8)).save(folder / f"images_{scan}" / "train_0.png")
         text = f'{{"frames": [{{"file_path": "images_{scan}/train_0.png"}}]}}'
-        (tmp_path / f"transforms_{scan}.json").write_text(text)
+        (folder / f"transforms_{scan}.json").write_text(text)
+
+
+def test_a_folder_is_weighed_by_its_images(tmp_path):
+    write_dataset(tmp_path)
     tree = {"datasets": {"d": {"input": {"folder": str(tmp_path)}}}}
     (one,) = plan(tree, ROOT / "config" / "scenes").values()
     (whole,) = plan(tree | {"prepare": {"target_size": None}}, ROOT / "config" / "scenes").values()

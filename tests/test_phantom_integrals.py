@@ -188,6 +188,17 @@ def test_voxel_volume_is_integrated_exactly(tmp_path):
     assert thing.line_integrals(line, 0.0)[0] == pytest.approx(row.sum() * 2 / 7, abs=1e-6)
 
 
+@pytest.mark.parametrize("rho", [0.7, -0.4], ids=["above 1", "below 0"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_voxels_that_are_clipped_stay_within_the_bound(tmp_path, rho, nested):
+    """The other object fills the box, so nothing jumps and the midpoint rule converges."""
+    np.save(tmp_path / "v.npy", np.random.default_rng(0).uniform(-0.5, 1.2, (7, 6, 5)).astype(np.float32))
+    everywhere = {**CUBE, "side": 3.0, "rho": rho}
+    inner = [{"type": "voxel_grid", "path": "v.npy"}, everywhere]
+    thing, lines = phantom(collection(collection(*inner), {**everywhere, "rho": -0.3}) if nested else collection(*inner), folder=tmp_path), rays(40)
+    assert np.abs(thing.line_integrals(lines, 0.0) - brute(thing, lines)).max() < 2e-4
+
+
 @pytest.mark.parametrize("suffix", ["npy", "npz", "raw"])
 def test_voxel_formats_agree(tmp_path, suffix):
     volume = (np.arange(4 * 5 * 6).reshape(4, 5, 6) * 2).astype(np.uint8)  # x, y, z
@@ -210,7 +221,10 @@ GAUSSIAN = {"type": "gaussian", "amplitudes": [0.1, -0.08, 0.05], "sigmas": [0.3
 LINEAR = {"type": "linear", "strains": [0.1, -0.05, 0.1, 0.02, 0.05, -0.1]}
 
 
-@pytest.mark.parametrize("motion", [SIGMOID, GAUSSIAN, {"type": "composition", "motions": [LINEAR, SIGMOID, GAUSSIAN]}], ids=lambda m: m["type"])
+BENT = [SIGMOID, GAUSSIAN, {"type": "composition", "motions": [LINEAR, SIGMOID, GAUSSIAN]}]
+
+
+@pytest.mark.parametrize("motion", BENT, ids=lambda m: m["type"])
 @pytest.mark.parametrize("description", [collection(SPHERE, CUBE, {**BOX, "rho": -0.4}), LATTICE, tessellation(GYROID, size=2.0, reach=0.8)])
 def test_bent_rays_within_their_bound(description, motion):
     """Halving the allowed deviation by 100 changes nothing above the bound per crossing, and brute force agrees."""
@@ -222,6 +236,39 @@ def test_bent_rays_within_their_bound(description, motion):
     difference = np.abs(got - fine)
     assert np.median(difference) < projector.DEVIATION
     assert np.percentile(difference, 95) < 10 * projector.DEVIATION
+    # the worst a crossing can do is to graze: a chord of a ball of radius r gains sqrt(8 r DEVIATION)
+    assert difference.max() < np.sqrt(8 * SPHERE["radius"] * projector.DEVIATION)
+
+
+@pytest.mark.parametrize("motion", BENT, ids=lambda m: m["type"])
+def test_bent_rays_see_surfaces_displaced_by_the_deviation_at_most(motion):
+    """Densities are added and clipped, so the integral rises with each surface: grown and shrunk objects are its bounds."""
+
+    def displaced(by):
+        """The object with its matter grown, its hole shrunk."""
+        sphere, cube, hole = {**SPHERE, "radius": 0.3 + by}, {**CUBE, "side": 0.8 + 2 * by}, {**BOX, "rho": -0.4, "sides": [s - 2 * by for s in BOX["sides"]]}
+        return phantom(collection(sphere, cube, hole), motion)
+
+    lines = rays(300)
+    got = displaced(0.0).line_integrals(lines, 0.7)
+    low, high = (
+        projector.line_integrals(thing._pack(0.7), lines, thing._rows(0.7), 1e-3) for thing in map(displaced, (-projector.DEVIATION, projector.DEVIATION))
+    )
+    assert (got >= low - 1e-9).all()
+    assert (got <= high + 1e-9).all()
+    assert np.median(high - low) < 1e-3
+
+
+@pytest.mark.parametrize("motion", BENT, ids=lambda m: m["type"])
+def test_voxels_under_bent_rays_are_displaced_by_the_deviation_at_most(tmp_path, motion):
+    volume = np.zeros((9, 8, 7), np.float32)  # none at the faces of the box, where it would end in a jump
+    volume[1:-1, 1:-1, 1:-1] = np.random.default_rng(0).uniform(0, 1, (7, 6, 5))
+    np.save(tmp_path / "v.npy", volume)
+    thing, lines = phantom({"type": "voxel_grid", "path": "v.npy"}, motion, folder=tmp_path), rays(100)
+    fine = projector.line_integrals(thing._pack(0.7), lines, thing._rows(0.7), 1e-3)
+    steepest = np.sqrt((9 / 2) ** 2 + (8 / 2) ** 2 + (7 / 2) ** 2)  # from 0 to 1 from one voxel to the next, along each axis
+    longest = (lines[:, 7] - lines[:, 6]).max()
+    assert np.abs(thing.line_integrals(lines, 0.7) - fine).max() < steepest * longest * projector.DEVIATION
 
 
 def test_affine_motion_is_exact():

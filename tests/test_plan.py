@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_voxels_behind_a_description_are_inputs_of_the_rules(tmp_path):
     (dataset,) = plan({"datasets": {"d": {"input": input}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
     both = [str(folder / "o.yaml"), str(folder / "v.npy")]
     assert (dataset.volume_files, dataset.truth_files) == ({"forward": [], "backward": both}, both)
+
+
+def test_a_volume_of_voxels_is_not_read_before_anything_runs(tmp_path):
+    np.save(tmp_path / "v.npy", np.zeros((160, 160, 160), np.float32))
+    (tmp_path / "scene.yaml").write_text("object: v.npy\ntimes: 3\nviews: {ends: {azimuths: 4}, between: {azimuths: 2}}\n")
+    tree = {"datasets": {"d": {"input": {"scene": str(tmp_path / "scene.yaml")}}}}
+    plan(tree, SCENES)  # what is imported counts nothing
+    tracemalloc.start()
+    (dataset,) = plan(tree, SCENES).values()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 160**3 * 4 / 10
+    assert dataset.scene_files == [str(tmp_path / "scene.yaml"), str(tmp_path / "v.npy")]
 
 
 @pytest.mark.skipif(DATA is None, reason="XCT4D_DATA names no folder of shared data")

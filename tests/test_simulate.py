@@ -1,6 +1,7 @@
 """Scenes and the datasets made from them."""
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -10,10 +11,12 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
-from xct4d.phantom.scenes import load_scene
+from xct4d.phantom.detector import record
+from xct4d.phantom.scenes import Scene, load_scene
 from xct4d.phantom.truth import Phantom
 from xct4d.stages.simulate import simulate
 
@@ -131,7 +134,7 @@ def test_voxel_object_travels_with_the_dataset(tmp_path):
 
 
 def test_same_seed_same_bytes(tmp_path):
-    tree = changed(detector__photons=500)
+    tree = changed(detector__photons=500, flat_field=[0.2])
     first, again = digest(made(tmp_path, tree, "a")), digest(made(tmp_path, tree, "b"))
     assert first == again
     other = digest(made(tmp_path, {**tree, "seed": 1}, "c"))
@@ -150,6 +153,21 @@ def test_noise_has_the_statistics_of_counts(tmp_path):
     # frames have noise of their own
     a, b = (transmission(noisy, f).ravel() - transmission(clean, f).ravel() for f in files[:2])
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.08
+
+
+def test_the_least_flat_field_told_leaves_the_noise_unbiased():
+    for photons in (1, 7.5, 100, 1e4, 1e15):
+        with pytest.raises(ValidationError) as caught:
+            Scene.model_validate(changed(detector__photons=photons))
+        least = float(str(caught.value).split("use [")[1].split("]")[0])
+        Scene.model_validate(changed(detector__photons=photons, flat_field=[least]))
+        if least > 0.001:
+            with pytest.raises(ValidationError):
+                Scene.model_validate(changed(detector__photons=photons, flat_field=[least - 0.001]))
+    random = np.random.default_rng(0)
+    for photons, least in ((100, 0.398), (1e4, 0.04)):
+        air = record(np.full((400, 400), np.exp(-least)), bits=16, blur_px=0, photons=photons, random=random)
+        assert air.mean() / 65535 == pytest.approx(np.exp(-least), abs=3 / np.sqrt(photons) / 400 + 1e-5)
 
 
 def test_flat_field_drifts(tmp_path):
@@ -186,6 +204,24 @@ def test_exposure_is_the_mean_over_the_open_shutter(tmp_path):
     assert np.abs(got - mean).mean() < 0.2 * np.abs(got - sharp).mean()
 
 
+def test_the_streak_of_a_fast_ball_is_smooth(tmp_path):
+    """It moves by five of its radii, 8 pixels, while the shutter is open: a few sharp images added up would be told apart."""
+    ball = {"type": "sphere", "center": [-0.25, 0.0, 0.0], "radius": 0.1, "rho": 1.0}
+    motion = {"type": "rigid", "displacements": [-1.0, 0.0, 0.0]}  # of the pull-back: it goes towards +x
+    out = made(tmp_path, changed(object=ball, motion=motion, density_multiplier=10.0, exposure={"duration": 0.5}, detector__resolution=48, times=3))
+    placed = load_scene(tmp_path / "scene.yaml")
+    thing, views = Phantom.of_scene(placed), placed.scene.cameras(placed.scene.views.between)
+
+    def mean(times, weights):
+        return sum(weight * np.exp(-thing.projection(views, 0, t)) for t, weight in zip(times, weights, strict=True))
+
+    got = transmission(out, "images_01/train_00.png")
+    fine = mean(0.25 + (np.arange(2000) + 0.5) / 4000, np.full(2000, 1 / 2000))
+    assert fine.min() < 0.9
+    assert np.abs(got - fine).max() < 0.01 * (1 - fine.min())
+    assert np.abs(mean(*placed.scene.shutter(0.5)) - fine).max() > 0.5 * (1 - fine.min())
+
+
 def test_eight_bits_round_to_the_nearest(tmp_path):
     fine, coarse = made(tmp_path, SCENE, "fine"), made(tmp_path, changed(detector__bits=8), "coarse")
     assert imageio.imread(coarse / "images_00/train_00.png").dtype == np.uint8
@@ -207,7 +243,7 @@ def test_matter_cut_by_the_box_is_told(tmp_path, caplog):
     assert "reaches the faces of the box" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["balls", "kelvin", "tiny"])
+@pytest.mark.parametrize("name", ["balls", "everything", "kelvin", "tiny"])
 def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
     placed = load_scene(SCENES / f"{name}.yaml")
     thing = Phantom.of_scene(placed)
@@ -216,6 +252,17 @@ def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
         assert 0.005 < (volume > 0).mean() < 0.5
         for axis in range(3):
             assert not np.take(volume, [0, -1], axis=axis).any()
+
+
+@pytest.mark.parametrize("path", sorted(SCENES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_no_held_out_projection_of_a_shipped_scene_is_trained_on(path):
+    scene = load_scene(path).scene
+    for state in ("ends", "between"):
+        trained, held_out = getattr(scene.views, state), getattr(scene.views, f"{state}_held_out")
+        if held_out is not None:
+            poses = scene.cameras(trained).camera_to_world
+            for pose in scene.cameras(held_out).camera_to_world:
+                assert np.abs(poses - pose).max(axis=(1, 2)).min() > 1e-3
 
 
 def test_kelvin_is_crushed_in_a_band_only():
@@ -253,6 +300,11 @@ def test_balls_match_the_reference_renderers_images(state, moment, index):
     assert np.sqrt(((ours(0.0) - theirs) ** 2).mean()) > 3 * np.sqrt((difference**2).mean())
 
 
+TINY_CELLS = {
+    "type": "tessellated_obj_coll",
+    "uc": {"objects": {"objects": BALLS}, **{f"{axis}{end}": side * 5e-8 for axis in "xyz" for end, side in (("min", -1), ("max", 1))}},
+    **{f"{axis}{end}": side * 0.5 for axis in "xyz" for end, side in (("min", -1), ("max", 1))},
+}
 BAD = [
     (changed(tims=3), r"tims: unknown key; did you mean times\?"),
     (changed(detector__resolutoin=3), r"detector\.resolutoin: unknown key; did you mean resolution\?"),
@@ -260,13 +312,27 @@ BAD = [
     (changed(detector__bits=12), r"detector: bits must be 8 or 16, not 12"),
     (changed(detector__distance=1.0), r"detector: distance must be above 1\.733"),
     (changed(detector__photons=0), r"detector\.photons: .*greater than 0"),
-    (changed(times=1), r"times: must be a count above 1 or a list of times \(is 1\)"),
+    (changed(times=1), r"times: must be a count from 3 to 1000000 or a list of at least 3 times \(is 1\)"),
+    (changed(times=2), r"times: must be a count from 3"),
+    (changed(times=[0.0, 1.0]), r"times: must be a count from 3 .*list of at least 3 times"),
+    (changed(times=[0.0, "5e-1", 1.0]), r"times: must be a count .*; write 5\.0e-1, or YAML takes 5e-1 for text"),
+    (changed(times=[0, 10**400, 1]), r"times: must be a count"),
+    (changed(times=10**12), r"times: must be a count from 3 to 1000000"),
+    (changed(times=500_000), r"times and views make 1500002 projections, 1000000 at most"),
     (changed(times="many"), r"times: must be a count"),
     (changed(times=[0.0, 0.5, 0.5, 1.0]), r"times must rise from 0 to 1"),
-    (changed(times=[0.1, 1.0]), r"times must rise from 0 to 1"),
-    (changed(times=[0.0, 2.0]), r"times must rise from 0 to 1"),
-    (changed(views__ends={"azimuths": 0}), r"views\.ends\.azimuths: must be a count above 0"),
-    (changed(views__between={"azimuths": []}), r"views\.between\.azimuths: must be a count above 0 or a list of degrees"),
+    (changed(times=[0.1, 0.5, 1.0]), r"times must rise from 0 to 1"),
+    (changed(times=[0.0, 0.5, 2.0]), r"times must rise from 0 to 1"),
+    (changed(views__ends={"azimuths": 0}), r"views\.ends\.azimuths: must be a count from 1"),
+    (changed(views__ends={"azimuths": 10**12}), r"views\.ends\.azimuths: must be a count from 1 to 1000000"),
+    (changed(views__between={"azimuths": []}), r"views\.between\.azimuths: must be a count from 1 .* or a list of at least 1 degrees"),
+    (changed(views__between={"azimuths": [0, 90], "start_deg": 10}), r"views\.between: start_deg belongs to a count of azimuths"),
+    (changed(views__between={"azimuths": [10, 90, 370.0]}), r"views\.between: azimuths has a direction twice"),
+    (changed(detector__resolution=10**7), r"detector\.resolution: .*less than or equal to 16384"),
+    (changed(detector__blur_px=1e9), r"detector\.blur_px: .*less than or equal to 1000"),
+    (changed(detector__photons=1e19, flat_field=[0.1]), r"detector\.photons: .*less than or equal to 1000000000000000 "),
+    (changed(detector__photons=100), r"flat_field leaves counts of 100 photons no room below white.*; use \[0\.398\] or more"),
+    (changed(detector__photons=100, flat_field=[0.5, 0.3]), r"flat_field leaves counts"),
     (changed(views__between={"azimuths": ["east"]}), r"views\.between\.azimuths: must be"),
     (changed(views__between={"azimuths": 2, "polar_deg": 190}), r"views\.between\.polar_deg: .*less than 180"),
     (changed(flat_field=[-0.1]), r"flat_field must not be negative"),
@@ -277,6 +343,13 @@ BAD = [
     (changed(object="../other.yaml"), r"object: leaves the description's folder"),
     (changed(object={"type": "sphere"}), r"object: center: is required|object\.center: is required"),
     (changed(object={**BALLS[0], "radius": -1}), r"radius: must be a number above 0, not -1"),
+    (changed(object={**BALLS[0], "radius": "1e-1"}), r"radius: must be a number above 0, not '1e-1'; write 1\.0e-1, or YAML takes 1e-1 for text"),
+    (changed(object={**BALLS[0], "center": [0, "2.5E1", 0]}), r"center: must be 3 numbers, .*; write 2\.5e\+1, or YAML"),
+    (changed(object={**BALLS[0], "radius": "thick"}), r"radius: must be a number above 0, not 'thick'$"),
+    (changed(object={**BALLS[0], "radius": 10**400}), r"radius: must be a number above 0"),
+    (changed(object={"type": "gyroid", "center": [0, 0, 0], "scale": 1e-7, "thickness": 0.1, "rho": 1}), r"scale: must be a number of at least 0\.001"),
+    (changed(object=TINY_CELLS), r"object: uc\.xmax: a cell of 1e-07 is too small to fill 1; make it 0\.001 or larger"),
+    (changed(object="v.raw"), r"v\.raw: a \.raw file does not say .*; describe it as \{type: voxel_grid, path: v\.raw, resolution: \[nx, ny, nz\], dtype: uint16\}"),
     (changed(object={**BALLS[0], "centre": [0, 0, 0]}), r"centre: unknown key"),
     (changed(object={**BALLS[0], "center": [0, 0]}), r"center: must be 3 numbers"),
     (changed(object={**BALLS[0], "center": [0, 0, float("nan")]}), r"center: must be 3 numbers"),
@@ -289,6 +362,8 @@ BAD = [
     (changed(object={"type": "voxel_grid", "path": "v.npy"}), r"v\.npy: cannot be read"),
     (changed(object={"type": "voxel_grid", "path": "v.raw", "resolution": [4, 4]}), r"resolution: must be 3 whole numbers"),
     (changed(motion={"type": "sigmoid", "amplitude": -1, "center": 0, "lengthscale": 0.1, "direction": "z"}), r"motion\.amplitude: folds the material"),
+    (changed(motion={"type": "sigmoid", "amplitude": 0.1, "center": 0, "lengthscale": 1e-9, "direction": "z"}), r"motion\.lengthscale: must be a number of at least 0\.001"),
+    (changed(motion={"type": "gaussian", "amplitudes": [0, 0, 0.1], "sigmas": [1, 1, 1e-9], "centers": [0, 0, 0]}), r"motion\.sigmas: must be 3 numbers of at least 0\.001"),
     (changed(motion={"type": "objects", "displacements": [[0, 0, 0]]}), r"1 displacements for 2 objects"),
 ]
 
@@ -301,7 +376,17 @@ def test_bad_scenes_give_one_line_and_nothing_else(tmp_path, tree, message):
     text = str(caught.value)
     assert "\n" not in text
     assert text.startswith(str(tmp_path))  # names the file
+    assert ": :" not in text
     assert not (tmp_path / "out").exists()
+
+
+def npy(volume):
+    file = io.BytesIO()
+    np.save(file, volume)
+    return file.getvalue()
+
+
+NPY = npy(np.zeros((3, 3, 3), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -310,8 +395,12 @@ def test_bad_scenes_give_one_line_and_nothing_else(tmp_path, tree, message):
         ("v.npy", b"not an array", "is not a plain array"),
         ("v.raw", bytes(63), r"has 63 bytes, but 4 x 4 x 4 voxels of uint8 need 64"),
         ("v.npy", None, "is not a plain array"),
+        ("v.npy", NPY[:-1], r"ends before its 3 x 3 x 3 voxels of float32 do"),
+        ("v.npz", b"PK not so", "is not a plain array"),
         ("scene.yaml", b"a: [1", "is not valid YAML"),
         ("scene.yaml", b"- 1", "must map keys to values"),
+        ("scene.yaml", b"times: 3\ntimes: 4\n", r"is not valid YAML \(key times is given twice, line 2"),
+        ("scene.yaml", b"object: &a {type: object_collection, objects: [*a]}", r"is not valid YAML \(nested more than 64 levels"),
     ],
 )
 def test_bad_files(tmp_path, name, content, message):

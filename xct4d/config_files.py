@@ -1,7 +1,8 @@
 """The files made from the configuration models: `python -m xct4d.config_files` writes them.
 
-config/default.yaml shows every key with its default and meaning,
-config/schema.json lets an editor check and complete a configuration.
+config/default.yaml shows every key with its default and meaning, and
+config/scene.yaml those of a scene; config/schema.json lets an editor check and
+complete a configuration.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from xct4d.config import Config, Section
+from xct4d.phantom.scenes import Scene
 
 HEAD = """\
 Every key, its default and its meaning. Made by `python -m xct4d.config_files`
@@ -29,6 +31,18 @@ def default_yaml() -> str:
     lines += ["      folder: path/to/my_dataset", "", "# Sections at this level hold for every dataset."]
     lines += _section(Config, {}, 0)
     return "\n".join(lines) + "\n"
+
+
+SCENE_HEAD = """\
+Every key of a scene, its default and its meaning; those without a default have
+an example. Made by `python -m xct4d.config_files` from the models in
+xct4d/phantom/scenes.py. What an object and a motion may be: scenes/README.md.
+"""
+
+
+def scene_yaml() -> str:
+    """Text of config/scene.yaml, itself a scene. Keys and sections that may be left out are shown commented out."""
+    return "\n".join([*(f"# {line}" for line in SCENE_HEAD.splitlines()), *_section(Scene, {}, 0, optional=True)]) + "\n"
 
 
 def schema_json() -> str:
@@ -63,21 +77,29 @@ def schema_json() -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def _section(model: type[Section], defaults: dict[str, Any], depth: int) -> list[str]:
-    """Lines of one section; defaults: values that stand in for the model's own (a parent may set others)."""
+def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, optional: bool = False) -> list[str]:
+    """Lines of one section.
+
+    defaults: values that stand in for the model's own (a parent may set
+    others). optional: show the keys of sections that may be left out, too.
+    """
     lines: list[str] = []
     indent = "  " * depth
     for key, field in model.model_fields.items():
         if depth == 0:
             lines.append("")
-        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        default = (field.examples or [None])[0] if field.is_required() else field.get_default(call_default_factory=True)
         default = defaults.get(key, default)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            lines += [f"{indent}# {_sentence(field.annotation.__doc__)}", f"{indent}{key}:"]
-            lines += _section(field.annotation, dict(default) if default is not None else {}, depth + 1)
+            lines += [f"{indent}# {field.description or _sentence(field.annotation.__doc__)}", f"{indent}{key}:"]
+            lines += _section(field.annotation, dict(default) if default is not None else {}, depth + 1, optional=optional)
             continue
         lines += _comment(field.description, indent)
         lines += [f"{indent}# {key}:"] if default is None else _value(key, default, indent)
+        inner = next((kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, Section)), None)
+        if optional and inner is not None:
+            shown = _section(inner, (field.examples or [{}])[0], depth + 1, optional=True)
+            lines += [f"{indent}# {line.removeprefix(indent)}" for line in shown]
     return lines
 
 
@@ -85,7 +107,7 @@ def _value(key: str, value: Any, indent: str) -> list[str]:
     if isinstance(value, list) and value and isinstance(value[0], Section):
         items = [yaml.safe_dump(item.model_dump(mode="json"), default_flow_style=True, sort_keys=False, width=1000).strip() for item in value]
         return [f"{indent}{key}:", *(f"{indent}  - {item}" for item in items)]
-    text = yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()
     return [f"{indent}{key}: {text}"]
 
 
@@ -99,6 +121,7 @@ def _sentence(docstring: str | None) -> str:
 
 def main(folder: Path = Path("config")) -> None:
     (folder / "default.yaml").write_text(default_yaml())
+    (folder / "scene.yaml").write_text(scene_yaml())
     (folder / "schema.json").write_text(schema_json())
 
 

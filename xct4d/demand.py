@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import NamedTuple
 
 from xct4d.config import Config, Velocity
+from xct4d.errors import InputError
 from xct4d.plan import Dataset
 
 MB = 2**20
 # A process with everything imported, a second one while kernels compile, and two of Snakemake around them.
 BASE_MB = 1500
 SLAB = 2**21  # points or samples that evaluate, and the training's own look at held-out projections, take at once
+PER_TRUE_VOXEL = 14  # bytes, of a scene or truth given as voxels: the file's pages, read into float32, several put together
 STAGES_OF = {"euler": 1, "midpoint": 2, "rk4": 3}  # distinct times within a step of a solver, its end included
 
 # Of one CPU of 2020, microseconds.
@@ -33,19 +36,22 @@ def memory_mb(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -
     config = dataset.config
     if stage == "series":
         return BASE_MB
-    need = {"simulate": _pixel_work, "prepare": _pixel_work}.get(stage)
-    if need is not None:
-        return BASE_MB + math.ceil(need(dataset) / MB)
+    if stage in ("simulate", "prepare"):
+        voxels = PER_TRUE_VOXEL * _true_voxels(dataset) if stage == "simulate" else 0
+        return BASE_MB + math.ceil((_pixel_work(dataset) + voxels) / MB)
     size = {"canonical": _canonical, "velocity": _velocity, "mixing": _mixing, "export": _export, "evaluate": _evaluate, "report": _evaluate}[stage]
     stored = 2 * _prepared_pixels(dataset) if stage != "export" else 0  # mapped from disk, but counted by schedulers
-    return BASE_MB + math.ceil((size(config, threads, resolution) + stored) / MB)
+    truth = PER_TRUE_VOXEL * _true_voxels(dataset) if stage == "evaluate" else 0
+    return BASE_MB + math.ceil((size(config, threads, resolution) + stored + truth) / MB)
 
 
 def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> int:
     """Minutes within which a job ends on any machine that is not far too slow. Arguments as of memory_mb."""
     config = dataset.config
     count, pixels = _images(dataset)
-    if stage in ("simulate", "prepare"):
+    if stage == "simulate":
+        work = _scene(dataset.scene_files[0]).sharp_images * pixels * PER_PIXEL
+    elif stage == "prepare":
         work = count * pixels * PER_PIXEL
     elif stage == "canonical":
         own = config.canonical
@@ -124,21 +130,42 @@ def _evaluate(config: Config, threads: int, _resolution: int) -> float:
     return _fields(config) + 150 * max(SLAB, n**2) + material + 100 * MB
 
 
-@cache
-def _scene_images(path: str) -> tuple[int, int]:
-    from xct4d.phantom.scenes import load_scene  # brings numba: only for those who simulate
+class _Scene(NamedTuple):
+    projections: int
+    sharp_images: int  # computed for them
+    pixels: int  # of one
+    voxels: int  # of the object's volumes
 
-    scene = load_scene(path).scene
-    between = len(scene.moments()) - 2
-    per = {name: len(sources.degrees()) for name in type(scene.views).model_fields if (sources := getattr(scene.views, name)) is not None}
-    count = sum(number * (between if name.startswith("between") else 2) for name, number in per.items())
-    return count, scene.detector.resolution**2
+
+@cache
+def _scene(path: str) -> _Scene:
+    from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
+
+    placed = load_scene(path)
+    scene, volumes = placed.scene, placed.object.files.values()
+    return _Scene(scene.projections(), scene.sharp_images(), scene.detector.resolution**2, sum(math.prod(v.shape) for v in volumes))
+
+
+def _true_voxels(dataset: Dataset) -> int:
+    """Voxels of the true object's volumes; 0 where it has none."""
+    truth = dataset.config.input.truth
+    if dataset.simulated:
+        return _scene(dataset.scene_files[0]).voxels
+    if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
+        return 0
+    from xct4d.phantom.voxels import open_voxels
+
+    try:
+        return math.prod(open_voxels(dataset.truth_files[0], truth.object.shape, truth.object.dtype).shape)
+    except InputError:  # what is wrong with it is the stage's to say
+        return 0
 
 
 def _images(dataset: Dataset) -> tuple[int, int]:
     """(number of projections, pixels of one before it is downscaled)."""
     if dataset.simulated:
-        return _scene_images(dataset.scene_files[0])
+        scene = _scene(dataset.scene_files[0])
+        return scene.projections, scene.pixels
     images = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
     return len(images), _pixels(min(images))
 

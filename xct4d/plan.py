@@ -149,7 +149,7 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
 
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
-    files = list(dict.fromkeys(map(str, [path, *named, *placed.object.files.values()])))
+    files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
     states = ["forward", "backward", "between"]
     return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [])
 

@@ -28,8 +28,7 @@ def load_volume(file: VolumeFile, folder: Path, resolution: int, where: str) -> 
     if path.suffix.lower() in OBJECTS:
         volume = Phantom(load_object(path)).volume(resolution, 0.0)
     else:
-        with np.errstate(over="ignore"):  # too large for float32 is infinite, which gives a line of its own
-            volume = load_voxels(path, file.shape, file.dtype)
+        volume = load_voxels(path, file.shape, file.dtype)
     if volume.min() < 0 and file.dtype != "int16":
         raise InputError(f"holds negative attenuation ({volume.min():g})", where=path, fix="set air to 0")
     return volume

@@ -2,8 +2,12 @@
 
 Between two neighbouring crossings the density is constant, or, within a voxel
 volume, a cubic polynomial; so the integral over a straight ray is exact up to
-rounding. Gyroids are the exception: their crossings are found by safe steps
-(see `_gyroid`), exact to STEP of their scale.
+rounding, with two exceptions. Crossings of gyroids are found by safe steps (see
+`_gyroid`), exact to STEP of their scale. And where voxels share a collection
+with other objects, the clip at [0, 1] and the greedy choice bend or break the
+cubic anywhere; pieces are halved until both halves agree with the whole, which
+can miss a clip that is shorter than a twentieth of a voxel. In white noise of 5
+voxels per axis, the worst of cases, a ray's integral is off by 2e-4 at most.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from xct4d.phantom.packed import BIN, BINS, FIRST, HIGH, KIND, LOW, ORIGIN, REPE
 from xct4d.phantom.shapes import CYLINDER, GYROID, SPHERE, VOXELS
 
 STEP = 1e-6  # radians along a gyroid: two crossings nearer than this may be missed together
+KINK = 1e-11  # world units times density: what the halves of a piece may differ by from the whole
 _GAUSS = 0.5 / math.sqrt(3.0)  # abscissa of the 2-point rule, exact for cubics
 
 
@@ -39,13 +44,40 @@ def integrate(packed, ox, oy, oz, dx, dy, dz, a, b, found):
     for i in range(n - 1):
         length = found[i + 1] - found[i]
         if length > 0.0:
-            s = found[i] + 0.5 * length
-            if packed.smooth:
-                for side in (-_GAUSS, _GAUSS):
-                    q = s + side * length
-                    total += 0.5 * length * density_at(packed, ox + q * dx, oy + q * dy, oz + q * dz)
+            if packed.kinked:
+                total += _kinked(packed, ox, oy, oz, dx, dy, dz, found[i], found[i + 1])
+            elif packed.smooth:
+                total += _cubic(packed, ox, oy, oz, dx, dy, dz, found[i], length)
             else:
+                s = found[i] + 0.5 * length
                 total += length * density_at(packed, ox + s * dx, oy + s * dy, oz + s * dz)
+    return total
+
+
+@numba.njit(cache=True)
+def _cubic(packed, ox, oy, oz, dx, dy, dz, s, length):
+    """Integral over [s, s + length], on which the density is a cubic."""
+    a, b = s + (0.5 - _GAUSS) * length, s + (0.5 + _GAUSS) * length
+    first = density_at(packed, ox + a * dx, oy + a * dy, oz + a * dz)
+    return 0.5 * length * (first + density_at(packed, ox + b * dx, oy + b * dy, oz + b * dz))
+
+
+@numba.njit(cache=True)
+def _kinked(packed, ox, oy, oz, dx, dy, dz, s, end):
+    """Integral over [s, end], on which the density is a cubic but for kinks and jumps: steps are halved where one is noticed."""
+    total = 0.0
+    longest = 0.25 * (end - s)  # what is shorter than a twentieth of the piece may go unnoticed
+    h = longest
+    while end - s > 1e-13:
+        h = min(h, end - s)
+        whole = _cubic(packed, ox, oy, oz, dx, dy, dz, s, h)
+        halves = _cubic(packed, ox, oy, oz, dx, dy, dz, s, 0.5 * h) + _cubic(packed, ox, oy, oz, dx, dy, dz, s + 0.5 * h, 0.5 * h)
+        if abs(whole - halves) > KINK and h > 1e-9:
+            h *= 0.5
+            continue
+        total += halves
+        s += h
+        h = min(2.0 * h, longest)
     return total
 
 

@@ -7,27 +7,26 @@ Every complaint is an InputError that names the file and the key, for example
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from xct4d.errors import InputError
+from xct4d.strict_yaml import parse_json, parse_yaml
 
 
 def read_mapping(path: Path) -> dict:
     """The mapping in a YAML or JSON file. Raises InputError where there is none."""
     path = Path(path)
+    kind, parse = ("JSON", parse_json) if path.suffix.lower() == ".json" else ("YAML", parse_yaml)
     try:
-        text = path.read_text(encoding="utf-8")
-        tree = json.loads(text) if path.suffix.lower() == ".json" else yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        tree = parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"is not valid {'JSON' if path.suffix.lower() == '.json' else 'YAML'} ({error})", where=path) from None
+    except ValueError as error:
+        raise InputError(f"is not valid {kind} ({error})", where=path) from None
     if not isinstance(tree, dict):
         raise InputError("must map keys to values", where=path)
     return tree
@@ -74,26 +73,25 @@ class Description:
             raise self.fail(key, "is required", f"rename {near[0]}?" if near else None)
         return self._tree[key]
 
-    def number(self, key: str, default: Any = ..., *, above: float = -math.inf) -> float:
+    def number(self, key: str, default: Any = ..., *, above: float = -math.inf, least: float = -math.inf) -> float:
         value = self.value(key, default)
-        if not _is_number(value) or not value > above:
-            limit = "a number" if above == -math.inf else f"a number above {above:g}"
-            raise self.fail(key, f"must be {limit}, not {_shown(value)}")
+        if not is_number(value) or not (value > above and value >= least):
+            raise self.fail(key, f"must be a number{_limit(above, least)}, not {_shown(value)}", exponent_hint(value))
         return float(value)
 
-    def vector(self, key: str, length: int = 3, *, above: float = -math.inf) -> np.ndarray:
-        return self._numbers(key, self.value(key), length, above)
+    def vector(self, key: str, length: int = 3, *, above: float = -math.inf, least: float = -math.inf) -> np.ndarray:
+        return self._numbers(key, self.value(key), length, above, least)
 
     def matrix(self, key: str, rows: int | None, columns: int) -> np.ndarray:
         value = self.value(key)
         if not isinstance(value, list) or not value or (rows is not None and len(value) != rows):
             count = f"{rows} rows" if rows is not None else "a list"
             raise self.fail(key, f"must be {count} of {columns} numbers, not {_shown(value)}")
-        return np.stack([self._numbers(f"{key}[{i}]", row, columns, -math.inf) for i, row in enumerate(value)])
+        return np.stack([self._numbers(f"{key}[{i}]", row, columns) for i, row in enumerate(value)])
 
     def counts(self, key: str, length: int) -> tuple[int, ...]:
         value = self.value(key)
-        whole = isinstance(value, list) and len(value) == length and all(_is_number(v) and v == int(v) and v >= 1 for v in value)
+        whole = isinstance(value, list) and len(value) == length and all(is_number(v) and v == int(v) and v >= 1 for v in value)
         if not whole:
             raise self.fail(key, f"must be {length} whole numbers above 0, not {_shown(value)}")
         return tuple(int(v) for v in value)
@@ -131,15 +129,38 @@ class Description:
                 hint = f"did you mean {near[0]}?" if near else f"valid keys are {', '.join(sorted(self._taken))}"
                 raise self.fail(str(key), "unknown key", hint)
 
-    def _numbers(self, key: str, value: Any, length: int, above: float) -> np.ndarray:
-        if not isinstance(value, (list, tuple)) or len(value) != length or not all(_is_number(v) and v > above for v in value):
-            limit = "" if above == -math.inf else f" above {above:g}"
-            raise self.fail(key, f"must be {length} numbers{limit}, not {_shown(value)}")
+    def _numbers(self, key: str, value: Any, length: int, above: float = -math.inf, least: float = -math.inf) -> np.ndarray:
+        values = value if isinstance(value, (list, tuple)) else []
+        if len(values) != length or not all(is_number(v) and v > above and v >= least for v in values):
+            raise self.fail(key, f"must be {length} numbers{_limit(above, least)}, not {_shown(value)}", exponent_hint(*values))
         return np.array(value, dtype=np.float64)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def exponent_hint(*values: Any) -> str | None:
+    """What to write in place of a text that was meant as a number, such as 1e-1: YAML 1.1 wants a point and a sign in it."""
+    for value in values:
+        try:
+            if isinstance(value, str) and "e" in value.lower() and math.isfinite(float(value)):
+                mantissa, exponent = value.lower().split("e")
+                mantissa += "" if "." in mantissa else ".0"
+                return f"write {mantissa}e{int(exponent):+d}, or YAML takes {value} for text"
+        except ValueError:
+            continue
+    return None
+
+
+def _limit(above: float, least: float) -> str:
+    return f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
 
 
 def _shown(value: Any) -> str:

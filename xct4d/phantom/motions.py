@@ -23,6 +23,8 @@ from xct4d.phantom.description import Description
 AFFINE, SIGMOID, GAUSSIAN = range(3)
 WIDTH = 13
 
+SHORTEST = 1e-3  # world units; rays are cut into chords of half a motion's lengthscale, and shorter ones would take for ever
+
 TYPES = ("rigid", "linear", "affine", "sigmoid", "gaussian", "composition", "composed", "objects")
 
 
@@ -176,7 +178,7 @@ def _affine(d: Description, law: Law) -> Part:
 
 
 def _sigmoid(d: Description, law: Law) -> Part:
-    amplitude, centre, length = d.number("amplitude"), d.number("center"), d.number("lengthscale", above=0)
+    amplitude, centre, length = d.number("amplitude"), d.number("center"), d.number("lengthscale", least=SHORTEST)
     axis = "xyz".index(d.choice("direction", ("x", "y", "z")))
     if 1 + amplitude / (4 * length) <= 0:  # steepest slope of the logistic function is 1 / 4
         raise _folds(d, "amplitude", f"keep it above {-4 * length:g}, -4 lengthscale")
@@ -184,7 +186,7 @@ def _sigmoid(d: Description, law: Law) -> Part:
 
 
 def _gaussian(d: Description, law: Law) -> Part:
-    amplitudes, sigmas, centre = d.vector("amplitudes"), d.vector("sigmas", above=0), d.vector("centers")
+    amplitudes, sigmas, centre = d.vector("amplitudes"), d.vector("sigmas", least=SHORTEST), d.vector("centers")
     # det(1 + grad u) = 1 - sum_i A_i r_i exp(-r^2 / 2 s_i^2) / s_i^2, least where r points along that vector
     r = np.linspace(0, 4 * sigmas.max(), 4001)[:, None]
     least = 1 - np.max(r[:, 0] * np.linalg.norm(amplitudes / sigmas**2 * np.exp(-(r**2) / (2 * sigmas**2)), axis=1))

@@ -31,6 +31,7 @@ class Packed(NamedTuple):
 
     rule: int  # of the groups together
     smooth: bool  # whether a leaf varies inside (voxels)
+    kinked: bool  # whether what varies is clipped or chosen from, which bends it between the voxels' planes
     groups: np.ndarray  # [G, 18]: rule; region's low and high corner; cell's low corner; bin's size; bins per axis; whether it repeats; first bin
     bins: np.ndarray  # int64: for bin b, bins[b] to bins[b + 1] is where its leaves are listed, in this same array
     leaves: np.ndarray  # [L, 6 + PARAMETERS]: kind, density, offset into voxels, nz, ny, nx, parameters
@@ -38,7 +39,7 @@ class Packed(NamedTuple):
 
 
 def pack(tree: Leaf | Collection | Tessellation) -> Packed:
-    """Flatten the tree of a parsed object. Raises InputError where collections nest too deep."""
+    """Flatten the tree of a parsed object and read its voxels. Raises InputError where collections nest too deep or voxels are bad."""
     rule, described = _groups(tree)
     groups, lists, leaves, volumes = [], [], [], []
     for group_rule, members, cell, region in described:
@@ -47,19 +48,20 @@ def pack(tree: Leaf | Collection | Tessellation) -> Packed:
         lists += [[len(leaves) + i for i in indices] for indices in in_bins]
         groups.append([group_rule, *region.ravel(), *low, *(high - low) / bins, *bins, region is not cell, first])
         for leaf in members:
-            shape = (0, 0, 0) if leaf.voxels is None else leaf.voxels.shape
-            leaves.append([leaf.kind, leaf.rho, sum(v.size for v in volumes), *shape, *leaf.parameters])
-            if leaf.voxels is not None:
-                volumes.append(leaf.voxels.ravel())
+            volume = np.zeros((0, 0, 0), np.float32) if leaf.voxels is None else leaf.voxels.read()
+            leaves.append([leaf.kind, leaf.rho, sum(v.size for v in volumes), *volume.shape, *leaf.parameters])
+            if volume.size:
+                volumes.append(volume.ravel())
     counts = [len(indices) for indices in lists]
     starts = np.cumsum([len(lists) + 1, *counts])
     return Packed(
         rule=rule,
         smooth=bool(volumes),
+        kinked=bool(volumes) and (rule != SUM or any(group[RULE] != SUM for group in groups)),
         groups=np.array(groups, np.float64),
         bins=np.concatenate([starts, *(np.array(indices, np.int64) for indices in lists)]).astype(np.int64),
         leaves=np.array(leaves, np.float64),
-        voxels=np.concatenate(volumes) if volumes else np.zeros(1, np.float32),
+        voxels=volumes[0] if len(volumes) == 1 else np.concatenate(volumes or [np.zeros(1, np.float32)]),
     )
 
 

@@ -4,7 +4,8 @@ Straight rays (at rest, rigid, linear, affine): exact, see crossings.py. Under
 sigmoid and gaussian motions the pulled-back ray is a curve; it is cut into
 chords that stay within DEVIATION of it, and each chord is integrated exactly.
 So the image is that of an object whose surfaces are displaced by at most
-DEVIATION, about 1/1000 of a pixel of a 200-pixel detector.
+DEVIATION, about 1/1000 of a pixel of a 200-pixel detector: it lies between the
+images of the object shrunk and grown by so much.
 """
 
 from __future__ import annotations

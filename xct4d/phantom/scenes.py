@@ -8,11 +8,14 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from xct4d.config import NonNegative, Positive, Section, explain
+from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.phantom import motions, shapes
-from xct4d.phantom.description import inside, read_mapping
+from xct4d.phantom.description import exponent_hint, inside, is_number, read_mapping
+
+INSTANTS = 64  # of an open shutter, four times as many as a frame lists at most
+_MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
 
 Angle = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -20,16 +23,29 @@ Angle = Annotated[float, Field(allow_inf_nan=False)]
 class Sources(Section):
     """Directions from which one moment is projected."""
 
-    azimuths: int | list[float] = Field(description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn")
-    start_deg: Angle = Field(90.0, description="first azimuth of a count")
+    azimuths: int | list[float] = Field(
+        description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn", examples=[64]
+    )
+    start_deg: Angle = Field(90.0, description="first azimuth of a count; not beside a list")
     polar_deg: Annotated[float, Field(gt=0, lt=180)] = Field(90.0, description="degrees from the rotation axis z")
 
     @field_validator("azimuths", mode="before")
     @classmethod
     def _count_or_list(cls, value):
-        if not (_is_count(value, 1) or (_is_numbers(value) and value)):
-            raise ValueError("must be a count above 0 or a list of degrees")
-        return value
+        return _count_or_numbers(value, 1, "degrees")
+
+    @model_validator(mode="after")
+    def _each_once(self):
+        if isinstance(self.azimuths, list):
+            if "start_deg" in self.model_fields_set:
+                raise ValueError("start_deg belongs to a count of azimuths; a list says them all")
+            if len(np.unique(np.round(np.mod(self.azimuths, 360), 6) % 360)) < len(self.azimuths):
+                raise ValueError(f"azimuths has a direction twice: {self.azimuths}")
+        return self
+
+    def count(self) -> int:
+        """How many they are."""
+        return self.azimuths if isinstance(self.azimuths, int) else len(self.azimuths)
 
     def degrees(self) -> np.ndarray:
         """[V] azimuths."""
@@ -38,24 +54,29 @@ class Sources(Section):
         return np.array(self.azimuths, dtype=np.float64)
 
 
+_OTHER = {"azimuths": 1, "start_deg": 47.0}  # none that is trained on
+
+
 class Placement(Section):
     """Sources of the two scans and of the sequence between them."""
 
     ends: Sources = Field(description="the full scans at t = 0 and t = 1")
-    ends_held_out: Sources | None = Field(None, description="their projections for evaluation only")
-    between: Sources = Field(description="every moment in between; sources stand still")
-    between_held_out: Sources | None = Field(None, description="their projections for evaluation only")
+    ends_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
+    between: Sources = Field(description="every moment in between; sources stand still", examples=[{"azimuths": 2}])
+    between_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
 
 
 class Detector(Section):
     """Geometry and flaws of the detector, a square one that faces the source."""
 
-    resolution: Annotated[int, Field(ge=4)] = Field(500, description="pixels along each side")
+    resolution: Annotated[int, Field(ge=4, le=16384)] = Field(500, description="pixels along each side")
     fov_deg: Annotated[float, Field(gt=0, lt=180)] = Field(40.0, description="full opening angle")
     distance: Positive = Field(4.0, description="from the source to the rotation axis, world units")
     bits: int = Field(8, description="8 or 16 bits per pixel")
-    blur_px: NonNegative = Field(0.0, description="standard deviation of the detector's Gaussian blur, pixels")
-    photons: Positive | None = Field(None, description="expected counts per pixel where I = 1, for Poisson noise; none: no noise")
+    blur_px: Annotated[float, Field(ge=0, le=1000)] = Field(0.0, description="standard deviation of the detector's Gaussian blur, pixels")
+    photons: Annotated[float, Field(gt=0, le=1e15)] | None = Field(
+        None, description="expected counts per pixel where I = 1, for Poisson noise (flat_field must leave room for it); none: no noise"
+    )
 
     @model_validator(mode="after")
     def _possible(self):
@@ -69,22 +90,29 @@ class Detector(Section):
 class Exposure(Section):
     """Motion blur of the moments in between; the scans at the ends are sharp."""
 
-    duration: Annotated[float, Field(gt=0, le=1)] = Field(description="open shutter around each moment, part of the whole time")
-    views: Annotated[int, Field(ge=2, le=16)] = Field(3, description="quadrature points (Gauss-Legendre); each becomes a camera of the frame")
+    duration: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="open shutter around each moment, part of the whole time", examples=[0.02]
+    )
+    views: Annotated[int, Field(ge=2, le=16)] = Field(
+        3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more"
+    )
 
 
 class Scene(Section):
     """The whole description of a simulated dataset."""
 
-    object: dict[str, Any] | str = Field(description="object description, or the file that holds it (.yaml, .json, .npy, .npz)")
+    object: dict[str, Any] | str = Field(
+        description="object description, or the file that holds it (.yaml, .json, .npy, .npz), beside the scene",
+        examples=[{"type": "sphere", "center": [0.0, 0.0, 0.0], "radius": 0.5, "rho": 1.0}],
+    )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
-    times: int | list[float] = Field(
-        description="moments: a list from 0 to 1, or a count of equispaced ones"
-    )
+    times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
     views: Placement
     detector: Detector = Detector()
-    exposure: Exposure | None = Field(None, description="none: every moment is sharp")
+    exposure: Exposure | None = Field(
+        None, description="motion blur of the moments in between (the scans at the ends are sharp); none: every moment is sharp"
+    )
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
     )
@@ -102,9 +130,7 @@ class Scene(Section):
     @field_validator("times", mode="before")
     @classmethod
     def _count_or_list(cls, value):
-        if not (_is_count(value, 2) or (_is_numbers(value) and len(value) > 1)):
-            raise ValueError("must be a count above 1 or a list of times")
-        return value
+        return _count_or_numbers(value, 3, "times")  # both scans, and something in between
 
     @model_validator(mode="after")
     def _in_order(self):
@@ -113,21 +139,62 @@ class Scene(Section):
             raise ValueError(f"times must rise from 0 to 1 without repeats, not {self.times}")
         if min(self.flat_field) < 0:
             raise ValueError(f"flat_field must not be negative (I0 above 1), not {self.flat_field}")
+        if self.projections() > _MOST:
+            raise ValueError(f"times and views make {self.projections()} projections, {_MOST} at most")
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_noise(self):
+        """Counts above white are cut off: as rarely as 4 standard deviations, or the mean of air would sink."""
+        photons = self.detector.photons
+        if photons is not None:
+            level = np.exp(-min(self.flat_field))
+            if level * (1 + 4 / np.sqrt(photons * level)) > 1:
+                # level + 4 sqrt(level / photons) = 1, solved for sqrt(level)
+                least = -2 * np.log(np.sqrt(1 + 4 / photons) - 2 / np.sqrt(photons))
+                least = np.ceil(least * 1000) / 1000
+                what = f"flat_field leaves counts of {photons:g} photons no room below white, which biases them"
+                raise ValueError(f"{what}; use [{least:g}] or more")
         return self
 
     def moments(self) -> np.ndarray:
         """[T] times, the first 0, the last 1."""
         return np.linspace(0.0, 1.0, self.times) if isinstance(self.times, int) else np.array(self.times)
 
+    def projections(self) -> int:
+        """How many are made."""
+        return sum(self._counts())
+
+    def sharp_images(self) -> int:
+        """How many are computed for them: an exposure takes many."""
+        ends, between = self._counts()
+        return ends + between * (1 if self.exposure is None else INSTANTS)
+
+    def _counts(self) -> tuple[int, int]:
+        """Projections of the ends and of what lies between."""
+        views, between = self.views, len(self.moments()) - 2
+        ends, inner = (
+            sum(sources.count() for sources in pair if sources is not None)
+            for pair in ((views.ends, views.ends_held_out), (views.between, views.between_held_out))
+        )
+        return 2 * ends, between * inner
+
     def flat(self, t: float) -> float:
         """f(t) of the I0 level exp(-f(t))."""
         return float(np.interp(t, np.linspace(0, 1, len(self.flat_field)), self.flat_field))
 
     def shutter(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times [k] and weights [k] (sum 1) that make up the exposure at time t."""
+        """Times [k] and weights [k] (sum 1) by which a frame says the exposure around time t."""
+        return self._opened(t, 1 if self.exposure is None else self.exposure.views)
+
+    def instants(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """The same for making its image: many more, so that the frame's few are as coarse to it as to a real detector's."""
+        return self._opened(t, INSTANTS)
+
+    def _opened(self, t: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.exposure is None or t in (0.0, 1.0):
             return np.array([t]), np.ones(1)
-        nodes, weights = np.polynomial.legendre.leggauss(self.exposure.views)
+        nodes, weights = np.polynomial.legendre.leggauss(count)
         low, high = max(t - self.exposure.duration / 2, 0.0), min(t + self.exposure.duration / 2, 1.0)
         return low + (nodes + 1) / 2 * (high - low), weights / 2
 
@@ -144,12 +211,14 @@ class Scene(Section):
         )
 
 
-def _is_count(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, (int, float)) and not isinstance(v, bool) and np.isfinite(v) for v in value)
+def _count_or_numbers(value: Any, least: int, of: str) -> Any:
+    """The value, if it is a count or a list of at least so many numbers."""
+    count = isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST
+    numbers = isinstance(value, list) and len(value) >= least and all(is_number(v) for v in value)
+    if not (count or numbers):
+        hint = exponent_hint(*value) if isinstance(value, list) else None
+        raise ValueError(f"must be a count from {least} to {_MOST} or a list of at least {least} {of}" + (f"; {hint}" if hint else ""))
+    return value
 
 
 class PlacedScene:
@@ -172,4 +241,4 @@ def load_scene(path: Path) -> PlacedScene:
     try:
         return PlacedScene(Scene.model_validate(tree), path)
     except ValidationError as error:
-        raise InputError(explain(error, Scene), where=path) from None
+        raise InputError(explain(error, Scene).removeprefix(": "), where=path) from None  # one of the whole scene has no key

@@ -17,10 +17,11 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.phantom.description import Description, inside, read_mapping
-from xct4d.phantom.voxels import RAW_TYPES, load_voxels
+from xct4d.phantom.voxels import RAW_TYPES, Voxels, open_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
 PARAMETERS = 12
+SMALLEST = 1e-3  # a gyroid's scale, and a cell's part of what it fills: a ray through more of them takes too long
 _LEAVES = ("sphere", "cube", "box", "cylinder", "parallelepiped", "gyroid", "voxel_grid")
 _TYPES = (*_LEAVES, "object_collection", "unit_cell", "tessellated_obj_coll")
 
@@ -35,7 +36,7 @@ class Leaf:
     #                         cylinder: p0, unit axis, length, radius; gyroid: centre, 1 / scale, thickness
     low: np.ndarray  # [3] bounding box
     high: np.ndarray
-    voxels: np.ndarray | None = None  # [z, y, x] float32, over the box [-1, 1]^3
+    voxels: Voxels | None = None  # over the box [-1, 1]^3
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Object:
 
     description: dict[str, Any]
     tree: Leaf | Collection | Tessellation
-    files: dict[str, Path] = field(default_factory=dict)  # voxel files, by their path in the description
+    files: dict[str, Voxels] = field(default_factory=dict)  # by their path in the description
 
 
 def load_object(path: Path, folder: Path | None = None) -> Object:
@@ -74,25 +75,28 @@ def load_object(path: Path, folder: Path | None = None) -> Object:
     """
     path = Path(path)
     folder = path.parent if folder is None else Path(folder)
-    if path.suffix.lower() in (".npy", ".npz", ".raw"):
+    if path.suffix.lower() == ".raw":
+        fix = f"describe it as {{type: voxel_grid, path: {path.relative_to(folder)}, resolution: [nx, ny, nz], dtype: uint16}}"
+        raise InputError("a .raw file does not say its size and type", where=path, fix=fix)
+    if path.suffix.lower() in (".npy", ".npz"):
         return parse({"type": "voxel_grid", "path": str(path.relative_to(folder))}, source=path, folder=folder)
     return parse(read_mapping(path), source=path, folder=path.parent)
 
 
 def parse(tree: Any, *, source: object, folder: Path | None) -> Object:
-    """The object of a description.
+    """The object of a description; of voxel files no more than the header is read.
 
     source: what to call it in complaints (its file). folder: where voxel files
     lie; None where there can be none. Raises InputError naming source and key.
     """
-    files: dict[str, Path] = {}
+    files: dict[str, Voxels] = {}
     root = _member(Description(tree, f"{source}: "), folder, files)
     if isinstance(root, Leaf) and root.rho < 0:
         raise InputError("is negative, a hole", where=f"{source}: rho", fix="put it in an object_collection, after what it is a hole in")
     return Object(copy.deepcopy(tree), root, files)
 
 
-def _member(d: Description, folder: Path | None, files: dict[str, Path]) -> Leaf | Collection | Tessellation:
+def _member(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Leaf | Collection | Tessellation:
     kind = d.choice("type", _TYPES)
     if kind == "object_collection":
         return _collection(d, folder, files)
@@ -106,7 +110,7 @@ def _member(d: Description, folder: Path | None, files: dict[str, Path]) -> Leaf
     return leaf
 
 
-def _collection(d: Description, folder: Path | None, files: dict[str, Path]) -> Collection:
+def _collection(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Collection:
     greedy = d.flag("greedy_dens_eval", False)
     members = [
         _member(Description(tree, d.below(f"objects[{i}]")), folder, files) for i, tree in enumerate(d.listed("objects"))
@@ -115,16 +119,19 @@ def _collection(d: Description, folder: Path | None, files: dict[str, Path]) -> 
     return Collection(members, greedy)
 
 
-def _tessellation(d: Description, folder: Path | None, files: dict[str, Path]) -> Tessellation:
+def _tessellation(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Tessellation:
     uc = Description(d.value("uc"), d.below("uc"))
     uc.choice("type", ("unit_cell",), "unit_cell")
     cell, cell_low, cell_high = _unit_cell(uc, folder, files)
     low, high = _bounds(d)
+    for axis, size, extent in zip("xyz", cell_high - cell_low, np.minimum(high - low, 2), strict=True):  # 2: the box
+        if size < SMALLEST * extent:
+            raise uc.fail(f"{axis}max", f"a cell of {size:g} is too small to fill {extent:g}", f"make it {SMALLEST * extent:g} or larger")
     d.finish()
     return Tessellation(cell, cell_low, cell_high, low, high)
 
 
-def _unit_cell(d: Description, folder: Path | None, files: dict[str, Path]) -> tuple[Collection, np.ndarray, np.ndarray]:
+def _unit_cell(d: Description, folder: Path | None, files: dict[str, Voxels]) -> tuple[Collection, np.ndarray, np.ndarray]:
     inner = Description(d.value("objects"), d.below("objects"))
     inner.choice("type", ("object_collection",), "object_collection")
     cell = _collection(inner, folder, files)
@@ -182,27 +189,32 @@ def _cylinder(d: Description) -> Leaf:
 
 
 def _gyroid(d: Description) -> Leaf:
-    centre, scale, thickness = d.vector("center"), d.number("scale", above=0), d.number("thickness", above=0)
+    centre, scale, thickness = d.vector("center"), d.number("scale", least=SMALLEST), d.number("thickness", above=0)
     unbounded = np.full(3, np.inf)
     return _leaf(GYROID, d.number("rho"), [*centre, 1 / scale, thickness], -unbounded, unbounded)
 
 
-def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Path]) -> Leaf:
+def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Leaf:
     name = d.text("path")
     if folder is None:
         raise d.fail("path", "there is no folder that it is relative to")
     path = inside(folder, name, d.below("path"))
     if path.suffix.lower() == ".raw":
         nx, ny, nz = d.counts("resolution", 3)
-        # the reference's renderer stores z, x, y
-        voxels = load_voxels(path, (nz, nx, ny), d.choice("dtype", RAW_TYPES, "uint8")).transpose(0, 2, 1)
+        # the reference's renderer reads and writes z, x, y; its other tools, and `input.*_volume` here, z, y, x
+        voxels = open_voxels(path, (nz, nx, ny), d.choice("dtype", RAW_TYPES, "uint8"), axes="zxy")
     else:
-        voxels = load_voxels(path)
-    files[name] = path
-    return _leaf(VOXELS, 1.0, [], -np.ones(3), np.ones(3), np.ascontiguousarray(voxels))
+        voxels = open_voxels(path)
+    files[name] = voxels
+    return voxel_leaf(voxels)
 
 
-def _leaf(kind: int, rho: float, parameters: list, low: np.ndarray, high: np.ndarray, voxels: np.ndarray | None = None) -> Leaf:
+def voxel_leaf(voxels: Voxels) -> Leaf:
+    """The shape that fills the box with a voxel volume."""
+    return _leaf(VOXELS, 1.0, [], -np.ones(3), np.ones(3), voxels)
+
+
+def _leaf(kind: int, rho: float, parameters: list, low: np.ndarray, high: np.ndarray, voxels: Voxels | None = None) -> Leaf:
     padded = np.zeros(PARAMETERS)
     padded[: len(parameters)] = parameters
     return Leaf(kind, rho, padded, low, high, voxels)

@@ -16,7 +16,7 @@ from xct4d.phantom.carry import move
 from xct4d.phantom.description import inside
 from xct4d.phantom.packed import Packed, pack
 from xct4d.phantom.scenes import PlacedScene, load_scene
-from xct4d.phantom.voxels import load_voxels
+from xct4d.phantom.voxels import open_voxels
 
 _AT_REST = np.zeros((0, motions.WIDTH))
 
@@ -57,9 +57,8 @@ class Phantom:
         """The phantom that a dataset's configuration describes; paths are relative to the dataset's folder. Raises InputError."""
         path = inside(folder, truth.object.path, "input.truth.object.path")
         if path.suffix.lower() in (".npy", ".npz", ".raw"):
-            voxels = load_voxels(path, truth.object.shape, truth.object.dtype)
-            leaf = shapes.Leaf(shapes.VOXELS, 1.0, np.zeros(shapes.PARAMETERS), -np.ones(3), np.ones(3), voxels)
-            thing = shapes.Object({"type": "voxel_grid", "path": truth.object.path}, leaf, {truth.object.path: path})
+            voxels = open_voxels(path, truth.object.shape, truth.object.dtype)
+            thing = shapes.Object({"type": "voxel_grid", "path": truth.object.path}, shapes.voxel_leaf(voxels), {truth.object.path: voxels})
         else:
             thing = shapes.load_object(path)
         return cls(thing, motions.parse(truth.motion, source="input.truth.motion"))
@@ -67,10 +66,6 @@ class Phantom:
     def density(self, points: np.ndarray, t: float) -> np.ndarray:
         """Attenuation per world unit at points [N, 3] at time t. Returns [N] float64."""
         return self.multiplier * projector.densities(self._pack(t), points, self._rows(t))
-
-    def pull_back(self, points: np.ndarray, t: float) -> np.ndarray:
-        """Material points at t = 0 of points [N, 3] at time t. Returns [N, 3] float64."""
-        return self.flow(points, t, 0.0)
 
     def flow(self, points: np.ndarray, t0: float, t1: float) -> np.ndarray:
         """Where the material at points [N, 3] at time t0 is at time t1. Returns [N, 3] float64.

@@ -91,7 +91,7 @@ def _shots_of(placed: PlacedScene, moment: int, part: int, name: str, sources: S
 def _image(placed: PlacedScene, phantom: Phantom, shot: Shot) -> np.ndarray:
     scene, detector = placed.scene, placed.scene.detector
     transmission = 0.0
-    for t, weight in zip(*scene.shutter(scene.moments()[shot.moment]), strict=True):
+    for t, weight in zip(*scene.instants(scene.moments()[shot.moment]), strict=True):
         transmission += weight * np.exp(-scene.flat(t) - phantom.projection(shot.views, shot.view, t))
     random = np.random.default_rng([scene.seed, *shot.seed])
     return record(transmission, bits=detector.bits, blur_px=detector.blur_px, photons=detector.photons, random=random)
@@ -128,9 +128,9 @@ def _write_truth(placed: PlacedScene, folder: Path) -> None:
     tree = placed.scene.model_dump(exclude_unset=True)
     tree["object"] = placed.object.description
     _write_yaml(tree, folder / "scene.yaml")
-    for name, source in placed.object.files.items():
+    for name, voxels in placed.object.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, folder / name)
+        shutil.copyfile(voxels.path, folder / name)
 
 
 def _write_yaml(tree: dict, path: Path) -> None:
