@@ -1,14 +1,18 @@
 """The training loop's parts: schedule, losses, checkpoints, the choice of moments."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from test_conventions import frames_of, one_view
 
+from xct4d import plots
 from xct4d.config import FlatField, Schedule
 from xct4d.errors import InputError
 from xct4d.geometry.views import concatenate
 from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.loop import History
 from xct4d.training.losses import correlation_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.rays import moments
@@ -39,6 +43,39 @@ def test_correlation_loss():
     b = torch.randn(1000, generator=torch.Generator().manual_seed(1))
     assert float(correlation_loss(a, b)) == pytest.approx(1 - np.corrcoef(a, b)[0, 1], abs=1e-5)
     assert float(correlation_loss(a, torch.ones(1000))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("constant", ["first", "second", "both"])
+def test_correlation_with_a_constant_has_a_gradient(constant):
+    """An untrained field is constant, and so is a volume of air: one NaN would spoil every weight."""
+    a = torch.ones(100) if constant in ("first", "both") else torch.arange(100.0)
+    b = torch.ones(100) if constant in ("second", "both") else torch.arange(100.0)
+    a.requires_grad_(True)
+    correlation_loss(a, b).backward()
+    assert a.grad.isfinite().all()
+
+
+def test_a_step_leaves_no_gradients_not_even_of_a_group_that_stands_still():
+    moving, still = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(3))
+    adam = Adam({"field": {"x": moving}, "flat_field": {"f": still}})
+    (moving + still).sum().backward()
+    adam.step(1, {"field": 0.1, "flat_field": 0.0})
+    assert moving.grad is None
+    assert still.grad is None
+    assert (moving < 0).all()
+    assert (still == 0).all()
+
+
+def test_a_history_is_json_also_where_a_score_is_none(tmp_path):
+    """Images smaller than its window have no SSIM, equal ones no finite PSNR."""
+    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(tmp_path / "history.json")
+
+    def refused(constant):
+        raise AssertionError(constant)
+
+    read = json.loads((tmp_path / "history.json").read_text(), parse_constant=refused)
+    assert read == {"step": [0], "loss": [0.1], "held_out_ssim": [[0, None]], "held_out_psnr": [[0, None]]}
+    plots.training_curves(tmp_path / "training.png", {"canonical forward": read})
 
 
 def test_a_checkpoint_gives_back_what_it_took(tmp_path):

@@ -117,7 +117,7 @@ def mixing(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=settings.steps, take_step=take_step,
+                title=title, rate_key="mixing.schedule.learning_rate", steps=settings.steps, take_step=take_step,
                 rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(mixer.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,

@@ -145,7 +145,7 @@ def velocity(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=level.steps, take_step=take_step,
+                title=title, rate_key=f"velocity.levels (resolution {level.resolution}): learning_rate", steps=level.steps, take_step=take_step,
                 rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, level.steps, peak=level.learning_rate),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
