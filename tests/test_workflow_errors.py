@@ -28,9 +28,9 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def complaint(place, tree):
+def complaint(place, tree, source="config"):
     with pytest.raises(InputError) as caught:
-        plan(tree, ROOT / "config" / "scenes")
+        plan(tree, ROOT / "config" / "scenes", source)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -63,6 +63,9 @@ FOLDER = {"d": {"input": {"folder": "data"}}}
         ),
         ({"datasets": {"d": {"input": {"folder": "data", "forward_volume": {"path": "a.npy"}}}}}, ["canonical.volume_weight", "set a weight"]),
         ({"datasets": FOLDER, "export": {"times": [1.5]}}, ["export.times.0", "1.5"]),
+        ({"datasets": FOLDER, "mixing": {"method": "spline"}}, ["config: datasets.d: mixing.method", "no projection between", "temporal"]),
+        ({"datasets": FOLDER, "export": {"window": [0, 2]}}, ["datasets.d: export.window", "float32 stores attenuation as it is", "export.dtype"]),
+        ({"datasets": {"ä": {"input": {"folder": "data"}}}}, ["datasets.ä", "ASCII letters, digits"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -93,10 +96,10 @@ def test_unreadable_transforms(place, text, says):
     assert all(part in line for part in says), line
 
 
-@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}])
+@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}, {"datasets": FOLDER, "mixing": {"method": "spline"}}])
 def test_the_command_prints_that_line_alone_and_writes_nothing(place, tree):
     (place / "config.yaml").write_text(yaml.safe_dump(tree))
     done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(CHATTER)]
-    assert (done.returncode, lines) == (1, [complaint(place, tree)])
+    assert (done.returncode, lines) == (1, [complaint(place, tree, "config.yaml")])
     assert not (place / "results").exists()
