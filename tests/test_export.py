@@ -102,9 +102,10 @@ def test_static_exports_forward(tmp_path):
     assert np.allclose(read_volume(tmp_path / "v.zarr")[0], expected(16, 0.0), atol=1e-6)
 
 
-def test_a_window_must_rise(tmp_path):
-    with pytest.raises(InputError, match=r"export\.window"):
-        export_volumes(DriftingBall(), Export(resolution=8, dtype="uint8", window=(2, 1)), 0.0, None, {"mixed": tmp_path / "v.zarr"})
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_window_without_whole_numbers_is_not_dropped_silently(tmp_path, dtype):
+    with pytest.raises(ValueError, match="a window is for whole numbers"):
+        export_volumes(DriftingBall(), Export(resolution=8, dtype=dtype, window=(0, 2)), 0.0, None, {"mixed": tmp_path / "v.zarr"})
 
 
 def test_a_killed_export_leaves_no_volume(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from test_conventions import frames_of, one_view
 
 from xct4d import plots
-from xct4d.config import FlatField, Schedule
+from xct4d.config import Decay, FlatField
 from xct4d.errors import InputError
 from xct4d.geometry.views import concatenate
 from xct4d.training.checkpoint import Checkpoint
@@ -20,20 +20,21 @@ from xct4d.training.schedule import learning_rate, learning_rates
 
 
 def test_the_learning_rate_rises_stays_and_decays():
-    schedule = Schedule(learning_rate=1e-2, final=1e-4, warmup=0.1, steady=0.5)
-    rates = [learning_rate(schedule, step, 100) for step in range(100)]
+    schedule = Decay(final=1e-4, warmup=0.1, steady=0.5)
+    rates = [learning_rate(schedule, 1e-2, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1e-3)
     assert np.all(np.diff(rates[:10]) > 0)
     assert rates[10:50] == [1e-2] * 40
     assert rates[-1] == pytest.approx(1e-4)
     assert np.allclose(np.diff(np.log(rates[49:])), np.log(1e-2) / 50)  # a factor 100 over the last half
+    assert learning_rate(Decay(final=1e-2), 1e-3, 99, 100) == 1e-3  # it never rises
 
 
 def test_the_flat_field_s_rate_follows_the_field_s():
-    schedule = Schedule()
-    rates = learning_rates(schedule, FlatField(learning_rate=1e-3), 99, 100, peak=5e-3)
+    schedule = Decay()
+    rates = learning_rates(schedule, 5e-3, FlatField(learning_rate=1e-3), 90, 100)
     assert rates["flat_field"] / 1e-3 == pytest.approx(rates["field"] / 5e-3)
-    assert learning_rates(schedule, FlatField(train=False), 3, 100)["flat_field"] == 0
+    assert learning_rates(schedule, 5e-3, FlatField(train=False), 3, 100)["flat_field"] == 0
 
 
 def test_correlation_loss():

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from xct4d.config import Config, Section
+from xct4d.config import NAME, Config, Section
 
 HEAD = """\
 Every key, its default and its meaning. Made by `python -m xct4d.config_files`
@@ -53,7 +53,7 @@ def schema_json() -> str:
             "datasets": {
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+                "propertyNames": {"pattern": f"^{NAME}$"},
                 "additionalProperties": {"$ref": "#/$defs/Dataset"},
             },
             **sections,

@@ -36,7 +36,7 @@ class VolumeWriter:
     path: folder to become the group. shape: voxels along z, y, x. dtype: one of
     DTYPES. unit_mm: mm per world unit; with it the file holds attenuation per mm
     and lengths in millimetre, else both in world units. window: attenuation (per
-    world unit) stored as the lowest and the highest whole number; None: 0 (or
+    world unit) stored as the lowest and the highest whole number of uint8 or uint16; None: 0 (or
     the minimum, if negative) and the maximum of what is written, for which the
     volume is kept as float32 inside the temporary folder until the end. shard:
     voxels per axis of one file, a multiple of chunk; None: one file per chunk.
@@ -63,6 +63,8 @@ class VolumeWriter:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype}")
         if window is not None and not window[0] < window[1]:
             raise ValueError(f"window must rise, not {window}")
+        if window is not None and not dtype.startswith("uint"):
+            raise ValueError(f"a window is for whole numbers, not {dtype}")
         if shard is not None and shard % chunk:
             raise ValueError(f"shard {shard} is not a multiple of chunk {chunk}")
         self.path = Path(path)
@@ -72,7 +74,7 @@ class VolumeWriter:
         self._unit_mm = unit_mm
         self._per_world = 1.0 if unit_mm is None else 1.0 / unit_mm  # factor from per world unit to the stored unit
         self._whole = self.dtype.kind == "u"
-        self._window = None if window is None or not self._whole else tuple(float(v) * self._per_world for v in window)
+        self._window = None if window is None else tuple(float(v) * self._per_world for v in window)
         self._chunk, self._shard = chunk, shard
         self._extra = dict(attributes or {})
         self._lowest, self._highest = math.inf, -math.inf

@@ -116,7 +116,7 @@ def canonical(
         history = train(
             Run(
                 title=title, rate_key="canonical.schedule.learning_rate", steps=settings.steps, take_step=take_step,
-                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
+                rates=lambda step: learning_rates(settings.schedule, settings.schedule.learning_rate, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],

@@ -54,8 +54,6 @@ def export_volumes(
 ) -> dict[config.Kind, int]:
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
-    if settings.window is not None and not settings.window[0] < settings.window[1]:
-        raise InputError(f"must rise, not {list(settings.window)}", where="export.window", fix="give the lower attenuation first")
     kinds = list(outputs)
     n, tile = settings.resolution, settings.tile
     centres = voxel_centres(n)
