@@ -1,12 +1,13 @@
 """The generated configuration files are current, complete and true."""
 
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from xct4d.config import Config, Section, resolve
+from xct4d.config import Config, resolve, section_of
 from xct4d.config_files import default_yaml, schema_json
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -24,18 +25,23 @@ def test_default_file_means_the_defaults():
 
 
 def test_default_file_names_and_explains_every_key():
-    lines = [line.strip().removeprefix("# ") for line in default_yaml().splitlines()]
+    """By the whole path of each key: those of the volumes, of the truth and of a level are other sections' too."""
+    lines = [re.sub(r"^( *)#(?=[\w-])", r"\1", line) for line in default_yaml().splitlines()]
+    text = " ".join(line.lstrip("# ") for line in lines if line.lstrip().startswith("#"))
 
-    def check(model):
+    def check(model, tree, path):
         for key, field in model.model_fields.items():
-            assert any(line.startswith(f"{key}:") for line in lines), key
-            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-                assert field.annotation.__doc__
-                check(field.annotation)
-            else:
-                assert field.description, f"{model.__name__}.{key} has no description"
+            where = f"{path}.{key}"
+            assert key in tree, where
+            inner = section_of(field.annotation)
+            meaning = field.description or inner.__doc__
+            assert " ".join(meaning.split())[:40] in text, f"{where} is not explained"
+            if inner is not None:
+                held = tree[key][-1] if isinstance(tree[key], list) else tree[key]
+                assert isinstance(held, dict), where
+                check(inner, held, where)
 
-    check(Config)
+    check(Config, yaml.safe_load("\n".join(lines)), "")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

@@ -331,16 +331,17 @@ def _keys_at(location: tuple, root: type[Section]) -> list[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        model = _section(field.annotation) if field is not None else None
+        model = section_of(field.annotation) if field is not None else None
         if model is None:
             return []
     return list(model.model_fields)
 
 
-def _section(annotation: Any) -> type[Section] | None:
+def section_of(annotation: Any) -> type[Section] | None:
+    """The section in a key's type: of `Split`, of `VolumeFile | None`, of `list[Level]`; None where there is none."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        if (found := _section(inner)) is not None:
+        if (found := section_of(inner)) is not None:
             return found
     return None
