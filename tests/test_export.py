@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from evolution_in_closed_form import DriftingBall, StillBall, density
 
 from xct4d.config import Export
@@ -33,6 +34,7 @@ def test_volumes_sample_the_model_at_voxel_centres(tmp_path, n, tile):
         assert np.allclose(volume, expected(n, 0.25) * gain / 5, atol=1e-6)
         assert attributes["kind"] == kind
         assert attributes["time"] == 0.25
+        assert zarr.open_group(str(outputs[kind]), mode="r").attrs["ome"]["multiscales"][0]["name"] == f"{kind} t0.25"
         assert attributes["unit"] == "1/mm"
 
 

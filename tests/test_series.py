@@ -89,6 +89,7 @@ def metadata(tmp_path, times, duration_s, **options):
 def test_even_times_have_a_scale(tmp_path):
     found = metadata(tmp_path, TIMES, 8.0, unit_mm=3.0)
     (scales,) = found["ome"]["multiscales"]
+    assert scales["name"] == "mixed"
     assert [axis["name"] for axis in scales["axes"]] == ["t", "z", "y", "x"]
     assert scales["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
     assert scales["axes"][1] == {"name": "z", "type": "space", "unit": "millimeter"}

@@ -40,6 +40,7 @@ class VolumeWriter:
     the minimum, if negative) and the maximum of what is written, for which the
     volume is kept as float32 inside the temporary folder until the end. shard:
     voxels per axis of one file, a multiple of chunk; None: one file per chunk.
+    name: under which viewers list it; None: that of the folder.
     attributes: further JSON values for the `xct4d` attributes.
 
     Values outside the window are clipped, counted in `clipped` and in the
@@ -57,6 +58,7 @@ class VolumeWriter:
         window: tuple[float, float] | None = None,
         chunk: int = CHUNK,
         shard: int | None = None,
+        name: str | None = None,
         attributes: dict[str, Any] | None = None,
     ):
         if dtype not in DTYPES:
@@ -76,6 +78,7 @@ class VolumeWriter:
         self._whole = self.dtype.kind == "u"
         self._window = None if window is None else tuple(float(v) * self._per_world for v in window)
         self._chunk, self._shard = chunk, shard
+        self._name = name or self.path.name.removesuffix(".zarr")
         self._extra = dict(attributes or {})
         self._lowest, self._highest = math.inf, -math.inf
         self._stack = ExitStack()
@@ -173,9 +176,8 @@ class VolumeWriter:
             high = self._highest if self._highest > low else low + 1.0
             shown = {"min": low, "max": high, "start": low, "end": high}
         channel = {"label": "attenuation", "color": "FFFFFF", "family": "linear", "active": True, "window": shown}
-        name = self.path.name.removesuffix(".zarr")
         how = {"description": "each level averages 2 x 2 x 2 voxels of the finer one", "method": "numpy.mean", "version": np.__version__}
-        scales = {"name": name, "type": "mean", "metadata": how, "axes": axes, "datasets": datasets}
+        scales = {"name": self._name, "type": "mean", "metadata": how, "axes": axes, "datasets": datasets}
         return {"version": "0.5", "multiscales": [scales], "omero": {"channels": [channel]}}
 
     def _own(self) -> dict[str, Any]:

@@ -64,7 +64,14 @@ def export_volumes(
         writers = {
             kind: stack.enter_context(
                 VolumeWriter(
-                    path, (n, n, n), settings.dtype, unit_mm=unit_mm, window=settings.window, shard=shard, attributes={"kind": kind, "time": t}
+                    path,
+                    (n, n, n),
+                    settings.dtype,
+                    unit_mm=unit_mm,
+                    window=settings.window,
+                    shard=shard,
+                    name=f"{kind} t{t:g}",
+                    attributes={"kind": kind, "time": t},
                 )
             )
             for kind, path in outputs.items()
