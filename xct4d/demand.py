@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import PurePosixPath
 
 from xct4d.config import Config, Velocity
 from xct4d.plan import Dataset
@@ -60,8 +61,8 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
     elif stage == "export":
         work = config.export.resolution**3 * PER_VOXEL
     else:
-        # held out is a tenth at most; a ray has as many samples as the image has pixels along a side
-        seen = count / 10 * (_prepared_pixels(dataset) / count) ** 1.5
+        # a ray has as many samples as the image has pixels along a side
+        seen = _held_out(dataset) * (_prepared_pixels(dataset) / count) ** 1.5
         work = (len(dataset.times) * config.evaluate.resolution**3 + seen) * PER_VOXEL
     single = 1 if stage == "prepare" else threads
     return LEAST_MINUTES + math.ceil(SPARE * work / single / 60e6)
@@ -125,22 +126,48 @@ def _evaluate(config: Config, threads: int, _resolution: int) -> float:
 
 
 @cache
-def _scene_images(path: str) -> tuple[int, int]:
-    from xct4d.phantom.scenes import load_scene  # brings numba: only for those who simulate
+def _scene_images(path: str) -> tuple[int, int, int]:
+    """(projections trained on, held out, pixels of one)."""
+    from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
 
     scene = load_scene(path).scene
     between = len(scene.moments()) - 2
-    per = {name: len(sources.degrees()) for name in type(scene.views).model_fields if (sources := getattr(scene.views, name)) is not None}
-    count = sum(number * (between if name.startswith("between") else 2) for name, number in per.items())
-    return count, scene.detector.resolution**2
+    count = {False: 0, True: 0}
+    for name in type(scene.views).model_fields:
+        if (sources := getattr(scene.views, name)) is not None:
+            count[name.endswith("held_out")] += len(sources.degrees()) * (between if name.startswith("between") else 2)
+    return count[False], count[True], scene.detector.resolution**2
+
+
+def _folder_images(dataset: Dataset) -> list[PurePosixPath]:
+    files = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
+    return [PurePosixPath(file) for file in sorted(files)]
+
+
+def _held_out(dataset: Dataset) -> float:
+    """Number of projections that are scored: at least a tenth, as lists in the transforms files may name others than the configuration."""
+    count, split = _images(dataset)[0], dataset.config.input.split
+    if split.method == "fraction":
+        found = (1 - split.fraction) * count
+    elif split.method == "interval":
+        found = count / split.interval
+    elif split.method == "list":
+        names = {PurePosixPath(name).name for name in split.held_out}
+        found = count if dataset.simulated else sum(image.name in names for image in _folder_images(dataset))
+    elif split.method == "filename":
+        found = _scene_images(dataset.scene_files[0])[1] if dataset.simulated else sum("train" not in image.stem for image in _folder_images(dataset))
+    else:
+        found = 0
+    return max(found, count / 10)
 
 
 def _images(dataset: Dataset) -> tuple[int, int]:
     """(number of projections, pixels of one before it is downscaled)."""
     if dataset.simulated:
-        return _scene_images(dataset.scene_files[0])
-    images = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
-    return len(images), _pixels(min(images))
+        trained_on, held_out, pixels = _scene_images(dataset.scene_files[0])
+        return trained_on + held_out, pixels
+    images = _folder_images(dataset)
+    return len(images), _pixels(str(images[0]))
 
 
 @cache
