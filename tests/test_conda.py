@@ -8,8 +8,11 @@ for which workflow/envs/README.md gives the evidence.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -20,6 +23,8 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from tiny_dataset import make
 
 from workflow import ROOT
 
@@ -54,6 +59,23 @@ def requirements() -> list[Requirement]:
 
 def dependencies(path: Path) -> list[str]:
     return yaml.safe_load(path.read_text())["dependencies"]
+
+
+def host_specs() -> list[str]:
+    """Packages of the environment that README.md makes for Snakemake itself."""
+    (line,) = re.findall(r"^conda create -n snakemake -c conda-forge -c bioconda (.+)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    return shlex.split(line)
+
+
+def with_dependencies(names: list[str]) -> set[str]:
+    """Distributions, and those that they require here."""
+    found, left = set(), [canonicalize_name(name) for name in names]
+    while left:
+        if (name := left.pop()) not in found:
+            found.add(name)
+            required = [Requirement(line) for line in importlib.metadata.requires(name) or []]
+            left += [canonicalize_name(each.name) for each in required if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return found
 
 
 class Conda:
@@ -112,7 +134,7 @@ def checkout(place):
 def snakemake(conda, checkout, place):
     """The official command and its like, in an environment that holds Snakemake and what that needs, no more."""
     host = place / "host"
-    made = conda.create(host, "snakemake >=9.27,<10", "pydantic", "numpy")
+    made = conda.create(host, *(spec.replace("snakemake-minimal", "snakemake ") for spec in host_specs()))
     assert made.returncode == 0, made.stderr
     assert not list(host.glob("lib/*/site-packages/torch")) and not list(host.glob("lib/*/site-packages/numba"))
     return lambda command: conda(f"source activate {host}; {command}", cwd=checkout)
@@ -124,6 +146,44 @@ def done(snakemake, checkout):
     run = snakemake(COMMAND)
     assert run.returncode == 0, run.stdout + run.stderr
     return checkout
+
+
+# Plans a dataset with every installed package out of reach but those named, as a bare environment has it.
+PLANNING = """
+import sys
+from pathlib import Path
+
+hidden = set(sys.argv[2].split(","))
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Hidden())
+from xct4d import demand
+from xct4d.mapping_files import read_mapping
+from xct4d.plan import plan
+(dataset,) = plan({"datasets": {"d": read_mapping(sys.argv[1])}}, Path("config/scenes")).values()
+for stage in ("simulate", "prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report"):
+    demand.memory_mb(stage, dataset, 8, 6), demand.minutes(stage, dataset, 8, 6)
+"""
+
+
+@pytest.mark.parametrize("source", ["folder", "scene"])
+def test_planning_needs_no_more_than_the_guide_installs(tmp_path, source):
+    if source == "folder":
+        make(tmp_path / "data")
+    given = {"folder": str(tmp_path / "data")} if source == "folder" else {"scene": "tiny"}
+    (tmp_path / "d.yaml").write_text(yaml.safe_dump({"input": given}))
+    own = with_dependencies([re.split("[<>=]", spec)[0].removesuffix("-minimal") for spec in host_specs()])
+    of = importlib.metadata.packages_distributions()
+    hidden = [name for name, owners in of.items() if not {canonicalize_name(owner) for owner in owners} & own and name != "xct4d"]
+    assert {"torch", "numba", "zarr"} <= set(hidden)
+    done = subprocess.run(
+        [sys.executable, "-c", PLANNING, str(tmp_path / "d.yaml"), ",".join(hidden)], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_job_imports_from_the_solved_environment(done):

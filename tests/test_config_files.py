@@ -2,13 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
-from xct4d.config import Config, Section, resolve
+from xct4d.config import Config, resolve, section_of
 from xct4d.config_files import default_yaml, scene_yaml, schema_json
 from xct4d.phantom.scenes import Scene, load_scene
 
@@ -34,19 +33,23 @@ def test_scene_file_is_a_scene_of_the_defaults():
 
 @pytest.mark.parametrize(("root", "text"), [(Config, default_yaml), (Scene, scene_yaml)])
 def test_files_name_and_explain_every_key(root, text):
-    lines = [re.sub(r"^[ #]*", "", line) for line in text().splitlines()]
+    """By the whole path of each key: those of the volumes, of the truth and of a level are other sections' too."""
+    lines = [re.sub(r"^( *)#(?=[\w-])", r"\1", line) for line in text().splitlines()]
+    comments = " ".join(line.lstrip("# ") for line in lines if line.lstrip().startswith("#"))
 
-    def check(model):
+    def check(model, tree, path):
         for key, field in model.model_fields.items():
-            assert any(line.startswith(f"{key}:") for line in lines), key
-            kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type) and issubclass(kind, Section)]
-            if kinds and (root is Scene or kinds[0] is field.annotation):
-                assert kinds[0].__doc__
-                check(kinds[0])
-            else:
-                assert field.description, f"{model.__name__}.{key} has no description"
+            where = f"{path}.{key}"
+            assert key in tree, where
+            inner = section_of(field.annotation)
+            meaning = field.description or inner.__doc__
+            assert " ".join(meaning.split())[:40] in comments, f"{where} is not explained"
+            if inner is not None:
+                held = tree[key][-1] if isinstance(tree[key], list) else tree[key]
+                assert isinstance(held, dict), where
+                check(inner, held, where)
 
-    check(root)
+    check(root, yaml.safe_load("\n".join(lines)), "")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)

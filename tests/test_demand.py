@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from workflow import ROOT
-from xct4d.demand import memory_mb, minutes
+from xct4d.demand import _scene, memory_mb, minutes
 from xct4d.plan import Dataset, plan
 
 
@@ -82,6 +83,33 @@ def test_time_grows_with_the_work_and_shrinks_with_threads():
     assert minutes("canonical", long, threads=8) > 20 * (minutes("canonical", short, threads=8) - 10)
     assert minutes("canonical", long, threads=8) < minutes("canonical", long, threads=1)
     assert minutes("export", short, threads=8) < 60  # else queues for short jobs would not take them
+
+
+@pytest.mark.parametrize(
+    ("split", "part"),
+    [({}, 0.5), ({"method": "interval", "interval": 3}, 1 / 3), ({"method": "fraction", "fraction": 0.2}, 0.8), ({"method": "list", "held_out": ["a.png"]}, 0.25)],
+    ids=lambda value: value.get("method", "filename") if isinstance(value, dict) else "",
+)
+def test_scoring_takes_as_long_as_projections_are_held_out(tmp_path, split, part):
+    names = ["train_0", "train_1", "eval_0", "eval_1"] if not split else ["a", "b", "c", "d"]
+    for scan in ("00", "01"):
+        (tmp_path / f"images_{scan}").mkdir()
+        frames = [{"file_path": f"images_{scan}/{name}.png"} for name in names]
+        for name in names:
+            Image.fromarray(np.zeros((2000, 2000), np.uint8)).save(tmp_path / f"images_{scan}" / f"{name}.png")
+        (tmp_path / f"transforms_{scan}.json").write_text(json.dumps({"frames": frames}))
+    tree = {"datasets": {"d": {"input": {"folder": str(tmp_path), "split": split}}}, "prepare": {"target_size": None}, "evaluate": {"resolution": 8}}
+    (one,) = plan(tree, ROOT / "config" / "scenes").values()
+    (ten,) = plan(tree | {"prepare": {"target_size": 200}}, ROOT / "config" / "scenes").values()
+    seen = minutes("evaluate", one, 1) - minutes("evaluate", ten, 1)
+    assert seen == pytest.approx(part * 8 * 2000**3 * 15e-6 * 5 / 60, rel=0.01)
+
+
+def test_a_scene_says_itself_what_it_holds_out():
+    own = dataset(evaluate={"resolution": 8}, prepare={"target_size": None})
+    scene = _scene(own.scene_files[0])
+    assert scene.held_out > scene.projections / 10
+    assert minutes("evaluate", own, 1) == pytest.approx(10 + scene.held_out * scene.pixels**1.5 * 15e-6 * 5 / 60, rel=0.01)
 
 
 def write_dataset(folder):

@@ -31,7 +31,7 @@ GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
 CANONICAL = config.Canonical(steps=40, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=30, checkpoint_every=20, volume_weight=0.1)
 LEVEL = config.Level(resolution=5, steps=3, learning_rate=1e-2, blur=0.05)
 VELOCITY = config.Velocity(
-    levels=[LEVEL], rays=32, samples=8, points=64, volume_weight=0.1, mismatch_weight=0.1, flat_field=config.FlatField(), evaluate_every=2, checkpoint_every=2
+    levels=[LEVEL], rays=32, samples=8, points=64, volume_weight=0.1, mismatch_weight=0.1, flat_field=config.DriftingFlatField(), evaluate_every=2, checkpoint_every=2
 )
 MIXING = config.Mixing(method="spline", resolution=5, steps=2, rays=32, samples=8, flat_field=config.FlatField(), evaluate_every=2)
 

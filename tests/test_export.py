@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from evolution_in_closed_form import DriftingBall, StillBall, density
 
 from xct4d.config import Export
@@ -33,6 +34,7 @@ def test_volumes_sample_the_model_at_voxel_centres(tmp_path, n, tile):
         assert np.allclose(volume, expected(n, 0.25) * gain / 5, atol=1e-6)
         assert attributes["kind"] == kind
         assert attributes["time"] == 0.25
+        assert zarr.open_group(str(outputs[kind]), mode="r").attrs["ome"]["multiscales"][0]["name"] == f"{kind} t0.25"
         assert attributes["unit"] == "1/mm"
 
 
@@ -102,9 +104,10 @@ def test_static_exports_forward(tmp_path):
     assert np.allclose(read_volume(tmp_path / "v.zarr")[0], expected(16, 0.0), atol=1e-6)
 
 
-def test_a_window_must_rise(tmp_path):
-    with pytest.raises(InputError, match=r"export\.window"):
-        export_volumes(DriftingBall(), Export(resolution=8, dtype="uint8", window=(2, 1)), 0.0, None, {"mixed": tmp_path / "v.zarr"})
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_window_without_whole_numbers_is_not_dropped_silently(tmp_path, dtype):
+    with pytest.raises(ValueError, match="a window is for whole numbers"):
+        export_volumes(DriftingBall(), Export(resolution=8, dtype=dtype, window=(0, 2)), 0.0, None, {"mixed": tmp_path / "v.zarr"})
 
 
 def test_a_killed_export_leaves_no_volume(tmp_path):

@@ -47,6 +47,13 @@ def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
     }  # fmt: skip
 
 
+def test_the_order_of_kinds_makes_no_difference(tmp_path):
+    orders = {"one": ["mixed", "forward", "backward"], "two": ["backward", "mixed", "forward"], "three": ["backward", "mixed"], "four": ["mixed", "backward"]}
+    tree = {"datasets": {name: {"input": {"scene": "tiny"}, "export": {"kinds": kinds, "times": [0.5]}} for name, kinds in orders.items()}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    assert {f"{name}: export t = 0.5000" for name in orders} <= set(jobs("--configfile", "c.yaml", cwd=tmp_path))
+
+
 def test_a_scene_reads_its_own_file_and_those_it_names(tmp_path):
     (tmp_path / "object.yaml").write_text("{type: sphere, center: [0, 0, 0], radius: 0.3, rho: 1.0}\n")
     scene = tmp_path / "scene.yaml"

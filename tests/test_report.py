@@ -50,6 +50,14 @@ def run(tmp_path, model, times=(0.0, 0.5, 1.0), unit_mm=None):
     return tmp_path / "report"
 
 
+def quality(times, mean, at=(0.5,)):
+    """The part of a page that tells of such scores of held-out projections."""
+    page = Page("")
+    moments = [{"time": t, "self_correlation": 0.9, "correlation": None} for t in at]
+    stage._quality(page, {"times": moments, "held_out": {"times": times, "mean": mean}}, stage.Model(Drifting(), None))
+    return Reader(page.html)
+
+
 class Reader(HTMLParser):
     """Text, tables and addresses of a page."""
 
@@ -91,6 +99,21 @@ def test_the_page_says_what_the_files_say(tmp_path):
     assert "a<b: 4D reconstruction" in page.text
     assert "seed: 7" in page.text
     assert "torch" in page.text
+
+
+def test_scores_that_do_not_exist_are_left_out():
+    """Images smaller than SSIM's window have none; equal ones no finite PSNR."""
+    page = quality(times=[{"time": 0.5, "count": 2, "psnr": None, "ssim": None}], mean={"count": 2, "psnr": None, "ssim": None})
+    assert "All 2 held-out projections on average: without a score." in page.text
+    page = quality(times=[{"time": 0.5, "count": 2, "psnr": 30.0, "ssim": None}], mean={"count": 2, "psnr": 30.0, "ssim": None})
+    assert "All 2 held-out projections on average: PSNR (dB) 30.0." in page.text
+    assert page.rows[0][-1] == "PSNR (dB)"
+
+
+def test_scores_of_a_time_are_found_beside_rounding():
+    times = [{"time": t, "count": 1, "psnr": psnr, "ssim": 0.9} for t, psnr in ((0.1 + 0.2, 30.0), (0.31, 20.0))]
+    page = quality(times, {"count": 2, "psnr": 25.0, "ssim": 0.9}, at=(0.3, 0.4))
+    assert [row[-2:] for row in page.rows[1:]] == [["30.0", "0.9000"], ["", ""]]
 
 
 def test_the_page_needs_nothing_but_itself_and_shows_every_figure(tmp_path):

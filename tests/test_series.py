@@ -89,6 +89,7 @@ def metadata(tmp_path, times, duration_s, **options):
 def test_even_times_have_a_scale(tmp_path):
     found = metadata(tmp_path, TIMES, 8.0, unit_mm=3.0)
     (scales,) = found["ome"]["multiscales"]
+    assert scales["name"] == "mixed"
     assert [axis["name"] for axis in scales["axes"]] == ["t", "z", "y", "x"]
     assert scales["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
     assert scales["axes"][1] == {"name": "z", "type": "space", "unit": "millimeter"}
@@ -128,7 +129,7 @@ def test_the_configuration_is_refused_before_anything_runs(tmp_path):
     done = snakemake("--dry-run", "--config", "export={dtype: uint8}", *tiny, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == (
-        "datasets.tiny: export.window: a series of uint8 needs one window for all times; "
+        f"{ROOT}/config/tiny.yaml: datasets.tiny: export.window: a series of uint8 needs one window for all times; "
         "give the attenuation at the lowest and the highest whole number, or set export.series: false"
     )
     for fine in ("export={dtype: uint8, series: false}", "export={dtype: uint8, window: [0, 2]}"):

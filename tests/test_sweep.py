@@ -65,6 +65,17 @@ def test_keys_of_one_last_name_are_told_apart():
 
 
 @pytest.mark.parametrize(
+    ("own", "names"),
+    [({}, ["d"]), ({"mixing.alpha": [0.5]}, ["d~alpha=0.5"]), (None, ["d~steps=7", "d~steps=8"])],
+    ids=["none", "another", "shared"],
+)
+def test_a_dataset_s_own_sweep_replaces_the_shared_one(own, names):
+    dataset = {"input": {"scene": "tiny"}} | ({} if own is None else {"sweep": own})
+    datasets = plan({"datasets": {"d": dataset}, "sweep": {"canonical.steps": [7, 8]}}, SCENES)
+    assert [name for name, planned in datasets.items() if planned.target] == names
+
+
+@pytest.mark.parametrize(
     ("sweep", "words"),
     [
         ({"input.scene": ["balls", "tiny"]}, ["input.scene", "cannot be swept"]),
@@ -72,6 +83,12 @@ def test_keys_of_one_last_name_are_told_apart():
         ({"canonical.stepz": [1, 2]}, ["stepz", "did you mean steps"]),
         ({"canonical.grid.levels.deep": [1]}, ["canonical.grid.levels.deep", "no such key"]),
         ({"velocity.levels.9.steps": [1]}, ["velocity.levels.9.steps", "no such key"]),
+        ({"velocity.levels.-1.steps": [1]}, ["velocity.levels.-1.steps", "no such key"]),
+        ({"velocity.levels.first.steps": [1]}, ["velocity.levels.first.steps", "no such key"]),
+        ({"velocity.levels": [1, 2]}, ["sweep: velocity.levels: holds more than one value"]),
+        ({"velocity.levels.0": [1, 2]}, ["sweep: velocity.levels.0: there is no such key"]),
+        ({"velocity": [1, 2]}, ["sweep: velocity: holds more than one value"]),
+        ({"export.times": [0.5]}, ["sweep: export.times: holds more than one value"]),
         ({"canonical.steps": [-1]}, ["canonical.steps", "greater than"]),
         ({"canonical.steps": []}, ["canonical.steps", "needs values"]),
         ({"canonical.steps": [5, 5]}, ["canonical.steps", "each once"]),

@@ -1,14 +1,18 @@
 """The training loop's parts: schedule, losses, checkpoints, the choice of moments."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from test_conventions import frames_of, one_view
 
-from xct4d.config import FlatField, Schedule
+from xct4d import plots
+from xct4d.config import Decay, FlatField
 from xct4d.errors import InputError
 from xct4d.geometry.views import concatenate
 from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.loop import History
 from xct4d.training.losses import correlation_loss
 from xct4d.training.optimizer import Adam
 from xct4d.training.rays import moments
@@ -16,20 +20,21 @@ from xct4d.training.schedule import learning_rate, learning_rates
 
 
 def test_the_learning_rate_rises_stays_and_decays():
-    schedule = Schedule(learning_rate=1e-2, final=1e-4, warmup=0.1, steady=0.5)
-    rates = [learning_rate(schedule, step, 100) for step in range(100)]
+    schedule = Decay(final=1e-4, warmup=0.1, steady=0.5)
+    rates = [learning_rate(schedule, 1e-2, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1e-3)
     assert np.all(np.diff(rates[:10]) > 0)
     assert rates[10:50] == [1e-2] * 40
     assert rates[-1] == pytest.approx(1e-4)
     assert np.allclose(np.diff(np.log(rates[49:])), np.log(1e-2) / 50)  # a factor 100 over the last half
+    assert learning_rate(Decay(final=1e-2), 1e-3, 99, 100) == 1e-3  # it never rises
 
 
 def test_the_flat_field_s_rate_follows_the_field_s():
-    schedule = Schedule()
-    rates = learning_rates(schedule, FlatField(learning_rate=1e-3), 99, 100, peak=5e-3)
+    schedule = Decay()
+    rates = learning_rates(schedule, 5e-3, FlatField(learning_rate=1e-3), 90, 100)
     assert rates["flat_field"] / 1e-3 == pytest.approx(rates["field"] / 5e-3)
-    assert learning_rates(schedule, FlatField(train=False), 3, 100)["flat_field"] == 0
+    assert learning_rates(schedule, 5e-3, FlatField(train=False), 3, 100)["flat_field"] == 0
 
 
 def test_correlation_loss():
@@ -39,6 +44,39 @@ def test_correlation_loss():
     b = torch.randn(1000, generator=torch.Generator().manual_seed(1))
     assert float(correlation_loss(a, b)) == pytest.approx(1 - np.corrcoef(a, b)[0, 1], abs=1e-5)
     assert float(correlation_loss(a, torch.ones(1000))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("constant", ["first", "second", "both"])
+def test_correlation_with_a_constant_has_a_gradient(constant):
+    """An untrained field is constant, and so is a volume of air: one NaN would spoil every weight."""
+    a = torch.ones(100) if constant in ("first", "both") else torch.arange(100.0)
+    b = torch.ones(100) if constant in ("second", "both") else torch.arange(100.0)
+    a.requires_grad_(True)
+    correlation_loss(a, b).backward()
+    assert a.grad.isfinite().all()
+
+
+def test_a_step_leaves_no_gradients_not_even_of_a_group_that_stands_still():
+    moving, still = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(3))
+    adam = Adam({"field": {"x": moving}, "flat_field": {"f": still}})
+    (moving + still).sum().backward()
+    adam.step(1, {"field": 0.1, "flat_field": 0.0})
+    assert moving.grad is None
+    assert still.grad is None
+    assert (moving < 0).all()
+    assert (still == 0).all()
+
+
+def test_a_history_is_json_also_where_a_score_is_none(tmp_path):
+    """Images smaller than its window have no SSIM, equal ones no finite PSNR."""
+    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(tmp_path / "history.json")
+
+    def refused(constant):
+        raise AssertionError(constant)
+
+    read = json.loads((tmp_path / "history.json").read_text(), parse_constant=refused)
+    assert read == {"step": [0], "loss": [0.1], "held_out_ssim": [[0, None]], "held_out_psnr": [[0, None]]}
+    plots.training_curves(tmp_path / "training.png", {"canonical forward": read})
 
 
 def test_a_checkpoint_gives_back_what_it_took(tmp_path):

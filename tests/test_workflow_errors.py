@@ -29,9 +29,9 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def complaint(place, tree):
+def complaint(place, tree, source="config"):
     with pytest.raises(InputError) as caught:
-        plan(tree, ROOT / "config" / "scenes")
+        plan(tree, ROOT / "config" / "scenes", source)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -74,6 +74,9 @@ def truth(motion=STRETCH, **volume):
         ),
         ({"datasets": {"d": {"input": {"folder": "data", "forward_volume": {"path": "a.npy"}}}}}, ["canonical.volume_weight", "set a weight"]),
         ({"datasets": FOLDER, "export": {"times": [1.5]}}, ["export.times.0", "1.5"]),
+        ({"datasets": FOLDER, "mixing": {"method": "spline"}}, ["config: datasets.d: mixing.method", "no projection between", "temporal"]),
+        ({"datasets": FOLDER, "export": {"window": [0, 2]}}, ["datasets.d: export.window", "float32 stores attenuation as it is", "export.dtype"]),
+        ({"datasets": {"ä": {"input": {"folder": "data"}}}}, ["datasets.ä", "ASCII letters, digits"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -111,7 +114,7 @@ def test_unreadable_transforms(place, text, says):
     [
         (known(path="v.raw", shape=[4, 4, 4], dtype="uint16"), ["datasets.d: input.forward_volume", "v.raw: has 100 bytes", "need 128"]),
         (known(path="v.raw"), ["datasets.d: input.forward_volume", "does not tell its shape and dtype"]),
-        (known(path="cut.npy"), ["datasets.d: input.forward_volume.path: data/cut.npy: is not a plain array"]),
+        (known(path="cut.npy"), ["datasets.d: input.forward_volume.path: data/cut.npy: ends before its 8 x 8 x 8 voxels"]),
         (known(path="flat.npz"), ["datasets.d: input.forward_volume.path: data/flat.npz: holds float64 of shape (4, 4)"]),
         (known(path="named.npz"), ["data/named.npz: has no array vol"]),
         (known(path="odd.yaml"), ["datasets.d: input.forward_volume.path: data/odd.yaml: type", "did you mean sphere?"]),
@@ -137,10 +140,10 @@ def test_volumes_that_only_the_end_of_the_run_would_read(place, tree, says):
     assert all(part in line for part in says), line
 
 
-@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}])
+@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}, {"datasets": FOLDER, "mixing": {"method": "spline"}}])
 def test_the_command_prints_that_line_alone_and_writes_nothing(place, tree):
     (place / "config.yaml").write_text(yaml.safe_dump(tree))
     done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(CHATTER)]
-    assert (done.returncode, lines) == (1, [complaint(place, tree)])
+    assert (done.returncode, lines) == (1, [complaint(place, tree, "config.yaml")])
     assert not (place / "results").exists()

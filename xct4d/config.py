@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xct4d.errors import InputError
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -22,6 +24,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Direction = Literal["forward", "backward"]
 Kind = Literal["mixed", "forward", "backward"]
 Device = Literal["auto", "cpu", "cuda"]
+NAME = "[A-Za-z0-9_-]+"  # of a dataset, and so of its folder
 
 
 class Section(BaseModel):
@@ -103,21 +106,31 @@ class HashGrid(Section):
     finest: Annotated[int, Field(ge=2)] = Field(512, description="cells per axis of the finest level")
     width: Annotated[int, Field(ge=4)] = Field(64, description="neurons of the hidden layer")
 
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.finest < self.coarsest:
+            raise ValueError(f"finest ({self.finest}) must not be less than coarsest ({self.coarsest})")
+        return self
+
 
 class FlatField(Section):
     """Correction of the I0 level, a factor exp(-f)."""
 
-    train: bool = Field(True, description="fit the I0 level; otherwise the dataset's value stands")
+    train: bool = Field(True, description="fit the I0 level; otherwise what it starts from stands")
     penalty: NonNegative = Field(0.005, description="weight of f^2 in the loss")
-    knots: Annotated[int, Field(ge=4)] = Field(6, description="control points of f(t), a cubic B-spline in time (velocity, mixing)")
     learning_rate: Positive = Field(1e-3, description="Adam's learning rate")
 
 
-class Schedule(Section):
-    """Learning rate over the steps: warm-up, steady part, exponential decay."""
+class DriftingFlatField(FlatField):
+    """Correction of an I0 level that drifts in time, a factor exp(-f(t)); it starts as the straight line between the ends."""
 
-    learning_rate: Positive = Field(1e-2, description="Adam's learning rate in the steady part")
-    final: Positive = Field(1e-4, description="learning rate at the last step")
+    knots: Annotated[int, Field(ge=4)] = Field(6, description="control points of f(t), a cubic B-spline in time")
+
+
+class Decay(Section):
+    """How the learning rate goes over the steps: warm-up, steady part, exponential decay."""
+
+    final: Positive = Field(1e-4, description="learning rate at the last step, at most the steady rate")
     warmup: Fraction = Field(0.02, description="part of the steps that rises linearly from zero")
     steady: Fraction = Field(0.5, description="part of the steps before the decay begins, warm-up included")
 
@@ -126,6 +139,12 @@ class Schedule(Section):
         if self.steady < self.warmup:
             raise ValueError("steady must not be less than warmup")
         return self
+
+
+class Schedule(Decay):
+    """Learning rate over the steps: warm-up, steady part, exponential decay."""
+
+    learning_rate: Positive = Field(1e-2, description="Adam's learning rate in the steady part")
 
 
 class Canonical(Section):
@@ -171,13 +190,13 @@ class Velocity(Section):
     samples: Count = Field(64, description="samples per ray inside the box")
     ode_step: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="longest time step of the flow's integration")
     solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
-    schedule: Schedule = Schedule()
+    schedule: Decay = Decay()
     early_times_first: Fraction = Field(0.5, description="part of the first level's steps in which the times reach from one end to the other; 0: all times at once")
     max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points")
     mismatch_weight: NonNegative = Field(0.0, description="weight of the squared difference of forward and backward densities at random points and times")
     points: Count = Field(4096, description="random points per step for the volume, mismatch and strain terms")
-    flat_field: FlatField = FlatField(train=False)
+    flat_field: DriftingFlatField = DriftingFlatField(train=False)
     evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")
     checkpoint_every: Count = Field(200, description="steps between checkpoints")
 
@@ -214,7 +233,7 @@ class Export(Section):
     kinds: list[Kind] = Field(["mixed", "forward", "backward"], description="volumes exported for each time", min_length=1)
     resolution: Annotated[int, Field(ge=4)] = Field(200, description="voxels per axis")
     dtype: Literal["float32", "float16", "uint8", "uint16"] = Field("float32", description="type of a voxel; whole numbers span the window")
-    window: tuple[float, float] | None = Field(None, description="attenuation (per world unit) at the lowest and highest whole number (default: 0 and the volume's maximum)")
+    window: tuple[Finite, Finite] | None = Field(None, description="uint8 and uint16 only: attenuation (per world unit) at the lowest and highest whole number (default: 0 and the volume's maximum)")
     tile: Annotated[int, Field(ge=8)] = Field(128, description="voxels per axis of a tile computed at once")
     series: bool = Field(True, description="also join the times of each kind into one film (t, z, y, x)")
 
@@ -224,6 +243,12 @@ class Export(Section):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} has a value twice: {values}")
+        return self
+
+    @model_validator(mode="after")
+    def _rising_window(self):
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"window must rise, not {list(self.window)}")
         return self
 
 
@@ -244,9 +269,11 @@ class Config(Section):
     export: Export = Export()
     evaluate: Evaluate = Evaluate()
     device: Device = Field("auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of every random number")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the training's random numbers; the noise of a scene has the scene's own")
     sweep: dict[str, list[int | float | bool | str]] = Field(
-        {}, description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can"
+        {},
+        description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can; "
+        "a dataset's own sweep replaces this one, and {} leaves the dataset out of it",
     )
 
 
@@ -254,7 +281,7 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
     """Config of each dataset: the shared sections, overridden by the dataset's own.
 
     tree: the parsed YAML. `datasets` maps a name to overrides of the other
-    sections. Raises InputError naming the key, and the nearest valid one where
+    sections. source: what messages call it, such as its file. Raises InputError naming the key, and the nearest valid one where
     a key is unknown.
     """
     datasets = tree.get("datasets")
@@ -264,12 +291,13 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
     configs = {}
     for name, own in datasets.items():
         where = f"{source}: datasets.{name}"
-        if not isinstance(name, str) or not name or not all(c.isalnum() or c in "-_" for c in name):
-            raise InputError("a dataset's name has letters, digits, - and _ only", where=where)
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            raise InputError("a dataset's name has ASCII letters, digits, - and _ only", where=where)
         if not isinstance(own, dict):
             raise InputError("must map keys to values", where=where, fix="give at least its input")
         try:
-            configs[name] = Config.model_validate(_merged(shared, own))
+            # keys of a shared sweep that a dataset does not name would multiply its own
+            configs[name] = Config.model_validate(_merged(shared, own) | ({"sweep": own["sweep"]} if "sweep" in own else {}))
         except ValidationError as error:
             raise InputError(explain(error), where=source + (f" ({name})" if len(datasets) > 1 else "")) from None
     return configs
@@ -308,16 +336,17 @@ def _keys_at(location: tuple, root: type[Section]) -> list[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        model = _section(field.annotation) if field is not None else None
+        model = section_of(field.annotation) if field is not None else None
         if model is None:
             return []
     return list(model.model_fields)
 
 
-def _section(annotation: Any) -> type[Section] | None:
+def section_of(annotation: Any) -> type[Section] | None:
+    """The section in a key's type: of `Split`, of `VolumeFile | None`, of `list[Level]`; None where there is none."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        if (found := _section(inner)) is not None:
+        if (found := section_of(inner)) is not None:
             return found
     return None

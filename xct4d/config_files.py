@@ -10,22 +10,23 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from xct4d.config import Config, Section
+from xct4d.config import NAME, Config, Section, section_of
 from xct4d.phantom.scenes import Scene
 
 HEAD = """\
 Every key, its default and its meaning. Made by `python -m xct4d.config_files`
 from the models in xct4d/config.py; to change a value, set it in a configuration
-of your own, which needs only what differs from this.
+of your own, which needs only what differs from this. A key behind a # (#folder:)
+is not there by default.
 """
 
 
 def default_yaml() -> str:
-    """Text of config/default.yaml. Keys without a default are shown commented out."""
+    """Text of config/default.yaml. Keys without a default are shown behind a #: without it, the text is YAML with every key."""
     lines = [f"# {line}" for line in HEAD.splitlines()]
     lines += ["", "# datasets: name -> its input, and whatever it overrides of the sections below", "datasets:", "  my_dataset:", "    input:"]
     lines += ["      folder: path/to/my_dataset", "", "# Sections at this level hold for every dataset."]
@@ -41,8 +42,8 @@ xct4d/phantom/scenes.py. What an object and a motion may be: scenes/README.md.
 
 
 def scene_yaml() -> str:
-    """Text of config/scene.yaml, itself a scene. Keys and sections that may be left out are shown commented out."""
-    return "\n".join([*(f"# {line}" for line in SCENE_HEAD.splitlines()), *_section(Scene, {}, 0, optional=True)]) + "\n"
+    """Text of config/scene.yaml, itself a scene. Keys that may be left out, and have no default, are shown behind a #."""
+    return "\n".join([*(f"# {line}" for line in SCENE_HEAD.splitlines()), *_section(Scene, {}, 0)]) + "\n"
 
 
 def schema_json() -> str:
@@ -67,7 +68,7 @@ def schema_json() -> str:
             "datasets": {
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"},
+                "propertyNames": {"pattern": f"^{NAME}$"},
                 "additionalProperties": {"$ref": "#/$defs/Dataset"},
             },
             **sections,
@@ -77,46 +78,47 @@ def schema_json() -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, optional: bool = False) -> list[str]:
+def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off: bool = False) -> list[str]:
     """Lines of one section.
 
     defaults: values that stand in for the model's own (a parent may set
-    others). optional: show the keys of sections that may be left out, too.
+    others). off: a section that by default is not there; its keys are behind a #.
     """
     lines: list[str] = []
     indent = "  " * depth
     for key, field in model.model_fields.items():
         if depth == 0:
             lines.append("")
-        default = (field.examples or [None])[0] if field.is_required() else field.get_default(call_default_factory=True)
+        example = (field.examples or [None])[0]
+        default = example if field.is_required() else field.get_default(call_default_factory=True)
         default = defaults.get(key, default)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            lines += [f"{indent}# {field.description or _sentence(field.annotation.__doc__)}", f"{indent}{key}:"]
-            lines += _section(field.annotation, dict(default) if default is not None else {}, depth + 1, optional=optional)
+        inner, mark = section_of(field.annotation), "#" if off or default is None else ""
+        if inner is field.annotation:
+            lines += [*_comment(field.description or inner.__doc__.strip().split("\n\n")[0], indent), f"{indent}{'#' if off else ''}{key}:"]
+            lines += _section(inner, dict(default) if default is not None else {}, depth + 1, off=off)
             continue
         lines += _comment(field.description, indent)
-        lines += [f"{indent}# {key}:"] if default is None else _value(key, default, indent)
-        inner = next((kind for kind in get_args(field.annotation) if isinstance(kind, type) and issubclass(kind, Section)), None)
-        if optional and inner is not None:
-            shown = _section(inner, (field.examples or [{}])[0], depth + 1, optional=True)
-            lines += [f"{indent}# {line.removeprefix(indent)}" for line in shown]
+        lines.append(f"{indent}{mark}{key}:" + ("" if default is None or _is_list_of_sections(default) else f" {_flow(default)}"))
+        if _is_list_of_sections(default):
+            # one more, with a line for each key: what the keys of all mean
+            lines += [*(f"{indent}  - {_flow(item.model_dump(mode='json'))}" for item in default), f"{indent}  #-"]
+            lines += _section(inner, {}, depth + 2, off=True)
+        elif inner is not None:
+            lines += _section(inner, example or {}, depth + 1, off=True)
     return lines
 
 
-def _value(key: str, value: Any, indent: str) -> list[str]:
-    if isinstance(value, list) and value and isinstance(value[0], Section):
-        items = [yaml.safe_dump(item.model_dump(mode="json"), default_flow_style=True, sort_keys=False, width=1000).strip() for item in value]
-        return [f"{indent}{key}:", *(f"{indent}  - {item}" for item in items)]
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()
-    return [f"{indent}{key}: {text}"]
+def _is_list_of_sections(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Section)
+
+
+def _flow(value: Any) -> str:
+    """A value in one line of YAML."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip()
 
 
 def _comment(description: str | None, indent: str) -> list[str]:
-    return [f"{indent}# {line}" for line in textwrap.wrap(description or "", 100)]
-
-
-def _sentence(docstring: str | None) -> str:
-    return (docstring or "").strip().split("\n\n")[0].replace("\n", " ")
+    return [f"{indent}# {line}" for line in textwrap.wrap(" ".join((description or "").split()), 100)]
 
 
 def main(folder: Path = Path("config")) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from xct4d.config import Config, Velocity
@@ -66,8 +67,8 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
     elif stage == "export":
         work = config.export.resolution**3 * PER_VOXEL
     else:
-        # held out is a tenth at most; a ray has as many samples as the image has pixels along a side
-        seen = count / 10 * (_prepared_pixels(dataset) / count) ** 1.5
+        # a ray has as many samples as the image has pixels along a side
+        seen = _held_out(dataset) * (_prepared_pixels(dataset) / count) ** 1.5
         work = (len(dataset.times) * config.evaluate.resolution**3 + seen) * PER_VOXEL
     single = 1 if stage == "prepare" else threads
     return LEAST_MINUTES + math.ceil(SPARE * work / single / 60e6)
@@ -132,6 +133,7 @@ def _evaluate(config: Config, threads: int, _resolution: int) -> float:
 
 class _Scene(NamedTuple):
     projections: int
+    held_out: int  # of these
     sharp_images: int  # computed for them
     pixels: int  # of one
     voxels: int  # of the object's volumes
@@ -143,7 +145,7 @@ def _scene(path: str) -> _Scene:
 
     placed = load_scene(path)
     scene, volumes = placed.scene, placed.object.files.values()
-    return _Scene(scene.projections(), scene.sharp_images(), scene.detector.resolution**2, sum(math.prod(v.shape) for v in volumes))
+    return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, sum(math.prod(v.shape) for v in volumes))
 
 
 def _true_voxels(dataset: Dataset) -> int:
@@ -161,13 +163,35 @@ def _true_voxels(dataset: Dataset) -> int:
         return 0
 
 
+def _folder_images(dataset: Dataset) -> list[PurePosixPath]:
+    files = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
+    return [PurePosixPath(file) for file in sorted(files)]
+
+
+def _held_out(dataset: Dataset) -> float:
+    """Number of projections that are scored: at least a tenth, as lists in the transforms files may name others than the configuration."""
+    count, split = _images(dataset)[0], dataset.config.input.split
+    if split.method == "fraction":
+        found = (1 - split.fraction) * count
+    elif split.method == "interval":
+        found = count / split.interval
+    elif split.method == "list":
+        names = {PurePosixPath(name).name for name in split.held_out}
+        found = count if dataset.simulated else sum(image.name in names for image in _folder_images(dataset))
+    elif split.method == "filename":
+        found = _scene(dataset.scene_files[0]).held_out if dataset.simulated else sum("train" not in image.stem for image in _folder_images(dataset))
+    else:
+        found = 0
+    return max(found, count / 10)
+
+
 def _images(dataset: Dataset) -> tuple[int, int]:
     """(number of projections, pixels of one before it is downscaled)."""
     if dataset.simulated:
         scene = _scene(dataset.scene_files[0])
         return scene.projections, scene.pixels
-    images = {file for files in dataset.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
-    return len(images), _pixels(min(images))
+    images = _folder_images(dataset)
+    return len(images), _pixels(str(images[0]))
 
 
 @cache

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from xct4d.config import Config, Direction, Input, VolumeFile, resolve
+from xct4d.config import Config, Direction, Input, Kind, VolumeFile, resolve
 from xct4d.errors import InputError
 from xct4d.io.transforms import discover, listed_images
 from xct4d.sweep import STAGES, Variant, configured, variants
@@ -63,8 +63,8 @@ class Dataset:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Volumes exported for each time."""
-        return ("forward",) if self.static else tuple(self.config.export.kinds)
+        """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
+        return ("forward",) if self.static else tuple(kind for kind in get_args(Kind) if kind in self.config.export.kinds)
 
     @property
     def times(self) -> dict[str, float]:
@@ -80,17 +80,18 @@ class Dataset:
         return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
 
 
-def plan(tree: dict[str, Any], scenes: Path) -> dict[str, Dataset]:
+def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str, Dataset]:
     """The datasets of a configuration, the variants of sweeps among them, by name.
 
     tree: the parsed YAML. scenes: folder of the scenes that come with the
     program; `input.scene` is the bare name of one of them, or else the path of
-    a YAML file. Relative paths start from the working directory. Raises
-    InputError for a wrong key or value, a missing folder, scene or image.
+    a YAML file. source: what messages call the configuration, such as its file.
+    Relative paths start from the working directory. Raises InputError for a
+    wrong key or value, a missing folder, scene or image.
     """
     datasets: dict[str, Dataset] = {}
-    for name, config in resolve(tree).items():
-        where = f"datasets.{name}"
+    for name, config in resolve(tree, source).items():
+        where = f"{source}: datasets.{name}"
         targets = variants(name, config, where)
         levels = range(len(config.velocity.levels))
         homes = [v.home(stage, level) for v in targets for stage in STAGES for level in (levels if stage == "velocity" else [None])]
@@ -111,13 +112,24 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     else:
         dataset = _from_folder(variant, target, config, where)
     if target:
-        _check_series(dataset, where)
+        _check_window(dataset, where)
+        _check_mixing(dataset, where)
     return dataset
 
 
-def _check_series(dataset: Dataset, where: str) -> None:
-    """Whole numbers that mean something else at every time make no film."""
+def _check_mixing(dataset: Dataset, where: str) -> None:
+    """At the ends the mixing coefficient is 0 and 1: only projections in between could teach it."""
+    if dataset.trains_mixing and "between" not in dataset.states:
+        fix = "choose temporal, or name the sequence as input.between"
+        raise InputError("spline has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix)
+
+
+def _check_window(dataset: Dataset, where: str) -> None:
+    """Whole numbers that mean something else at every time make no film; other numbers take no window."""
     export = dataset.config.export
+    if export.window is not None and not export.dtype.startswith("uint"):
+        fix = "remove the window, or set export.dtype to uint8 or uint16"
+        raise InputError(f"{export.dtype} stores attenuation as it is", where=f"{where}: export.window", fix=fix)
     if dataset.joins_times and export.dtype.startswith("uint") and export.window is None:
         fix = "give the attenuation at the lowest and the highest whole number, or set export.series: false"
         raise InputError(f"a series of {export.dtype} needs one window for all times", where=f"{where}: export.window", fix=fix)

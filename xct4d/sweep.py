@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -59,10 +60,12 @@ def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     where: what messages call the configuration. Raises InputError for a key
     that cannot be swept or a value that cannot stand in a folder's name.
     """
+    tree = config.model_dump(exclude={"sweep"})
     for key, values in config.sweep.items():
         section = key.split(".")[0]
         if FIRST.get(section, section) not in STAGES[1:]:
             raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
+        _holder(tree, key, where)
         if not values or len({str(value) for value in values}) != len(values):
             raise InputError("needs values, each once", where=f"{where}: sweep: {key}")
         for value in values:
@@ -75,15 +78,30 @@ def configured(variant: Variant, config: Config, where: str) -> Config:
     """The dataset's configuration with the variant's values. Raises InputError for an unknown key or a wrong value."""
     tree = config.model_dump(exclude={"sweep"})
     for key, value in variant.values.items():
-        *parents, last = key.split(".")
-        node = tree
-        try:
-            for part in parents:
-                node = node[int(part)] if isinstance(node, list) else node[part]
-            node[last] = value
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise InputError("there is no such key", where=f"{where}: sweep: {key}", fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps") from None
+        section, last = _holder(tree, key, where)
+        section[last] = value
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
         raise InputError(explain(error), where=f"{where}: sweep") from None
+
+
+def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any], str]:
+    """The section that holds a dotted key, and the key's last part.
+
+    tree: the sections as plain values. Whether the section has such a key is the models' to
+    say, who know the nearest one. Raises InputError where there is no such
+    section, or the key is one itself.
+    """
+    *parents, last = key.split(".")
+    node: Any = tree
+    for part in parents:
+        if isinstance(node, list):
+            node = node[int(part)] if part.isdecimal() and int(part) < len(node) else None
+        else:
+            node = node.get(part) if isinstance(node, dict) else None
+    if not isinstance(node, dict):
+        raise InputError("there is no such key", where=f"{where}: sweep: {key}", fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps")
+    if isinstance(node.get(last), (dict, list, tuple)):
+        raise InputError("holds more than one value", where=f"{where}: sweep: {key}", fix="name a key within it, such as velocity.levels.0.steps")
+    return node, last

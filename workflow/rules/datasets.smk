@@ -10,10 +10,21 @@ sys.path.insert(0, str(REPOSITORY))
 
 from xct4d.digest import code_digest
 from xct4d.errors import InputError
+from xct4d.mapping_files import read_mapping
 from xct4d.plan import plan
 
+
+def written(file):
+    """A path as its user writes it: from the working directory, if it lies below."""
+    path, here = Path(file).absolute(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 try:
-    DATASETS = plan(config, scenes=REPOSITORY / "config" / "scenes")
+    files = [written(file) for file in workflow.configfiles]
+    for file in files:
+        read_mapping(file)  # Snakemake's own reading keeps the second of two equal keys silently
+    DATASETS = plan(config, scenes=REPOSITORY / "config" / "scenes", source=", ".join(files))
 except InputError as error:
     print(error, file=sys.stderr)
     sys.exit(1)  # not an Exception: Snakemake adds no traceback

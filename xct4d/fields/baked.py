@@ -62,4 +62,5 @@ class BakedField:
 
     @classmethod
     def load(cls, path: Path) -> BakedField:
+        """Read what `save` wrote. Raises InputError where it is missing, damaged or holds another kind of field."""
         return cls(storage.read(path, "baked")[1]["volume"])

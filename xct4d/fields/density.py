@@ -85,6 +85,7 @@ class DensityField(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> DensityField:
+        """Read what `save` wrote, whatever trained it. Raises InputError where it is missing, damaged or holds another kind of field."""
         settings, tensors = storage.read(path, "density")
         field = cls(HashGrid(**settings["grid"]))
         field.load_state_dict(tensors)

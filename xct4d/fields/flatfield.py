@@ -32,6 +32,7 @@ class FlatField(nn.Module):
         return cls(torch.from_numpy(start + (stop - start) * place))
 
     def forward(self, t: float) -> Tensor:
+        """f at a time in [0, 1]: a scalar."""
         if len(self.control) == 1:
             return self.control[0]
         return (time_weights(len(self.control), [t], self.control.device) @ self.control)[0]
@@ -41,4 +42,5 @@ class FlatField(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> FlatField:
+        """Read what `save` wrote. Raises InputError where it is missing, damaged or holds another kind of field."""
         return cls(storage.read(path, "flat field")[1]["control"])

@@ -20,21 +20,24 @@ class ConstantMixer(nn.Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, points: Tensor, t: float) -> Tensor:
+    def forward(self, points: Tensor, t: float) -> Tensor:  # [N, 3] -> [N]
+        """alpha at points (x, y, z) and a time in [0, 1]."""
         return points.new_full((len(points),), self.alpha)
 
 
 class TemporalMixer(nn.Module):
     """alpha = t."""
 
-    def forward(self, points: Tensor, t: float) -> Tensor:
+    def forward(self, points: Tensor, t: float) -> Tensor:  # [N, 3] -> [N]
+        """alpha at points (x, y, z) and a time in [0, 1]."""
         return points.new_full((len(points),), t)
 
 
 class SmoothStepMixer(nn.Module):
     """alpha = 3t^2 - 2t^3."""
 
-    def forward(self, points: Tensor, t: float) -> Tensor:
+    def forward(self, points: Tensor, t: float) -> Tensor:  # [N, 3] -> [N]
+        """alpha at points (x, y, z) and a time in [0, 1]."""
         return points.new_full((len(points),), t * t * (3 - 2 * t))
 
 
@@ -48,7 +51,8 @@ class SplineMixer(nn.Module):
         super().__init__()
         self.control = nn.Parameter(torch.zeros(modes, resolution, resolution, resolution))
 
-    def forward(self, points: Tensor, t: float) -> Tensor:
+    def forward(self, points: Tensor, t: float) -> Tensor:  # [N, 3] -> [N]
+        """alpha at points (x, y, z) and a time in [0, 1]."""
         weights = time_weights(len(self.control), [t], points.device)[0]
         shift = bspline.sample(torch.tensordot(weights, self.control, 1), points)
         return torch.sigmoid(torch.logit(torch.full((), t, device=points.device)) + shift)
@@ -59,6 +63,7 @@ class SplineMixer(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> SplineMixer:
+        """Read what `save` wrote. Raises InputError where it is missing, damaged or holds another kind of field."""
         settings, tensors = storage.read(path, "mixer")
         mixer = cls(**settings)
         with torch.no_grad():
@@ -67,7 +72,7 @@ class SplineMixer(nn.Module):
 
 
 def make_mixer(settings: Mixing, folder: Path | None) -> nn.Module:
-    """The mixer a configuration asks for; folder: where the mixing stage wrote a trained one."""
+    """The mixer a configuration asks for; folder: where the mixing stage wrote a trained one, whose file may raise InputError."""
     if settings.method == "constant":
         return ConstantMixer(settings.alpha)
     if settings.method == "temporal":

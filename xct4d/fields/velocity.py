@@ -124,6 +124,7 @@ class VelocityField(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> VelocityField:
+        """Read what `save` wrote. Raises InputError where it is missing, damaged or holds another kind of field."""
         settings, tensors = storage.read(path, "velocity")
         field = cls(settings.pop("resolution"), settings.pop("modes"), **settings)
         with torch.no_grad():

@@ -26,7 +26,7 @@ EVEN = 1e-6  # of the mean step: times this even have a scale
 def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, duration_s: float | None) -> None:
     """Write the series of volumes that VolumeWriter wrote, one per time, into a folder that is not there yet.
 
-    times: rising, in [0, 1]. duration_s: seconds from t = 0 to t = 1. OME-Zarr
+    The folder's name without .zarr is the image's. times: rising, in [0, 1]. duration_s: seconds from t = 0 to t = 1. OME-Zarr
     knows one step between times: where they are uneven, its time axis counts
     them, and the attributes of `xct4d` hold the times themselves. Raises
     InputError where a volume is damaged or differs from the first in shape,
@@ -52,7 +52,7 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, duration
     own = [group["attributes"]["xct4d"] for group in groups]
     if arrays[0]["data_type"].startswith("uint") and any(each["window"] != own[0]["window"] for each in own):
         raise InputError("its whole numbers mean other attenuations from time to time", where=folder, fix="set export.window, or export.series: false")
-    attributes = {"ome": _ome(first["ome"], [group["attributes"]["ome"] for group in groups], times, duration_s), "xct4d": _own(own, times, duration_s)}
+    attributes = {"ome": _ome(folder.name.removesuffix(".zarr"), first["ome"], [group["attributes"]["ome"] for group in groups], times, duration_s), "xct4d": _own(own, times, duration_s)}
     (folder / "zarr.json").write_text(json.dumps(groups[0] | {"attributes": attributes}, indent=2))
 
 
@@ -83,7 +83,7 @@ def _same(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _ome(one: dict[str, Any], each: list[dict[str, Any]], times: Sequence[float], duration_s: float | None) -> dict[str, Any]:
+def _ome(name: str, one: dict[str, Any], each: list[dict[str, Any]], times: Sequence[float], duration_s: float | None) -> dict[str, Any]:
     scales = one["multiscales"][0]
     steps = np.diff(times)
     even = np.ptp(steps) <= EVEN * steps.mean()
@@ -99,7 +99,7 @@ def _ome(one: dict[str, Any], each: list[dict[str, Any]], times: Sequence[float]
     windows = [ome["omero"]["channels"][0]["window"] for ome in each]
     window = {key: pick(w[key] for w in windows) for key, pick in (("min", min), ("max", max), ("start", min), ("end", max))}
     return one | {
-        "multiscales": [scales | {"axes": [axis, *scales["axes"]], "datasets": datasets}],
+        "multiscales": [scales | {"name": name, "axes": [axis, *scales["axes"]], "datasets": datasets}],
         "omero": {"channels": [channel | {"window": window}]},
     }
 

@@ -36,10 +36,11 @@ class VolumeWriter:
     path: folder to become the group. shape: voxels along z, y, x. dtype: one of
     DTYPES. unit_mm: mm per world unit; with it the file holds attenuation per mm
     and lengths in millimetre, else both in world units. window: attenuation (per
-    world unit) stored as the lowest and the highest whole number; None: 0 (or
+    world unit) stored as the lowest and the highest whole number of uint8 or uint16; None: 0 (or
     the minimum, if negative) and the maximum of what is written, for which the
     volume is kept as float32 inside the temporary folder until the end. shard:
     voxels per axis of one file, a multiple of chunk; None: one file per chunk.
+    name: under which viewers list it; None: that of the folder.
     attributes: further JSON values for the `xct4d` attributes.
 
     Values outside the window are clipped, counted in `clipped` and in the
@@ -57,12 +58,15 @@ class VolumeWriter:
         window: tuple[float, float] | None = None,
         chunk: int = CHUNK,
         shard: int | None = None,
+        name: str | None = None,
         attributes: dict[str, Any] | None = None,
     ):
         if dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype}")
         if window is not None and not window[0] < window[1]:
             raise ValueError(f"window must rise, not {window}")
+        if window is not None and not dtype.startswith("uint"):
+            raise ValueError(f"a window is for whole numbers, not {dtype}")
         if shard is not None and shard % chunk:
             raise ValueError(f"shard {shard} is not a multiple of chunk {chunk}")
         self.path = Path(path)
@@ -72,8 +76,9 @@ class VolumeWriter:
         self._unit_mm = unit_mm
         self._per_world = 1.0 if unit_mm is None else 1.0 / unit_mm  # factor from per world unit to the stored unit
         self._whole = self.dtype.kind == "u"
-        self._window = None if window is None or not self._whole else tuple(float(v) * self._per_world for v in window)
+        self._window = None if window is None else tuple(float(v) * self._per_world for v in window)
         self._chunk, self._shard = chunk, shard
+        self._name = name or self.path.name.removesuffix(".zarr")
         self._extra = dict(attributes or {})
         self._lowest, self._highest = math.inf, -math.inf
         self._stack = ExitStack()
@@ -171,9 +176,8 @@ class VolumeWriter:
             high = self._highest if self._highest > low else low + 1.0
             shown = {"min": low, "max": high, "start": low, "end": high}
         channel = {"label": "attenuation", "color": "FFFFFF", "family": "linear", "active": True, "window": shown}
-        name = self.path.name.removesuffix(".zarr")
         how = {"description": "each level averages 2 x 2 x 2 voxels of the finer one", "method": "numpy.mean", "version": np.__version__}
-        scales = {"name": name, "type": "mean", "metadata": how, "axes": axes, "datasets": datasets}
+        scales = {"name": self._name, "type": "mean", "metadata": how, "axes": axes, "datasets": datasets}
         return {"version": "0.5", "multiscales": [scales], "omero": {"channels": [channel]}}
 
     def _own(self) -> dict[str, Any]:

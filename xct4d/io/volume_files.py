@@ -39,5 +39,5 @@ def volume_files(file: VolumeFile, folder: Path, where: str) -> list[Path]:
             return [path, *(voxels.path for voxels in load_object(path).files.values())]
         open_voxels(path, file.shape, file.dtype)
     except InputError as error:
-        raise InputError(str(error), where=where) from None
+        raise InputError(str(error), where=where if suffix == ".raw" else f"{where}.path") from None
     return [path]

@@ -14,22 +14,6 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.strict_yaml import parse_json, parse_yaml
-
-
-def read_mapping(path: Path) -> dict:
-    """The mapping in a YAML or JSON file. Raises InputError where there is none."""
-    path = Path(path)
-    kind, parse = ("JSON", parse_json) if path.suffix.lower() == ".json" else ("YAML", parse_yaml)
-    try:
-        tree = parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from None
-    except ValueError as error:
-        raise InputError(f"is not valid {kind} ({error})", where=path) from None
-    if not isinstance(tree, dict):
-        raise InputError("must map keys to values", where=path)
-    return tree
 
 
 def inside(folder: Path, path: str, where: object) -> Path:

@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
+from xct4d.mapping_files import read_mapping
 from xct4d.phantom import motions, shapes
-from xct4d.phantom.description import exponent_hint, inside, is_number, read_mapping
+from xct4d.phantom.description import exponent_hint, inside, is_number
 
 INSTANTS = 64  # of an open shutter, four times as many as a frame lists at most
 _MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
@@ -164,6 +165,11 @@ class Scene(Section):
     def projections(self) -> int:
         """How many are made."""
         return sum(self._counts())
+
+    def held_out(self) -> int:
+        """How many of them are for evaluation only."""
+        ends, between = (0 if sources is None else sources.count() for sources in (self.views.ends_held_out, self.views.between_held_out))
+        return 2 * ends + (len(self.moments()) - 2) * between
 
     def sharp_images(self) -> int:
         """How many are computed for them: an exposure takes many."""

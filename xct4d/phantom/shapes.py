@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.phantom.description import Description, inside, read_mapping
+from xct4d.mapping_files import read_mapping
+from xct4d.phantom.description import Description, inside
 from xct4d.phantom.voxels import RAW_TYPES, Voxels, open_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)

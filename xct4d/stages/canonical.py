@@ -20,7 +20,7 @@ from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.training import held_out, memory
 from xct4d.training.ahead import Ahead
-from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.checkpoint import Checkpoint, array_digest, file_digest
 from xct4d.training.loop import Run, slices_image, train
 from xct4d.training.losses import correlation_loss, projection_loss
 from xct4d.training.optimizer import Adam
@@ -89,7 +89,10 @@ def canonical(
         densities = [field(exposure.samples.points) for exposure in batch.exposures]
         f = flat_field(0.0)
         terms = {"projection": projection_loss(batch, densities, [f] * len(densities))}
-        loss = terms["projection"] + settings.flat_field.penalty * f.square()
+        loss = terms["projection"]
+        if settings.flat_field.train:
+            terms["flat_field"] = f.square()
+            loss = loss + settings.flat_field.penalty * terms["flat_field"]
         if known is not None:
             points = sent(rng.uniform(-1, 1, (share.of(VOLUME_POINTS), 3)).astype(np.float32), device)
             terms["volume"] = correlation_loss(field(points), known(points))
@@ -107,12 +110,13 @@ def canonical(
 
     fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "backend": field.backend, "pixels": file_digest(frames_folder / "projections.npy")}
     fingerprint["frames"] = file_digest(frames_folder / "frames.json")
+    fingerprint["volume"] = None if known is None else array_digest(volume)
     saved = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=settings.steps, take_step=take_step,
-                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
+                title=title, rate_key="canonical.schedule.learning_rate", steps=settings.steps, take_step=take_step,
+                rates=lambda step: learning_rates(settings.schedule, settings.schedule.learning_rate, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xct4d import config, metrics, plots
+from xct4d import config, metrics, plots, strict_json
 from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import planes
@@ -99,7 +98,7 @@ def evaluate_model(
             "times": [moment.record for moment in moments],
             "held_out": _summary(projections),
         }
-        (folder / "metrics.json").write_text(json.dumps(_plain(record), indent=1) + "\n")
+        (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
         _figures(folder, moments, shown_planes, first, shown, histories)
 
 
@@ -279,12 +278,3 @@ def _history(path: Path) -> dict:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
     return history
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinity: null."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

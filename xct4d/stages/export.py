@@ -54,8 +54,6 @@ def export_volumes(
 ) -> dict[config.Kind, int]:
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
-    if settings.window is not None and not settings.window[0] < settings.window[1]:
-        raise InputError(f"must rise, not {list(settings.window)}", where="export.window", fix="give the lower attenuation first")
     kinds = list(outputs)
     n, tile = settings.resolution, settings.tile
     centres = voxel_centres(n)
@@ -66,7 +64,14 @@ def export_volumes(
         writers = {
             kind: stack.enter_context(
                 VolumeWriter(
-                    path, (n, n, n), settings.dtype, unit_mm=unit_mm, window=settings.window, shard=shard, attributes={"kind": kind, "time": t}
+                    path,
+                    (n, n, n),
+                    settings.dtype,
+                    unit_mm=unit_mm,
+                    window=settings.window,
+                    shard=shard,
+                    name=f"{kind} t{t:g}",
+                    attributes={"kind": kind, "time": t},
                 )
             )
             for kind, path in outputs.items()

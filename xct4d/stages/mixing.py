@@ -117,8 +117,8 @@ def mixing(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=settings.steps, take_step=take_step,
-                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, settings.steps),
+                title=title, rate_key="mixing.schedule.learning_rate", steps=settings.steps, take_step=take_step,
+                rates=lambda step: learning_rates(settings.schedule, settings.schedule.learning_rate, settings.flat_field, step, settings.steps),
                 optimizer=Adam({"field": dict(mixer.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(predicted, lambda t: float(flat_field(t).detach()), *s, cells=cells) for s in shown],

@@ -34,6 +34,8 @@ SHOWN_PLANES = 6
 SHOWN_TIMES = 5
 MOVED_TIMES = 4
 ARROWS = 20  # per side of a plane
+SAME = 1e-6  # times closer than this are the same: exported ones are those of the configuration, projections have the dataset's
+SCORES = (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4))  # of held-out projections: key, label, digits
 PACKAGES = ("torch", "numba", "numpy", "scipy", "scikit-image", "zarr", "safetensors", "pydantic", "matplotlib")
 
 
@@ -234,7 +236,6 @@ def _projections(page: Page, states: Mapping[str, prepared_frames.Frames], model
 
 def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
     page.heading("Quality")
-    held_out = {entry["time"]: entry for entry in metrics["held_out"]["times"]}
     moments = metrics["times"]
     columns: dict[str, list[str]] = {"t": [f"{moment['time']:g}" for moment in moments]}
     columns["self-correlation"] = [_number(moment["self_correlation"], 4) for moment in moments]
@@ -243,8 +244,9 @@ def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
     errors = [moment.get("displacement_error") or {} for moment in moments]
     for key, label in (("mean", "error"), ("p95", "95 % below"), ("true_mean", "moved")):
         columns[label] = [_number(None if key not in error else error[key] * model.scale, 4) for error in errors]
-    for key, label, digits in (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4)):
-        columns[label] = [_number(held_out.get(moment["time"], {}).get(key), digits) for moment in moments]
+    held_out = [_of_time(metrics["held_out"]["times"], moment["time"]) for moment in moments]
+    for key, label, digits in SCORES:
+        columns[label] = [_number(scores.get(key), digits) for scores in held_out]
     shown = {label: cells for label, cells in columns.items() if any(cells)}
     page.table(list(shown), list(zip(*shown.values(), strict=True)))
     mean = metrics["held_out"]["mean"]
@@ -256,7 +258,15 @@ def _quality(page: Page, metrics: dict[str, Any], model: Model) -> None:
     }
     page.note(" ".join(f"{text}." for label, text in meaning.items() if label in shown))
     if mean["count"]:
-        page.note(f"All {mean['count']} held-out projections: PSNR {mean['psnr']:.1f} dB, SSIM {mean['ssim']:.4f} on average.")
+        # equal images have no finite PSNR, images smaller than its window no SSIM
+        known = [f"{label} {_number(mean[key], digits)}" for key, label, digits in SCORES if mean[key] is not None]
+        page.note(f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}.")
+
+
+def _of_time(entries: list[dict[str, Any]], time: float) -> dict[str, Any]:
+    """The entry nearest to a time, if it is of that time; else nothing."""
+    nearest = min(entries, key=lambda entry: abs(entry["time"] - time), default=None)
+    return nearest if nearest is not None and abs(nearest["time"] - time) < SAME else {}
 
 
 def _jobs(page: Page, jobs: Mapping[str, Path]) -> None:

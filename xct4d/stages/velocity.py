@@ -149,8 +149,8 @@ def velocity(
     with atomic_folder(output) as folder:
         history = train(
             Run(
-                title=title, steps=level.steps, take_step=take_step,
-                rates=lambda step: learning_rates(settings.schedule, settings.flat_field, step, level.steps, peak=level.learning_rate),
+                title=title, rate_key=f"velocity.levels (resolution {level.resolution}): learning_rate", steps=level.steps, take_step=take_step,
+                rates=lambda step: learning_rates(settings.schedule, level.learning_rate, settings.flat_field, step, level.steps),
                 optimizer=Adam({"field": dict(field.named_parameters()), "flat_field": dict(flat_field.named_parameters())}),
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s, cells=lambda t: cells("forward", t) | cells("backward", t)) for s in shown],

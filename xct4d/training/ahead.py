@@ -29,6 +29,7 @@ class Ahead(Generic[T]):
         self._made: tuple[Share, T] | None = None
 
     def take(self, share: Share) -> T:
+        """What was made for this share; on a GPU the following one is made meanwhile. Shares come in their order."""
         made = self._made[1] if self._made is not None and self._made[0] == share else self._make(share)
         following = share.following()
         self._made = (following, self._make(following)) if self._ahead and following.step < self._steps else None

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -25,6 +26,7 @@ class Checkpoint:
         self._digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True, default=str).encode()).hexdigest()
 
     def save(self, step: int, tensors: dict[str, Tensor], history: dict) -> None:
+        """Replace the file: steps done, what Adam and the stage gave, curves so far. Raises InputError where it cannot be written."""
         header = {"digest": self._digest, "step": str(step), "history": json.dumps(history)}
         with atomic_file(self.path) as temporary:
             temporary.write_bytes(save({name: t.contiguous() for name, t in tensors.items()}, header))
@@ -48,3 +50,8 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, for fingerprints."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def array_digest(array: np.ndarray) -> str:
+    """SHA-256 of an array's values in storage order, for fingerprints."""
+    return hashlib.sha256(array.tobytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from xct4d import strict_json
 from xct4d.device import Fetched
+from xct4d.errors import InputError
 from xct4d.progress import say, track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.held_out import Comparison
@@ -42,7 +43,7 @@ class History:
         return cls(record["step"], terms, held_out)
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.to_json()))
+        path.write_text(strict_json.dumps(self.to_json()))
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Run:
     """What a stage gives the loop."""
 
     title: str
+    rate_key: str  # key of the configuration that sets the learning rate
     steps: int
     take_step: Callable[[Share], dict[str, Tensor]]  # terms of the loss; "loss" is differentiated
     rates: Callable[[int], dict[str, float]]  # learning rate of each group of parameters
@@ -68,7 +70,7 @@ def train(run: Run) -> History:
     """Train to the last step, from the checkpoint where there is one.
 
     The caller saves the trained fields and then removes the checkpoint. Raises
-    FloatingPointError where the loss is no longer finite.
+    InputError where the loss is no longer finite.
     """
     history, done = History(), 0
     if (saved := run.checkpoint.load()) is not None:
@@ -118,7 +120,7 @@ class Record:
     def write(self, run: Run, history: History, board: SummaryWriter) -> str:
         values = dict(zip(self.names, self.terms.read().tolist(), strict=True))
         if not np.isfinite(values["loss"]):
-            raise FloatingPointError(f"{run.title}: the loss is {values['loss']} at step {self.step}; lower the learning rate")
+            raise InputError(f"{run.title}: the loss is {values['loss']} at step {self.step}", where=run.rate_key, fix="lower the learning rate")
         values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in self.rates.items()}
         history.step.append(self.step)
         for name, value in values.items():

@@ -24,4 +24,4 @@ def projection_loss(batch: Batch, densities: Sequence[Tensor], flat_fields: list
 def correlation_loss(a: Tensor, b: Tensor) -> Tensor:
     """1 - normalized correlation (Pearson) of two densities at the same points; 1 where either is constant."""
     a, b = a - a.mean(), b - b.mean()
-    return 1 - (a * b).sum() / (a.square().sum() * b.square().sum()).sqrt().clamp_min(1e-12)
+    return 1 - (a * b).sum() / (a.square().sum() * b.square().sum()).clamp_min(1e-24).sqrt()  # clamped first: the slope of a root at 0 is infinite

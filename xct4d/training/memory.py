@@ -54,7 +54,10 @@ def shares(need: Need, device: torch.device) -> int:
 
 
 def canonical(settings: config.Canonical, most_parts: int) -> Need:
-    """most_parts: parts of rays in a step, at most; the samples in them are never more than rays x samples."""
+    """Of training the static field of one end.
+
+    most_parts: parts of rays in a step, at most; the samples in them are never more than rays x samples.
+    """
     grid = settings.grid
     layout = HashLayout(grid.levels, grid.log2_size, grid.coarsest, grid.finest)
     parameters = FLOAT * (2 * layout.entries + (layout.width + 1) * grid.width)
@@ -70,6 +73,7 @@ def canonical(settings: config.Canonical, most_parts: int) -> Need:
 
 
 def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
+    """Of training one level. bake: voxels per axis of the canonicals' baked volumes."""
     path = TimePath(0.0, 1.0, settings.ode_step, settings.solver)
     control = POINT * level.resolution**3
     sample = _carried(path) + 8 * FLOAT
@@ -85,7 +89,7 @@ def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
 
 
 def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
-    """motion: the frozen velocity."""
+    """Of training the mixing coefficient. motion: the frozen velocity; bake: voxels per axis of the canonicals' baked volumes."""
     parts = settings.rays * settings.samples
     times = TimePath(0.0, 1.0, motion.longest_step, motion.solver).moments.size
     control = POINT * motion.resolution**3

@@ -19,14 +19,14 @@ class Adam:
 
     @torch.no_grad()
     def step(self, count: int, rates: dict[str, float]) -> None:
-        """The count-th step (from 1). Gradients are used up: they are set to zero in place."""
+        """The count-th step (from 1). Gradients are used up, those of groups with rate 0 too: the next step begins with none."""
         for (group, name), (first, second) in self.moments.items():
             parameter = self.parameters[group][name]
             if parameter.grad is None or rates[group] == 0:
                 continue
             flat = (t.reshape(-1) for t in (parameter.data, parameter.grad.contiguous(), first, second))
             adam_step(*flat, rate=rates[group], step=count)
-            parameter.grad = None
+        self.forget()
 
     def forget(self) -> None:
         """Drop the gradients."""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from xct4d.config import FlatField, Schedule
+from xct4d.config import Decay, FlatField
 
 
-def learning_rate(schedule: Schedule, step: int, steps: int, *, peak: float | None = None) -> float:
-    """Rate at step 0 <= step < steps: linear warm-up, steady part, exponential decay to `final`.
-
-    peak: the steady rate, where it is not the schedule's own.
-    """
-    peak = schedule.learning_rate if peak is None else peak
+def learning_rate(schedule: Decay, peak: float, step: int, steps: int) -> float:
+    """Rate at step 0 <= step < steps: linear warm-up, steady part at `peak`, exponential decay to `final`, or not at all where that is above."""
     progress = (step + 1) / steps
     if progress < schedule.warmup:
         return peak * progress / schedule.warmup
@@ -20,8 +16,7 @@ def learning_rate(schedule: Schedule, step: int, steps: int, *, peak: float | No
     return peak * (min(schedule.final, peak) / peak) ** decayed
 
 
-def learning_rates(schedule: Schedule, flat_field: FlatField, step: int, steps: int, *, peak: float | None = None) -> dict[str, float]:
+def learning_rates(schedule: Decay, peak: float, flat_field: FlatField, step: int, steps: int) -> dict[str, float]:
     """Rates of the groups `field` and `flat_field`: the second follows the shape of the first, or is 0 where it is not trained."""
-    rate = learning_rate(schedule, step, steps, peak=peak)
-    shape = rate / (schedule.learning_rate if peak is None else peak)
-    return {"field": rate, "flat_field": shape * flat_field.learning_rate if flat_field.train else 0.0}
+    rate = learning_rate(schedule, peak, step, steps)
+    return {"field": rate, "flat_field": rate / peak * flat_field.learning_rate if flat_field.train else 0.0}

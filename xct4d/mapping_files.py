@@ -1,4 +1,4 @@
-"""YAML and JSON as plain trees, where a key given twice or nesting without end is a mistake.
+"""YAML and JSON files as plain trees, where a key given twice or nesting without end is a mistake.
 
 The parsers themselves take the last of two equal keys without a word, and let
 an anchor refer to what it is part of.
@@ -7,13 +7,31 @@ an anchor refer to what it is part of.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from xct4d.errors import InputError
+
 DEEPEST = 64  # levels of nesting
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep; does an anchor refer to what it is part of?"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_mapping(path: str | Path) -> dict:
+    """The mapping in a YAML or JSON file. Raises InputError where there is none."""
+    path = Path(path)
+    kind, parse = ("JSON", parse_json) if path.suffix.lower() == ".json" else ("YAML", parse_yaml)
+    try:
+        tree = parse(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the path") from None
+    except ValueError as error:
+        raise InputError(f"is not valid {kind} ({error})", where=path) from None
+    if not isinstance(tree, dict):
+        raise InputError("must map keys to values", where=path)
+    return tree
 
 
 def parse_yaml(text: str) -> Any:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from xct4d.strict_yaml import parse_json, parse_yaml
+from workflow import snakemake
+from xct4d.errors import InputError
+from xct4d.mapping_files import parse_json, parse_yaml, read_mapping
 
 BOTH = pytest.mark.parametrize("parse", [parse_yaml, parse_json])
 
@@ -46,3 +48,30 @@ def test_every_mistake_is_one_line(text):
     with pytest.raises(ValueError, match=".") as caught:
         parse_yaml(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("c.yaml", "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "c.yaml: is not valid YAML (key c is given twice, line 5; remove one)"),
+        ("c.json", '{"a": 1, "a": 2}', "c.json: is not valid JSON (key a is given twice; remove one)"),
+        ("c.yaml", "a: \x00\n", "c.yaml: is not valid YAML (unacceptable character"),
+        ("c.yaml", "- a\n", "c.yaml: must map keys to values"),
+        ("c.yaml", None, "c.yaml: cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_file_s_complaint_names_it(tmp_path, monkeypatch, name, text, says):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_mapping(name)
+    assert str(caught.value).startswith(says)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_workflow_refuses_a_key_given_twice(tmp_path):
+    (tmp_path / "c.yaml").write_text("datasets:\n  d: {input: {scene: tiny}}\ncanonical: {steps: 3}\ncanonical: {rays: 3}\n")
+    done = snakemake("--dry-run", "--configfile", "c.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == "c.yaml: is not valid YAML (key canonical is given twice, line 4; remove one)"
