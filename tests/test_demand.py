@@ -8,11 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
+from snakemake.utils import update_config
 
 from workflow import ROOT
+from xct4d import demand
 from xct4d.demand import _scene, memory_mb, minutes
 from xct4d.plan import Dataset, plan
+from xct4d.stages import evaluate
 
 
 def dataset(**sections) -> Dataset:
@@ -102,14 +106,28 @@ def test_scoring_takes_as_long_as_projections_are_held_out(tmp_path, split, part
     (one,) = plan(tree, ROOT / "config" / "scenes").values()
     (ten,) = plan(tree | {"prepare": {"target_size": 200}}, ROOT / "config" / "scenes").values()
     seen = minutes("evaluate", one, 1) - minutes("evaluate", ten, 1)
-    assert seen == pytest.approx(part * 8 * 2000**3 * 15e-6 * 5 / 60, rel=0.01)
+    assert seen == pytest.approx(part * 8 * 2**18 * 2000 * 0.3 * 15e-6 * 5 / 60, rel=0.05)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("stage", ["simulate", "prepare", "canonical", "velocity", "export", "evaluate", "report"])
+def test_an_experiment_s_jobs_are_such_as_a_queue_takes(stage, device):
+    """No partition takes a job of weeks. On a CPU the training of an experiment is long."""
+    trees = [yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("experiment.yaml", "presets/gpu-16gb.yaml")]
+    update_config(*trees)
+    (experiment,) = plan(trees[0] | {"device": device}, ROOT / "config" / "scenes").values()
+    assert minutes(stage, experiment, threads=8, resolution=51) < (24 * 60 if device == "cuda" or stage not in ("canonical", "velocity") else 7 * 24 * 60)
+
+
+def test_as_many_pixels_are_scored_as_time_is_asked_for():
+    assert demand.SCORED_PIXELS == evaluate.SCORED_PIXELS
 
 
 def test_a_scene_says_itself_what_it_holds_out():
     own = dataset(evaluate={"resolution": 8}, prepare={"target_size": None})
     scene = _scene(own.scene_files[0])
     assert scene.held_out > scene.projections / 10
-    assert minutes("evaluate", own, 1) == pytest.approx(10 + scene.held_out * scene.pixels**1.5 * 15e-6 * 5 / 60, rel=0.01)
+    assert minutes("evaluate", own, 1) == pytest.approx(10 + scene.held_out * scene.pixels**1.5 * 0.3 * 15e-6 * 5 / 60, rel=0.01)
 
 
 def write_dataset(folder):

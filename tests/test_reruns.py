@@ -25,6 +25,8 @@ SERIES = "d: series"
 SCORED = ["d: evaluate", "d: report"]
 AFTER = ["d: mixing", *EXPORTS, SERIES, *SCORED]
 
+VOLUME = {"path": "data.raw", "shape": [2, 2, 2], "dtype": "uint8"}
+
 STOP = """\
 import os, sys
 for output in snakemake.output:
@@ -53,7 +55,7 @@ def checkout(root: Path) -> Path:
         for image in images:
             (data / image).write_bytes(f"content of {image}".encode())
         (data / name).write_text(json.dumps({"frames": [{"file_path": image} for image in images]}))
-    (data / "data.raw").write_bytes(b"voxels")
+    (data / "data.raw").write_bytes(b"8 voxels")
     write(root, {})
     for script in (root / "workflow" / "scripts").glob("*.py"):
         script.write_text(STOP + script.read_text())
@@ -96,8 +98,8 @@ def write(root: Path, changes: dict) -> None:
         ({"export.series": False}, []),
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),
-        ({"datasets.d.input.forward_volume": {"path": "data.raw"}, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
-        ({"datasets.d.input.truth": {"object": {"path": "data.raw"}, "motion": {}}}, SCORED),
+        ({"datasets.d.input.forward_volume": VOLUME, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
+        ({"datasets.d.input.truth": {"object": VOLUME, "motion": {"type": "rigid", "displacements": [0.1, 0, 0]}}}, SCORED),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",

@@ -23,15 +23,15 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
     tree = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "sweep": {"velocity.schedule.final": [0.0001, 0.0002]}, "export": {"times": [0.5]}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = Counter(job.split(": ")[0] + ": " + job.split(": ")[1].split(" ")[0] for job in jobs("--configfile", "c.yaml", cwd=tmp_path))
-    shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2}
-    own = {f"d~final={rate}: {stage}": count for rate in (0.0001, 0.0002) for stage, count in (("velocity", 3), ("export", 1), ("evaluate", 1), ("report", 1))}
+    shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2}  # of which one rate is the default, so d itself
+    own = {f"{name}: {stage}": count for name in ("d", "d~velocity.schedule.final=0.0002") for stage, count in (("velocity", 3), ("export", 1), ("evaluate", 1), ("report", 1))}
     assert listed == shared | own
 
 
 def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
     datasets = planned({"velocity.levels.1.steps": [100, 200]})
-    variant = datasets["d~steps=200"]
-    assert [variant.home("velocity", level) for level in range(3)] == ["d", "d~steps=200", "d~steps=200"]
+    variant = datasets["d~velocity.levels.1.steps=200"]
+    assert [variant.home("velocity", level) for level in range(3)] == ["d", variant.name, variant.name]
     assert [level.steps for level in variant.config.velocity.levels] == [300, 200, 250]
     assert not datasets["d"].target
 
@@ -44,7 +44,7 @@ def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
     ],
 )  # fmt: skip
 def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
-    values = [0.5, 0.25] if key == "mixing.alpha" else [64, 32]
+    values = [0.75, 0.25] if key == "mixing.alpha" else [64, 32]
     variant = next(dataset for dataset in planned({key: values}).values() if dataset.target)
     stages = ["simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate"]
     shared = stages[: stages.index(stage)]
@@ -54,19 +54,25 @@ def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
 def test_combinations_share_what_agrees():
     datasets = planned({"canonical.steps": [7, 8], "velocity.rays": [16, 32]})
     targets = [dataset for dataset in datasets.values() if dataset.target]
-    assert [target.name for target in targets] == [f"d~steps={steps},rays={rays}" for steps in (7, 8) for rays in (16, 32)]
-    assert {target.home("canonical") for target in targets} == {"d~steps=7", "d~steps=8"}
-    assert datasets["d~steps=7"].config.canonical.steps == 7
+    assert [target.name for target in targets] == [f"d~canonical.steps={steps},velocity.rays={rays}" for steps in (7, 8) for rays in (16, 32)]
+    assert {target.home("canonical") for target in targets} == {"d~canonical.steps=7", "d~canonical.steps=8"}
+    assert datasets["d~canonical.steps=7"].config.canonical.steps == 7
 
 
-def test_keys_of_one_last_name_are_told_apart():
-    names = {dataset.name for dataset in planned({"canonical.steps": [7], "mixing.steps": [8]}).values() if dataset.target}
-    assert names == {"d~canonical.steps=7,mixing.steps=8"}
+def test_sweeps_over_other_keys_have_other_folders():
+    keys = ["velocity.levels.0.learning_rate", "velocity.levels.1.learning_rate", "canonical.schedule.learning_rate"]
+    names = {dataset.name for key in keys for dataset in planned({key: [0.02]}).values() if dataset.target}
+    assert names == {f"d~{key}=0.02" for key in keys}
+
+
+def test_the_value_that_a_dataset_has_anyway_is_the_dataset_itself():
+    datasets = planned({"canonical.steps": [7, 8]}, canonical={"steps": 7})
+    assert {name: dataset.target for name, dataset in datasets.items()} == {"d": True, "d~canonical.steps=8": True}
 
 
 @pytest.mark.parametrize(
     ("own", "names"),
-    [({}, ["d"]), ({"mixing.alpha": [0.5]}, ["d~alpha=0.5"]), (None, ["d~steps=7", "d~steps=8"])],
+    [({}, ["d"]), ({"mixing.alpha": [0.25]}, ["d~mixing.alpha=0.25"]), (None, ["d~canonical.steps=7", "d~canonical.steps=8"])],
     ids=["none", "another", "shared"],
 )
 def test_a_dataset_s_own_sweep_replaces_the_shared_one(own, names):

@@ -134,7 +134,7 @@ def test_a_flat_field_is_fitted_only_where_it_is_asked_for(trained):
 
 HELD_OUT = {"canonical_forward": ["00"], "velocity": ["01", "02", "03"], "mixing": ["01", "02", "03"]}  # numbers of the moments
 CURVES = {
-    "canonical_forward": {"training/volume", "flat_field/f"},
+    "canonical_forward": {"training/volume", "training/flat_field", "flat_field/f"},
     "velocity": {f"training/{term}" for term in ("volume", "mismatch", "strain", "smoothness", "flat_field")}
     | {"displacement/mean", "displacement/largest"},
     "mixing": {"training/flat_field"},
@@ -155,14 +155,14 @@ def test_tensorboard_has_every_curve_and_picture_of_a_stage(trained, stage):
 
 
 def test_directions_take_turns_and_early_times_come_first(trained, monkeypatch):
-    flow, carried = VelocityField.flow, []
+    flow, carried = VelocityField.flow_together, []
 
-    def watched(self, points, start, stop):
+    def watched(self, groups, spans):
         if torch.is_grad_enabled():
-            carried.append((start, stop))
-        return flow(self, points, start, stop)
+            carried.extend(spans)
+        return flow(self, groups, spans)
 
-    monkeypatch.setattr(VelocityField, "flow", watched)
+    monkeypatch.setattr(VelocityField, "flow_together", watched)
     trained.velocity("directions", PLAIN | {"steps": 20}, volume_weight=0, mismatch_weight=0, early_times_first=0.5)
     times, homes = np.array(carried).T
     assert homes.tolist() == [0.0, 1.0] * 10

@@ -27,7 +27,12 @@ STAGES_OF = {"euler": 1, "midpoint": 2, "rk4": 3}  # distinct times within a ste
 PER_LEVEL_SAMPLE = 0.5  # canonical, per level of the hash grid
 PER_SAMPLE = 10.0  # velocity, mixing
 PER_VOXEL = 15.0  # a volume of every kind, or a held-out ray's sample
-PER_PIXEL = 5.0  # simulated or prepared
+PER_PIXEL = 5.0  # simulated
+PER_READ_PIXEL = 0.5
+OCCUPIED = 0.3  # of a held-out ray lies in cells that are not empty
+SCORED_PIXELS = 2**18  # of a held-out projection, as stages.evaluate
+REPORT = 5e6  # points at which the report's figures ask the model
+GPU = 10  # times faster than a CPU of 2020
 SPARE = 5  # times: slower machines, fuller objects
 LEAST_MINUTES = 10
 
@@ -53,7 +58,7 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
     if stage == "simulate":
         work = _scene(dataset.scene_files[0]).sharp_images * pixels * PER_PIXEL
     elif stage == "prepare":
-        work = count * pixels * PER_PIXEL
+        work = count * pixels * PER_READ_PIXEL
     elif stage == "canonical":
         own = config.canonical
         work = own.steps * own.rays * own.samples * own.grid.levels * PER_LEVEL_SAMPLE + own.bake**3 * PER_VOXEL
@@ -66,10 +71,15 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
         work = 0.0
     elif stage == "export":
         work = config.export.resolution**3 * PER_VOXEL
+    elif stage == "report":
+        work = REPORT * PER_VOXEL
     else:
         # a ray has as many samples as the image has pixels along a side
-        seen = _held_out(dataset) * (_prepared_pixels(dataset) / count) ** 1.5
+        each = _prepared_pixels(dataset) / count
+        seen = _held_out(dataset) * min(each, SCORED_PIXELS) * math.sqrt(each) * OCCUPIED
         work = (len(dataset.times) * config.evaluate.resolution**3 + seen) * PER_VOXEL
+    if config.device == "cuda" and stage not in ("simulate", "prepare"):
+        work /= GPU
     single = 1 if stage == "prepare" else threads
     return LEAST_MINUTES + math.ceil(SPARE * work / single / 60e6)
 

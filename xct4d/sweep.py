@@ -33,12 +33,10 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Of its folder: balls~learning_rate=0.01,steps=300."""
+        """Of its folder: balls~canonical.steps=300,velocity.rays=1024. Whole keys: the folder of one sweep is not another's."""
         if not self.values:
             return self.dataset
-        last = [key.rpartition(".")[2] for key in self.values]
-        keys = last if len(set(last)) == len(last) else list(self.values)
-        return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in zip(keys, self.values.values(), strict=True))
+        return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in self.values.items())
 
     def home(self, stage: str, level: int | None = None) -> Variant:
         """Whose output of a stage serves this one; level: index of a velocity level, the last by default."""
@@ -57,21 +55,24 @@ def _reaches(key: str, stage: str, level: int | None) -> bool:
 def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     """One variant for each combination of the sweep's values; the dataset itself where there is no sweep.
 
+    A value that the dataset has anyway makes no variant: that combination is the dataset without it.
     where: what messages call the configuration. Raises InputError for a key
     that cannot be swept or a value that cannot stand in a folder's name.
     """
-    tree = config.model_dump(exclude={"sweep"})
+    tree, own = config.model_dump(exclude={"sweep"}), {}
     for key, values in config.sweep.items():
         section = key.split(".")[0]
         if FIRST.get(section, section) not in STAGES[1:]:
             raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
-        _holder(tree, key, where)
+        section, last = _holder(tree, key, where)
+        own[key] = section.get(last)
         if not values or len({str(value) for value in values}) != len(values):
             raise InputError("needs values, each once", where=f"{where}: sweep: {key}")
         for value in values:
             if not WORD.fullmatch(str(value)):
                 raise InputError(f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words")
-    return [Variant(dataset, dict(zip(config.sweep, values, strict=True))) for values in product(*config.sweep.values())]
+    combinations = [dict(zip(config.sweep, values, strict=True)) for values in product(*config.sweep.values())]
+    return [Variant(dataset, {key: value for key, value in chosen.items() if value != own[key]}) for chosen in combinations]
 
 
 def configured(variant: Variant, config: Config, where: str) -> Config:

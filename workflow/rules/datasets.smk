@@ -1,4 +1,5 @@
 # The datasets of the configuration, and the functions by which rules ask about them.
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ try:
     files = [written(file) for file in workflow.configfiles]
     for file in files:
         read_mapping(file)  # Snakemake's own reading keeps the second of two equal keys silently
-    DATASETS = plan(config, scenes=REPOSITORY / "config" / "scenes", source=", ".join(files))
+    DATASETS = plan(config, scenes=Path(os.path.relpath(REPOSITORY / "config" / "scenes")), source=", ".join(files))
 except InputError as error:
     print(error, file=sys.stderr)
     sys.exit(1)  # not an Exception: Snakemake adds no traceback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from xct4d.training.render import render_frame
 SLAB_POINTS = 2**21  # grid points compared at once
 MATERIAL = 0.05  # of the largest attenuation: above it a grid point counts as material
 MATERIAL_POINTS = 100_000  # at most, drawn from all material points, on which displacements are compared
+SCORED_PIXELS = 2**18  # of a held-out projection, at most: of a larger one each second or third of each second or third row
 SLICED_TIMES = 7  # columns of the figure of slices, at most
 SHOWN_PROJECTIONS = 3
 SHOWN_PLANES = 6  # of a single time
@@ -203,7 +205,8 @@ def _held_out(evolution: Evolution, states: dict[str, prepared_frames.Frames]) -
     with track("evaluate held-out projections", len(held_out)) as progress:
         for i, (time, state, f) in enumerate(held_out):
             frames = states[state]
-            predicted, measured = render_frame(evolution, frames, f, kind=kind), frames.image(f)
+            stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
+            predicted, measured = render_frame(evolution, frames, f, kind=kind, stride=stride), frames.image(f)[::stride, ::stride]
             scores.append(
                 {"state": state, "name": frames.name[f], "time": time, "psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
             )

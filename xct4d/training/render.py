@@ -48,8 +48,8 @@ def render(
     return image.reshape(-(-height // stride), -(-width // stride))
 
 
-def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed") -> np.ndarray:
-    """Transmission [height, width] float32 of a whole frame; a sample per pixel's width along the ray, none in empty space."""
+def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed", *, stride: int = 1) -> np.ndarray:
+    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame; a sample per pixel's width along the ray, none in empty space."""
 
     def density(points: Tensor, time: float) -> Tensor:
         return evolution.attenuation(points, time, [kind])[kind]
@@ -62,4 +62,4 @@ def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = 
             return WHOLE_BOX.to(evolution.device)  # looking for empty cells would take longer than they do
         return evolution.cells(time)
 
-    return render(density, evolution.flat_field, frames, frame, samples=samples, cells=cells)
+    return render(density, evolution.flat_field, frames, frame, samples=samples, stride=stride, cells=cells)
