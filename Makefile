@@ -1,6 +1,7 @@
 # make demo   the demo from nothing: environment, then the whole pipeline
 # make test   the tests
 # make bench  speed of the kernels
+# make clean  removes the environment, all results and what Snakemake knows of them
 # make gpu-check  tests, speed and whole runs on a CUDA GPU, into benchmarks/results
 
 python ?= python3
