@@ -1,10 +1,36 @@
-"""Order of the tests: the longest files first, so that no process is left alone with one of them at the end."""
+"""How the tests share a machine: the longest files first, and one thread for each process."""
 
 from pathlib import Path
 
+import pytest
+
+import xct4d  # noqa: F401 - before numba: it chooses where kernels are kept
+
+import numba  # isort: skip
+import torch  # isort: skip
+
+# the longest first, so that no process is left alone with one of them at the end
 LONGEST = ("test_slurm", "test_pipeline", "test_conda", "test_reruns")
+# sums over threads are theirs to test
+THREADED = ("test_kernels", "test_training", "test_phantom_integrals")
 
 
 def pytest_collection_modifyitems(items):
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(Path(item.path).stem, len(rank)))
+
+
+def pytest_configure():
+    # several processes test at once: their threads would only wait for each other
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def all_threads(request):
+    if request.path.stem not in THREADED:
+        yield
+        return
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    yield
+    numba.set_num_threads(1)
