@@ -34,7 +34,7 @@ def test_the_flat_field_costs_only_where_it_is_trained(frames, tmp_path, trained
     assert np.allclose(history["loss"], history["projection"] + penalty, rtol=1e-6)
 
 
-def test_a_checkpoint_belongs_to_the_known_volume(frames, tmp_path, monkeypatch):
+def test_a_checkpoint_belongs_to_what_the_result_depends_on(frames, tmp_path, monkeypatch):
     digests = []
 
     class Recorded(stage.Checkpoint):
@@ -48,6 +48,8 @@ def test_a_checkpoint_belongs_to_the_known_volume(frames, tmp_path, monkeypatch)
         train(frames, tmp_path, volume, steps=1, volume_weight=weight)
     assert digests[0] != digests[1]
     assert digests[2] == digests[3]  # a volume that counts nothing changes nothing
+    train(frames, tmp_path, zeros, steps=1, volume_weight=0.1, checkpoint_every=7)
+    assert digests[4] == digests[0]  # after a time-out one may want to save more often
 
 
 def test_a_loss_that_diverges_is_one_line_with_the_key(frames, tmp_path):

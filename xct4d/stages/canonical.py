@@ -108,7 +108,7 @@ def canonical(
         board.add_image("slices", slices_image(coarse.reshape(3 * [SLICE_VOXELS]).cpu().numpy()), step)
         board.add_scalar("flat_field/f", float(flat_field.control.detach()[0]), step)
 
-    fingerprint = {"settings": settings.model_dump(), "seed": seed, "title": title, "backend": field.backend, "pixels": file_digest(frames_folder / "projections.npy")}
+    fingerprint = {"settings": settings.model_dump(exclude={"checkpoint_every"}), "seed": seed, "title": title, "backend": field.backend, "pixels": file_digest(frames_folder / "projections.npy")}
     fingerprint["frames"] = file_digest(frames_folder / "frames.json")
     fingerprint["volume"] = None if known is None else array_digest(volume)
     saved = Checkpoint(checkpoint, fingerprint)

@@ -113,7 +113,7 @@ def mixing(
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
     sources += [folder / "baked.safetensors" for folder in canonicals.values()] + [velocity / "field.safetensors"]
     inputs = [file_digest(source) for source in sources]
-    saved = Checkpoint(checkpoint, {"settings": settings.model_dump(), "seed": seed, "inputs": inputs})
+    saved = Checkpoint(checkpoint, {"settings": settings.model_dump(exclude={"checkpoint_every"}), "seed": seed, "inputs": inputs})
     with atomic_folder(output) as folder:
         history = train(
             Run(
