@@ -165,7 +165,7 @@ from xct4d import demand
 from xct4d.mapping_files import read_mapping
 from xct4d.plan import plan
 (dataset,) = plan({"datasets": {"d": read_mapping(sys.argv[1])}}, Path("config/scenes")).values()
-for stage in ("simulate", "prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report"):
+for stage in ("prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report") + ("simulate",) * dataset.simulated:
     demand.memory_mb(stage, dataset, 8, 6), demand.minutes(stage, dataset, 8, 6)
 """
 
