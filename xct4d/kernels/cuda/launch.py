@@ -14,7 +14,7 @@ from xct4d.scalar import SIMULATED, accumulate
 WARP = 32  # threads that run in step
 THREADS = WARP if SIMULATED else 128  # of a block; the simulator starts a Python thread for each
 
-numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # of a control point's worth of work there is no more to launch
+numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small grids are meant: a flat field has six numbers, and each new size would be warned of anew
 
 kernel = cuda.jit(fastmath=True, cache=not SIMULATED)
 
