@@ -1,8 +1,8 @@
 """Everything worth knowing about this program on a CUDA GPU, in one JSON file.
 
-    python -m benchmarks.gpu_check [--only tests kernels profile balls kelvin experiment] [--output FILE]
+    python -m benchmarks.gpu_check [--only tests launches kernels profile balls kelvin experiment] [--output FILE]
 
-Tests of the kernels, their speed beside plain torch (and tinycudann, where it
+Tests of the kernels, what starting one takes, their speed beside plain torch (and tinycudann, where it
 is installed), a profile of the training steps, and whole pipelines with their
 times, memory and quality. Parts that were not asked for, or cannot run here,
 are named with the reason; a file that exists is added to, part by part. Needs
@@ -42,6 +42,12 @@ def tests() -> dict[str, Any]:
     """The CUDA kernels against their torch references, on this GPU."""
     done = _python("-m", "pytest", "-q", "tests/test_cuda_kernels.py", "tests/test_device.py")
     return {"passed": done.returncode == 0, "summary": _last_line(done.stdout), "output": "" if done.returncode == 0 else done.stdout[-4000:]}
+
+
+def launches() -> dict[str, Any]:
+    """What the host spends on starting a kernel."""
+    done = _python("-m", "benchmarks.launches")
+    return {"failed": (done.stdout + done.stderr)[-4000:]} if done.returncode else json.loads(_last_line(done.stdout))
 
 
 def kernels() -> dict[str, Any]:
@@ -136,6 +142,7 @@ class Watched:
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "tests": tests,
+    "launches": launches,
     "kernels": kernels,
     "profile": profile,
     **{name: (lambda name=name: pipeline(name)) for name in RUNS},

@@ -8,10 +8,8 @@ import os
 import re
 from types import SimpleNamespace
 
-import numba
 import pytest
 import torch
-from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba import cuda
 from numba.cuda import dispatcher as numba_dispatcher
 
@@ -25,16 +23,13 @@ compiled = {}
 
 
 def compile_only(function, grid, threads, *arguments):
-    if not all(a.is_contiguous() for a in arguments if isinstance(a, torch.Tensor)):
-        raise RuntimeError("a tensor is not contiguous")
-    signature = tuple(numba.typeof(a.detach().numpy() if isinstance(a, torch.Tensor) else a) for a in arguments)
-    name = f"{function.py_func.__module__.rpartition('.')[2]}.{function.py_func.__name__}"
-    if (name, signature) not in compiled:
-        options = {"cc": CAPABILITY, "fastmath": True, "device": False, "abi": "numba"}
-        intermediate = cuda.compile(function.py_func, signature, output="ltoir", **options)[0]
-        linker = Linker(ObjectCode.from_ltoir(intermediate), options=LinkerOptions(arch=f"sm_{CAPABILITY[0]}{CAPABILITY[1]}", link_time_optimization=True))
-        compiled[name, signature] = linker.link("cubin").code
-        code = cuda.compile(function.py_func, signature, output="ptx", **options)[0]
+    for argument in arguments:
+        launch.passed(argument)
+    kinds = tuple(map(launch.kind, arguments))
+    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+    if (name, kinds) not in compiled:
+        compiled[name, kinds] = launch.machine_code(function, kinds, CAPABILITY)
+        code = cuda.compile(function, launch.signature(kinds), output="ptx", cc=CAPABILITY, fastmath=True, device=False, abi="numba")[0]
         if bool(re.search(r"\b(atom|red)\.", code)) != name.endswith("_adjoint"):
             raise RuntimeError(f"{name}: adds atomically where it need not, or does not where it must")
     for a in arguments:

@@ -15,6 +15,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from xct4d.fields import velocity
+
 CUDA = torch.device("cuda")
 MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.tensor, torch.arange, torch.linspace, torch.asarray}
 
@@ -38,6 +40,7 @@ class PretendedGpu(TorchFunctionMode):
 
     def __enter__(self):
         self._in_kernel = 0
+        _forget()
         self.waits = []
         made, of_numpy = torch.nn.Parameter.__new__, torch.from_numpy
 
@@ -61,6 +64,7 @@ class PretendedGpu(TorchFunctionMode):
         super().__exit__(*error)
         for each in self._patches:
             each.stop()
+        _forget()
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -142,6 +146,12 @@ class PretendedGpu(TorchFunctionMode):
                 return run
 
         return SimpleNamespace(**{name: Module(name) for name in ("adam", "bspline", "cells", "flow", "hashgrid", "mlp", "placing", "segments", "trilinear")})
+
+
+def _forget():
+    """Tensors that were kept elsewhere do not say where they lie."""
+    for kept in (velocity._weights, velocity._bending_matrices):
+        kept.cache_clear()
 
 
 def on_host(tensor: torch.Tensor) -> bool:

@@ -1,6 +1,7 @@
 """The CUDA kernels on any machine: on a GPU, in numba's simulator, and compiled for devices that are not there."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,16 +10,17 @@ import pytest
 import torch
 
 CASES = Path(__file__).parent / "kernels_on_cuda.py"
+LAUNCHES = CASES.with_name("launched_on_a_pretended_driver.py")
 
 
-def run(**environment):
+def run(cases=CASES, **environment):
     command = [
         sys.executable,
         "-m",
         "pytest",
         "-q",
         "-x",
-        str(CASES),
+        str(cases),
         *(["-p", "compiled_for_cuda"] if environment.pop("compile", False) else []),
     ]
     paths = os.pathsep.join([str(CASES.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -37,3 +39,11 @@ def test_every_kernel_compiles(capability):
     """Types, and the atomic additions, as far as a compiler can tell without a device."""
     pytest.importorskip("cuda.core", reason="numba-cuda is not installed")
     run(compile=True, XCT4D_TEST_CAPABILITY=capability)
+
+
+def test_launches_pass_what_numba_would_pass(tmp_path):
+    pytest.importorskip("cuda.core", reason="numba-cuda is not installed")
+    if shutil.which("cc") is None or torch.cuda.is_available():
+        pytest.skip("no C compiler, or a GPU: its driver cannot be asked what a kernel received")
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", tmp_path / "libcuda.so.1", CASES.with_name("pretended_driver.c")], check=True)
+    run(LAUNCHES, LD_LIBRARY_PATH=str(tmp_path))

@@ -19,6 +19,8 @@ import shutil
 import sys
 import time
 import warnings
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -40,17 +42,40 @@ def choose_cache() -> None:
         environment = f"python{sys.version_info.major}.{sys.version_info.minor}-numba{version('numba')}-llvmlite{version('llvmlite')}"
     except PackageNotFoundError:
         return
-    digest = hashlib.sha256()
-    for source in sorted(PACKAGE.rglob("*.py")):
-        text = source.read_bytes()
-        if b"numba" in text:
-            digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + text + b"\0")
-    chosen = parent / f"kernels-{digest.hexdigest()[:16]}"
+    chosen = parent / f"kernels-{_sources()}"
     if not chosen.exists():
         for old in parent.glob("kernels-*"):  # another checkout may be using a young one
             if time.time() - old.stat().st_mtime > KEPT:
                 shutil.rmtree(old, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(chosen / environment)
+
+
+def _sources() -> str:
+    """16 hexadecimal digits: the present sources of all kernels."""
+    digest = hashlib.sha256()
+    for source in sorted(PACKAGE.rglob("*.py")):
+        text = source.read_bytes()
+        if b"numba" in text:
+            digest.update(source.relative_to(PACKAGE).as_posix().encode() + b"\0" + text + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def stored(what: str, compilers: list[str], make: Callable[[], bytes]) -> bytes:
+    """Machine code for a GPU, from the cache or else made and put there.
+
+    what: all that the code depends on beside the sources and the compilers, which are names of packages.
+    """
+    depends = [what, _sources(), *(f"{name} {version(name)}" for name in compilers)]
+    file = Path(os.environ["NUMBA_CACHE_DIR"], f"{hashlib.sha256(repr(depends).encode()).hexdigest()[:32]}.gpu")
+    with suppress(OSError):
+        return file.read_bytes()
+    code = make()
+    temporary = file.with_suffix(f".{os.getpid()}")
+    with suppress(OSError):  # a place that cannot be written costs the next job its time, nothing else
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(code)
+        temporary.replace(file)
+    return code
 
 
 def run_stored_kernels_only() -> None:

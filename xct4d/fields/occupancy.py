@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_dilation
 from torch import Tensor
+from torch.nn.functional import max_pool3d
 
 from xct4d.device import HOST, sent
 from xct4d.geometry.box import grid_points, voxel_centres
@@ -36,14 +36,14 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator, devi
     """
     n = CELLS * PROBES
     centres = voxel_centres(n)
-    highest = np.empty((CELLS, CELLS, CELLS), np.float32)
+    highest = torch.empty(CELLS, CELLS, CELLS, device=device)
     for k in range(CELLS):
         points = grid_points(centres[k * PROBES : (k + 1) * PROBES], centres, centres)
         points += rng.uniform(-1 / n, 1 / n, points.shape)
-        values = density(sent(points.astype(np.float32), device)).cpu().numpy()
-        highest[k] = values.reshape(PROBES, CELLS, PROBES, CELLS, PROBES).max((0, 2, 4))
-    threshold = FAINT * np.quantile(highest, 0.999)
-    return sent(binary_dilation(highest > threshold, np.ones((3, 3, 3))), device)
+        values = density(sent(points.astype(np.float32), device))
+        highest[k] = values.reshape(PROBES, CELLS, PROBES, CELLS, PROBES).amax((0, 2, 4))
+    dense = highest > FAINT * highest.quantile(0.999)
+    return max_pool3d(dense[None].float(), 3, stride=1, padding=1)[0] > 0  # and the cells beside them
 
 
 def centres(cells: Tensor, parts: int = 3) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,18 @@ from xct4d.kernels.flow import Path as TimePath
 
 def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
     """[T, modes] float32: weights of the control points of [0, 1] at times."""
-    return sent(bspline.basis(modes, 2 * np.asarray(times, float) - 1).astype(np.float32), device)
+    return _weights(modes, tuple(np.asarray(times, float).tolist()), device)
+
+
+# A training comes back to the same times step after step.
+@lru_cache(256)
+def _weights(modes: int, times: tuple[float, ...], device: torch.device) -> Tensor:
+    return sent(bspline.basis(modes, 2 * np.array(times) - 1).astype(np.float32), device)
+
+
+@lru_cache(256)
+def _journey(spans: tuple[tuple[float, float], ...], longest_step: float, solver: str) -> Journey:
+    return Journey(tuple(TimePath(start, stop, longest_step, solver) for start, stop in spans))
 
 
 AXES = ("kc,tcbad->tkbad", "jb,tcbad->tcjad", "ia,tcbad->tcbid")  # a matrix along z, along y, along x of control points
@@ -81,7 +92,7 @@ class VelocityField(nn.Module):
 
     def flow_together(self, groups: Sequence[Tensor], spans: Sequence[tuple[float, float]]) -> list[Tensor]:
         """Groups of points [N_g, 3], each carried from its start to its stop (times), all at once."""
-        journey = Journey(tuple(TimePath(start, stop, self.longest_step, self.solver) for start, stop in spans))
+        journey = _journey(tuple(spans), self.longest_step, self.solver)
         if not len(journey.times):
             return list(groups)
         return flow(self.at(journey.times), groups, journey)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from torch import Tensor
@@ -142,7 +141,7 @@ def _compare(run: Run, history: History, board: SummaryWriter, step: int) -> Non
 
 
 def slices_image(volume: np.ndarray) -> np.ndarray:
-    """The three central slices of a (z, y, x) volume side by side, coloured: [3, n, 3n] in [0, 1]."""
+    """The three central slices of a (z, y, x) volume side by side: [1, n, 3n] in [0, 1]."""
     n = len(volume)
     middle = np.concatenate([volume[n // 2], volume[::-1, n // 2], volume[::-1, :, n // 2]], 1)
-    return matplotlib.colormaps["gray"](middle / max(float(middle.max()), 1e-12))[..., :3].transpose(2, 0, 1)
+    return middle[None] / max(float(middle.max()), 1e-12)

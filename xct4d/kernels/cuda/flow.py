@@ -23,20 +23,20 @@ from xct4d.scalar import accumulate, scalar
 
 
 @scalar
-def group_of(p, first):
-    """Which group a point is of; there are few."""
+def group_of(p, later):
+    """Which group a point is of; there are few. later: where each but the first begins."""
     g = 0
-    while p >= first[g + 1]:
+    while g < later.shape[0] and p >= later[g]:
         g += 1
     return g
 
 
 @kernel
-def _flow(control, n, first, visit, steps, step, reach, share, points, keep, trail, out):
+def _flow(control, n, later, visit, steps, step, reach, share, points, keep, trail, out):
     p = cuda.grid(1)
     if p >= points.shape[0]:
         return
-    g = group_of(p, first)
+    g = group_of(p, later)
     x, y, z = points[p, 0], points[p, 1], points[p, 2]
     size = 3 * n * n * n
     for k in range(steps[g]):
@@ -101,7 +101,7 @@ def add_up(cell, factors, n, lane, sums, out):
 
 
 @kernel
-def _flow_adjoint(control, n, first, visit, steps, step, reach, share, trail, grad, out, control_grad):
+def _flow_adjoint(control, n, later, visit, steps, step, reach, share, trail, grad, out, control_grad):
     # A block is one warp. Nobody leaves early: its lanes work for each other's points.
     cell = cuda.shared.array(WARP, numba.int64)  # where the control points around each point begin; -1: it does not pull
     factors = cuda.shared.array((WARP, 15), numba.float32)  # its four weights along x, along y, along z, its cotangent
@@ -112,7 +112,7 @@ def _flow_adjoint(control, n, first, visit, steps, step, reach, share, trail, gr
     gx, gy, gz = zero, zero, zero
     g, own_steps, own_step = 0, 0, zero
     if p < grad.shape[0]:
-        g = group_of(p, first)
+        g = group_of(p, later)
         gx, gy, gz = grad[p, 0], grad[p, 1], grad[p, 2]
         own_steps, own_step = steps[g], step[g]
     size = 3 * n * n * n
@@ -152,13 +152,23 @@ def _flow_adjoint(control, n, first, visit, steps, step, reach, share, trail, gr
         out[p, 0], out[p, 1], out[p, 2] = gx, gy, gz
 
 
+def _tables(first: tuple[int, ...], journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
+    later = sent(np.array(first[1:-1]), device) if len(first) > 2 else _nothing(device)
+    return later, *_sent(journey, device)
+
+
+@functools.cache
+def _nothing(device: torch.device) -> Tensor:
+    return torch.empty(0, dtype=torch.int64, device=device)
+
+
 @functools.lru_cache(256)
-def _tables(journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
+def _sent(journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
     return tuple(sent(table, device) for table in (journey.visit, journey.steps, journey.step, journey.reach, journey.share))
 
 
 def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Journey, keep: bool) -> tuple[Tensor, Tensor]:
-    tables = sent(np.array(first), points.device), *_tables(journey, points.device)
+    tables = _tables(first, journey, points.device)
     trail = points.new_empty((*journey.visit.shape[1:], len(points), 3) if keep else (1, 1, 1, 3))
     out = torch.empty_like(points)
     each(_flow, len(points), control.reshape(-1), control.shape[1], *tables, points, keep, trail, out)
@@ -166,7 +176,7 @@ def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Jo
 
 
 def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], journey: Journey) -> tuple[Tensor, Tensor]:
-    tables = sent(np.array(first), grad.device), *_tables(journey, grad.device)
+    tables = _tables(first, journey, grad.device)
     out, control_grad = torch.empty_like(grad), torch.zeros_like(control)
     warps = -(-len(grad) // WARP)
     launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, trail, grad, out, control_grad.view(-1))

@@ -1,24 +1,40 @@
-"""Launches of kernels on torch's tensors: where they lie, without copies, on torch's current stream."""
+"""Launches of kernels on torch's tensors: where they lie, without copies, on torch's current stream.
+
+numba compiles a kernel for the types of its arguments; NVIDIA's cuda.core loads
+and starts it. numba's own launches look at every array anew and wrap it, which
+takes the host longer than most of the kernels run (benchmarks/launches.py).
+"""
 
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Callable
+from itertools import chain
 
-import numba
+import numpy as np
 import torch
-from numba import cuda
+from numba import cuda, types
 from torch import Tensor
 
+from xct4d.compiled import stored
 from xct4d.scalar import SIMULATED, accumulate
 
 WARP = 32  # threads that run in step
 THREADS = WARP if SIMULATED else 128  # of a block; the simulator starts a Python thread for each
 
-numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small grids are meant: a flat field has six numbers, and each new size would be warned of anew
+SCALARS = {bool: types.boolean, int: types.int64, float: types.float64, np.float32: types.float32}
+ENTRIES = {torch.float32: types.float32, torch.float16: types.float16, torch.int64: types.int64, torch.bool: types.boolean}
 
-kernel = cuda.jit(fastmath=True, cache=not SIMULATED)
+
+def kernel(function: Callable) -> Callable:
+    """Decorator of a kernel; `launch` compiles it."""
+    return cuda.jit(fastmath=True)(function) if SIMULATED else function
+
 
 if not SIMULATED:
+    from cuda.core import Device, Kernel, LaunchConfig, Linker, LinkerOptions, ObjectCode, Stream
+    from cuda.core import launch as start
     from numba.cuda.extending import overload
 
     @overload(accumulate, target="cuda")
@@ -34,22 +50,68 @@ def blocks(count: int) -> int:
     return (count + THREADS - 1) // THREADS
 
 
-def launch(function, grid: tuple[int, ...], threads: int, *arguments: Tensor | float) -> None:
-    """Start a kernel on a grid of blocks; an empty grid starts none. Tensors must be contiguous."""
+def launch(function: Callable, grid: tuple[int, ...], threads: int, *arguments: Tensor | float) -> None:
+    """Start a kernel on a grid of blocks; an empty grid starts none. Raises ValueError where a tensor is not contiguous."""
     if 0 in grid:
         return
     if SIMULATED:
         function[grid, threads](*(a.detach().numpy() if isinstance(a, Tensor) else a for a in arguments))
     else:
+        code = _loaded(function, tuple(map(kind, arguments)))
         stream = _stream(torch.cuda.current_stream().cuda_stream)
-        function[grid, threads, stream](*(cuda.as_cuda_array(a.detach(), sync=False) if isinstance(a, Tensor) else a for a in arguments))
+        start(stream, LaunchConfig(grid=grid, block=threads), code, *chain.from_iterable(map(passed, arguments)))
 
 
-def each(function, count: int, *arguments: Tensor | float) -> None:
+def each(function: Callable, count: int, *arguments: Tensor | float) -> None:
     """Start a kernel with a thread for each of `count` things."""
     launch(function, (blocks(count),), THREADS, *arguments)
 
 
+def passed(argument: Tensor | float) -> tuple:
+    """What a kernel of numba's receives for an argument: a scalar itself; an array as its owner's two addresses
+    (none), number of entries, bytes of one, address, shape, and strides in bytes."""
+    if not isinstance(argument, Tensor):
+        return (argument,)
+    if not argument.is_contiguous():
+        raise ValueError(f"a kernel is given a tensor {tuple(argument.shape)} that is not contiguous")
+    size = argument.element_size()
+    return (0, 0, argument.numel(), size, argument.data_ptr(), *argument.shape, *(size * stride for stride in argument.stride()))
+
+
+def kind(argument: Tensor | float) -> tuple[torch.dtype, int] | type:
+    """What of an argument a kernel is compiled for."""
+    return (argument.dtype, argument.dim()) if isinstance(argument, Tensor) else type(argument)
+
+
+def signature(kinds: tuple) -> tuple[types.Type, ...]:
+    """numba's types of arguments."""
+    return tuple(types.Array(ENTRIES[k[0]], k[1], "C") if isinstance(k, tuple) else SCALARS[k] for k in kinds)
+
+
+def machine_code(function: Callable, kinds: tuple, capability: tuple[int, int]) -> bytes:
+    """A kernel compiled for a device: its name there, a newline, and the code.
+
+    Raises RuntimeError where numba passes arrays in another way than `passed` knows.
+    """
+    types_, target = signature(kinds), f"sm_{capability[0]}{capability[1]}"
+    intermediate, _ = cuda.compile(function, types_, output="ptx", cc=capability, fastmath=True, device=False, abi="numba")
+    name, parameters = re.search(r"\.entry\s+([\w$]+)\((.*?)\)", intermediate, re.DOTALL).groups()
+    expected = sum(5 + 2 * t.ndim if isinstance(t, types.Array) else 1 for t in types_)
+    if parameters.count(".param") != expected:
+        raise RuntimeError(f"{name}: this numba-cuda passes arrays to kernels in a way unknown here; install another version")
+    code = Linker(ObjectCode.from_ptx(intermediate.encode()), options=LinkerOptions(arch=target)).link("cubin").code
+    return name.encode() + b"\n" + code
+
+
 @functools.cache
-def _stream(address: int):
-    return cuda.external_stream(address)
+def _loaded(function: Callable, kinds: tuple) -> Kernel:
+    capability = torch.cuda.get_device_capability()
+    what = f"{function.__module__}.{function.__name__}-{'-'.join(map(str, signature(kinds)))}-{capability}"
+    name, code = stored(what, ["numba-cuda", "cuda-core"], lambda: machine_code(function, kinds, capability)).split(b"\n", 1)
+    Device(torch.cuda.current_device()).set_current()
+    return ObjectCode.from_cubin(code).get_kernel(name.decode())
+
+
+@functools.cache
+def _stream(address: int) -> Stream:
+    return Stream.from_handle(address)
