@@ -81,8 +81,31 @@ def test_a_preset_fits_its_gpu_undivided(preset, free):
 
 def test_what_never_fits_names_its_key():
     with pytest.raises(InputError, match=r"canonical.bake: some \d+\.\d GB of GPU memory are needed, 14\.5 GB are free"):
-        memory.velocity(config.Velocity(), config.Level(resolution=51, steps=1, learning_rate=1e-3, blur=0.02), 1024).shares(int(14.5 * GB))
+        memory.velocity(config.Velocity(), level(blur=0.02), 1024).shares(int(14.5 * GB))
 
 
 def test_the_cpu_is_not_divided():
-    assert memory.shares(memory.canonical(config.Canonical(rays=10**6), 10**12), torch.device("cpu")) == 1
+    need = memory.canonical(config.Canonical(rays=10**6), 10**12)
+    assert memory.shares("canonical", need, torch.device("cpu")) == 1
+    assert memory.fitting("velocity 6", lambda _voxels: need, 192, torch.device("cpu")) == (192, 1)
+
+
+def level(**settings):
+    return config.Level(resolution=51, steps=1, learning_rate=1e-3, **settings)
+
+
+@pytest.mark.parametrize(("free", "voxels"), [(60, 1024), (14.5, 512), (6, 341)])
+def test_volumes_that_do_not_fit_are_held_coarser(monkeypatch, capsys, free, voxels):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free * GB), 80 * GB))
+    assert memory.fitting("velocity 51", lambda n: memory.velocity(config.Velocity(), level(blur=0.02), n), 1024, torch.device("cuda")) == (voxels, 1)
+    said = capsys.readouterr().err
+    assert (said == "") == (voxels == 1024)
+    assert voxels == 1024 or f"velocity 51: the scans are held with {voxels} voxels per axis, not 1024: {free:.1f} GB" in said
+
+
+def test_rays_give_way_before_volumes_do(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8 * GB, 8 * GB))
+    many = config.Velocity(rays=2**17, samples=128)
+    voxels, shares = memory.fitting("velocity 51", lambda n: memory.velocity(many, level(), n), 256, torch.device("cuda"))
+    assert (voxels, shares) == (256, 2)
+    assert "velocity 51: 8.0 GB of GPU memory are free; a step goes in 2 parts" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool3d
 
 from xct4d.device import sent
 from xct4d.fields import storage
@@ -27,13 +28,17 @@ class BakedField:
 
     @classmethod
     def bake(cls, field: DensityField, n: int) -> BakedField:
-        """Evaluate a field at the n^3 voxel centres, slab by slab."""
+        """Evaluate a field at the n^3 voxel centres, slab by slab, into the computer's memory."""
         axis = voxel_centres(n)
-        volume = torch.empty(n, n, n, device=field.cells.device)
+        volume = torch.empty(n, n, n)
         for k in range(n):
             points = grid_points(axis[k : k + 1], axis, axis).astype(np.float32)
-            volume[k] = field.evaluate(sent(points, volume.device)).reshape(n, n)
+            volume[k] = field.evaluate(sent(points, field.cells.device)).reshape(n, n)
         return cls(volume)
+
+    def coarser(self, n: int) -> BakedField:
+        """The means over n^3 boxes."""
+        return self if n == len(self.volume) else BakedField(adaptive_avg_pool3d(self.volume[None], n)[0])
 
     def to(self, device: torch.device) -> BakedField:
         """A copy on a device; on a GPU in half precision, where that holds the values: half the bytes to fetch at every sample."""

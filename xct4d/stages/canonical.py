@@ -121,7 +121,7 @@ def canonical(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board, buffers=dict(field.named_buffers()),
-                shares=memory.shares(memory.canonical(settings, MOST_SAVED * settings.rays * settings.samples), device),
+                shares=memory.shares(title, memory.canonical(settings, MOST_SAVED * settings.rays * settings.samples), device),
             )
         )  # fmt: skip
         history.save(folder / "history.json")

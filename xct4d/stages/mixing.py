@@ -65,9 +65,11 @@ def mixing(
     if not training:
         raise InputError("mixing: spline has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
-    start, stop = (BakedField.load(canonicals[d] / "baked.safetensors").to(device) for d in ("forward", "backward"))
     motion = VelocityField.load(velocity / "field.safetensors").to(device)
     motion.requires_grad_(False)
+    scans = [BakedField.load(canonicals[d] / "baked.safetensors") for d in ("forward", "backward")]
+    voxels, shares = memory.fitting(title, lambda n: memory.mixing(settings, motion, n), len(scans[0].volume), device)
+    start, stop = (scan.coarser(voxels).to(device) for scan in scans)
     flat_field = FlatField.load(velocity / "flatfield.safetensors").to(device)
     mixer = SplineMixer(settings.resolution, settings.modes).to(device)
     held = [(occupancy.centres(occupancy.occupied(field, generator(seed, title), device)), home) for field, home in ((start, 0.0), (stop, 1.0))]
@@ -123,7 +125,7 @@ def mixing(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(predicted, lambda t: float(flat_field(t).detach()), *s, cells=cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board,
-                shares=memory.shares(memory.mixing(settings, motion, len(start.volume)), device),
+                shares=shares,
             )
         )  # fmt: skip
         history.save(folder / "history.json")

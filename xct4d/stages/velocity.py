@@ -73,7 +73,9 @@ def velocity(
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     training = moments(frames, at_most=settings.max_images_per_time)
     shown = held_out.spread([m for m in moments(frames, held_out=True) if 0 < m.mean_time < 1], HELD_OUT_SHOWN)
-    sharp = {direction: BakedField.load(folder / "baked.safetensors").to(device) for direction, folder in canonicals.items()}
+    scans = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
+    voxels, shares = memory.fitting(title, lambda n: memory.velocity(settings, level, n), len(scans["forward"].volume), device)
+    sharp = {direction: scan.coarser(voxels).to(device) for direction, scan in scans.items()}
     density = {direction: field.blurred(level.blur) for direction, field in sharp.items()}
     held = {direction: occupancy.centres(occupancy.occupied(field, generator(seed, title), device), parts=1) for direction, field in density.items()}
     solid = {direction: _solid_voxels(volume) for direction, volume in sharp.items()} if level.strain_weight > 0 else {}
@@ -155,7 +157,7 @@ def velocity(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(blended, lambda t: float(flat_field(t).detach()), *s, cells=lambda t: cells("forward", t) | cells("backward", t)) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board,
-                shares=memory.shares(memory.velocity(settings, level, len(sharp["forward"].volume)), device),
+                shares=shares,
             )
         )  # fmt: skip
         history.save(folder / "history.json")

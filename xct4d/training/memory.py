@@ -1,13 +1,15 @@
-"""What a training step takes of a GPU's memory, and into how many shares it must go to fit.
+"""What a training takes of a GPU's memory, and what gives way where that is more than there is.
 
-Predicted array by array from the configuration. Only the rays of a step give
-way: divided, they give the same gradients. What a prediction misses, running
+Predicted array by array from the configuration. First the rays of a step are
+divided: in parts they give the same gradients. If not even that helps, the
+volumes of the two scans are held coarser. What a prediction misses, running
 out of memory tells (training.shares).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +19,7 @@ from xct4d.errors import InputError
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.flow import Path as TimePath
 from xct4d.kernels.hashgrid import HashLayout
+from xct4d.progress import say
 from xct4d.training.shares import MOST
 
 FLOAT, HALF = 4, 2  # bytes
@@ -26,6 +29,7 @@ AT_ONCE = 2  # batches: the next one is made before this one is used
 HELD_OUT = 2**21 * 64 + 2**19 * 1024  # samples and points that a look at held-out projections takes at once (training.render, fields.density)
 CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
 USED = 0.9  # of the free memory: the rest is lost between blocks
+COARSEST = 4  # voxels averaged along an axis, at most
 
 
 @dataclass(frozen=True)
@@ -36,21 +40,46 @@ class Need:
     step: int
     largest: str  # key of the configuration behind most of what stays
 
+    def fits(self, free: int) -> bool:
+        """Whether as many parts of a step as there may be bring it into so many free bytes."""
+        return self.step <= (USED * free - self.lasting) * MOST
+
     def shares(self, free: int) -> int:
         """Parts into which a step must go. Raises InputError where nothing helps."""
-        left = USED * free - self.lasting
-        if left * MOST < self.step:
+        if not self.fits(free):
             raise InputError(
                 f"some {(self.lasting + self.step / MOST) / USED / 2**30:.1f} GB of GPU memory are needed, {free / 2**30:.1f} GB are free",
                 where=self.largest,
                 fix="lower it, or set device: cpu",
             )
-        return max(1, math.ceil(self.step / left))
+        return max(1, math.ceil(self.step / (USED * free - self.lasting)))
 
 
-def shares(need: Need, device: torch.device) -> int:
+def shares(title: str, need: Need, device: torch.device) -> int:
     """Parts of a step on this device as its memory now is; on the CPU the system's memory is asked for instead (xct4d.demand)."""
-    return 1 if device.type == "cpu" else need.shares(torch.cuda.mem_get_info()[0])
+    if device.type == "cpu":
+        return 1
+    free = torch.cuda.mem_get_info()[0]
+    parts = need.shares(free)
+    if parts > 1:
+        say(f"{title}: {free / 2**30:.1f} GB of GPU memory are free; a step goes in {parts} parts, the sum stays the same")
+    return parts
+
+
+def fitting(title: str, need: Callable[[int], Need], bake: int, device: torch.device) -> tuple[int, int]:
+    """(voxels per axis of the scans' volumes, parts of a step) that the device's memory holds as it now is, before they are there.
+
+    need: of a number of voxels per axis; bake: as many as there are. Raises InputError where nothing helps.
+    """
+    if device.type == "cpu":
+        return bake, 1
+    free = torch.cuda.mem_get_info()[0]
+    sizes = [bake // averaged for averaged in range(1, COARSEST + 1)]
+    voxels = next((size for size in sizes if need(size).fits(free)), bake)
+    parts = shares(title, need(voxels), device)
+    if voxels < bake:
+        say(f"{title}: the scans are held with {voxels} voxels per axis, not {bake}: {free / 2**30:.1f} GB of GPU memory are free")
+    return voxels, parts
 
 
 def canonical(settings: config.Canonical, most_parts: int) -> Need:
@@ -61,12 +90,12 @@ def canonical(settings: config.Canonical, most_parts: int) -> Need:
     grid = settings.grid
     layout = HashLayout(grid.levels, grid.log2_size, grid.coarsest, grid.finest)
     parameters = FLOAT * (2 * layout.entries + (layout.width + 1) * grid.width)
-    volume = FLOAT * settings.bake**3
+    known = HALF * settings.bake**3 if settings.volume_weight > 0 else 0  # as fine as the baked one, most likely
     # encoded points and hidden neurons, each with its gradient; a product of the perceptron in passing
     sample = 2 * POINT + 2 * FLOAT * layout.width + 3 * FLOAT * grid.width + 8 * FLOAT
     parts = settings.rays * settings.samples
     return Need(
-        lasting=CONTEXT + HELD_OUT + 4 * parameters + volume * (2 if settings.volume_weight > 0 else 1),
+        lasting=CONTEXT + HELD_OUT + 4 * parameters + known,
         step=parts * sample + most_parts * AT_ONCE * PLACING,
         largest="canonical.grid.log2_size",
     )
