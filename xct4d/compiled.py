@@ -88,7 +88,7 @@ def run_stored_kernels_only() -> None:
     from numba.core.dispatcher import Dispatcher
 
     def compile_apart(self, signature):
-        if signature not in self.overloads and self._cache.cache_path is not None:
+        if signature not in self.overloads and self._cache.cache_path is not None and not _is_stored(self, signature):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # other threads run: the child only compiles
                 child = os.fork()
@@ -103,3 +103,9 @@ def run_stored_kernels_only() -> None:
         return compile_here(self, signature)
 
     compile_here, Dispatcher.compile = Dispatcher.compile, compile_apart
+
+
+def _is_stored(dispatcher, signature) -> bool:
+    """Whether numba's cache has a kernel for these types."""
+    cache = dispatcher._cache
+    return cache._index_key(signature, dispatcher.targetctx.codegen()) in cache._cache_file._load_index()

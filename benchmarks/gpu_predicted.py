@@ -1,0 +1,110 @@
+"""What whole runs should take of GPUs that are not at hand: memory by the program's planner, time from what the devices can do at most.
+
+    python -m benchmarks.gpu_predicted
+
+Predictions, not measurements. Memory is counted as a run on the device counts
+it (xct4d.training.memory). The time of training is a bound: no step is faster
+than the host that starts its kernels, nor than its bytes at the full bandwidth
+of the memory, every corner of a grid read anew (benchmarks.gpu_profile; caches
+make it faster, scattered addresses slower) and every ray full of material.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from snakemake.utils import update_config
+
+from benchmarks.gpu_profile import STAGES, WORK
+from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
+from xct4d.config import Config, resolve
+from xct4d.kernels.flow import TABLEAUS
+from xct4d.stages.canonical import MOST_SAVED
+from xct4d.training import memory
+from xct4d.training.memory import Need
+
+CONFIG = Path(__file__).parents[1] / "config"
+GB = 2**30
+# Milliseconds that the host spends on a step: measured on one core, with two rays of two samples, less the kernels
+# themselves; and microseconds on each of our kernels (benchmarks.launches).
+HOST = {"canonical": 0.7, "velocity": 2.0}
+LAUNCH, LAUNCHES = 13, {"canonical": 8, "velocity": 20}
+
+
+@dataclass(frozen=True)
+class Device:
+    """Of NVIDIA's data sheets: memory (GB of 2^30 bytes, what the driver takes off) and its bandwidth (bytes/s)."""
+
+    name: str
+    preset: str
+    free: float
+    bandwidth: float
+
+
+DEVICES = (
+    Device("T4", "gpu-16gb", 14.5, 320e9),
+    Device("A100 40 GB", "gpu-32gb", 39.0, 1555e9),
+    Device("H100 80 GB", "gpu-32gb", 78.5, 3350e9),
+)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training stage."""
+
+    stage: str
+    key: str  # of HOST
+    steps: int
+    samples: int  # of a step, at most
+    bytes: float  # of a sample
+    need: Callable[[int], Need]
+
+    def seconds(self, device: Device) -> float:
+        host = 1e-3 * HOST[self.key] + 1e-6 * LAUNCH * LAUNCHES[self.key]
+        return self.steps * max(host, self.samples * self.bytes / device.bandwidth)
+
+
+def trainings(config: Config) -> list[Training]:
+    own, motion = config.canonical, config.velocity
+    encoding = sum(WORK[name][0] for name in ("_encode", "_encode_adjoint")) * own.grid.levels / PROFILED_LEVELS
+    perceptron = 6 * 4 * own.grid.width  # the hidden layer, its gradient, and both in passing
+    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].reach)  # half of the time range, on average
+    flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
+    most = MOST_SAVED * own.rays * own.samples
+    canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, lambda _n: memory.canonical(own, most))
+    return [canonical] + [
+        Training(
+            f"velocity {level.resolution}", "velocity", level.steps, motion.rays * motion.samples, flow,
+            lambda n, level=level: memory.velocity(motion, level, n),
+        )
+        for level in motion.levels
+    ]  # fmt: skip
+
+
+def configured(*names: str) -> Config:
+    first, *others = (yaml.safe_load((CONFIG / name).read_text()) for name in names)
+    for other in others:
+        update_config(first, other)
+    return next(iter(resolve(first).values()))
+
+
+def main() -> None:
+    print("| run | device | stage | memory, GB | parts of a step | at most, million samples/s | at least, s |\n|---|---|---|---:|---:|---:|---:|")
+    for run, names in (("balls", ("config.yaml",)), ("kelvin", ("kelvin.yaml",)), ("experiment", ("experiment.yaml",))):
+        for device in DEVICES:
+            config = configured(*names, *([f"presets/{device.preset}.yaml"] if run == "experiment" else []))
+            total = 0.0
+            for training in trainings(config):
+                need, free = training.need(config.canonical.bake), int(device.free * GB)
+                parts, seconds = need.shares(free), training.seconds(device)
+                total += seconds * (2 if training.key == "canonical" else 1)
+                rate = training.steps * training.samples / seconds / 1e6
+                print(f"| {run} | {device.name} | {training.stage} | {(need.lasting + need.step / parts) / GB:.1f} | {parts} | {rate:.0f} | {seconds:.1f} |")
+            print(f"| {run} | {device.name} | **all training** | | | | **{total:.0f}** |")
+
+
+if __name__ == "__main__":
+    main()
