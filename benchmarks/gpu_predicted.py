@@ -18,8 +18,8 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from benchmarks.gpu_profile import STAGES, WORK
 from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
+from benchmarks.gpu_profile import STAGES, WORK
 from xct4d.config import Config, resolve
 from xct4d.kernels.flow import TABLEAUS
 from xct4d.stages.canonical import MOST_SAVED

@@ -17,7 +17,7 @@ from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
 from xct4d.kernels.reference import segments as segments_reference
 from xct4d.kernels.reference import trilinear as trilinear_reference
-from xct4d.scalar import SIMULATED
+from xct4d.kernels.scalar import SIMULATED
 
 DEVICE = torch.device("cpu" if SIMULATED else "cuda")
 MANY = 24 if SIMULATED else 5000

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from xct4d.compiled import KEPT
+from xct4d.kernels.compiled import KEPT
 
 ROOT = Path(__file__).parents[1]
 
 # sums whose order LLVM is free to choose: the case in which the two differ
 SUMS = """
 import sys, numpy as np, numba
-from xct4d.job import job
+from xct4d.workflow.job import job
 from xct4d.kernels.segments import _sum
 with job(sys.argv[1], 1):
     rng = np.random.default_rng(0)

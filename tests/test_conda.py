@@ -161,9 +161,9 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {name!r}")
 
 sys.meta_path.insert(0, Hidden())
-from xct4d import demand
+from xct4d.workflow import demand
 from xct4d.mapping_files import read_mapping
-from xct4d.plan import plan
+from xct4d.workflow.plan import plan
 (dataset,) = plan({"datasets": {"d": read_mapping(sys.argv[1])}}, Path("config/scenes")).values()
 for stage in ("prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report") + ("simulate",) * dataset.simulated:
     demand.memory_mb(stage, dataset, 8, 6), demand.minutes(stage, dataset, 8, 6)
@@ -209,10 +209,10 @@ def test_a_package_that_only_snakemake_has_is_not_found(done, conda, place):
 import sys
 sys.path.append({str(packages)!r})
 import snakemake, yte
-from xct4d.job import import_own_packages_only
+from xct4d.workflow.job import import_own_packages_only
 del sys.modules["yte"]
 import_own_packages_only()
-import numpy, torch, xct4d.plan
+import numpy, torch, xct4d.workflow.plan
 import yte
 """
     ran = subprocess.run([str(python), "-c", code], check=False, cwd=done, capture_output=True, text=True)

@@ -13,10 +13,10 @@ from PIL import Image
 from snakemake.utils import update_config
 
 from workflow import ROOT
-from xct4d import demand
-from xct4d.demand import _scene, memory_mb, minutes
-from xct4d.plan import Dataset, plan
 from xct4d.stages import evaluate
+from xct4d.workflow import demand
+from xct4d.workflow.demand import _scene, memory_mb, minutes
+from xct4d.workflow.plan import Dataset, plan
 
 
 def dataset(**sections) -> Dataset:
@@ -149,5 +149,5 @@ def test_a_folder_is_weighed_by_its_images(tmp_path):
 
 
 def test_it_is_read_without_torch():
-    code = "import sys, xct4d.demand; print(sorted({'torch', 'numba'} & set(sys.modules)))"
+    code = "import sys, xct4d.workflow.demand; print(sorted({'torch', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True).stdout == "[]\n"

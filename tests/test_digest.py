@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from workflow import ROOT
-from xct4d import digest
-from xct4d.digest import code_digest, imported_modules
+from xct4d.workflow import digest
+from xct4d.workflow.digest import code_digest, imported_modules
 
 FILES = {
     "script.py": "from pathlib import Path\nwith open(Path('x')):\n    from xct4d.stages.export import export\n    export()\n",
@@ -73,7 +73,7 @@ def test_every_python_gives_the_same_digest(root):
     assert digest._plain(tree) == ("Module", ("body", (function,)))
     others = {code_digest(root / "script.py", root)}
     for python in filter(None, map(shutil.which, ("python3.11", "python3.12", "python3.13", "python3.14"))):
-        command = "import sys; from xct4d.digest import code_digest; print(code_digest(sys.argv[1], sys.argv[2]))"
+        command = "import sys; from xct4d.workflow.digest import code_digest; print(code_digest(sys.argv[1], sys.argv[2]))"
         found = subprocess.run([python, "-c", command, str(root / "script.py"), str(root)], check=False, cwd=ROOT, capture_output=True, text=True)
         others |= {found.stdout.strip()} - {""}  # not every one that is there starts
     assert len(others) == 1

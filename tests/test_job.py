@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(body, log, threads=1, dataset=""):
-    code = f"from xct4d.job import job\nfrom xct4d.errors import InputError\nwith job({str(log)!r}, {threads}, {dataset!r}):\n"
+    code = f"from xct4d.workflow.job import job\nfrom xct4d.errors import InputError\nwith job({str(log)!r}, {threads}, {dataset!r}):\n"
     code += "".join(f"    {line}\n" for line in body.splitlines())
     return subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
 

@@ -13,7 +13,7 @@ import tiny_dataset
 import yaml
 
 from workflow import ROOT, jobs
-from xct4d.plan import plan
+from xct4d.workflow.plan import plan
 
 DATA = os.environ.get("XCT4D_DATA")
 SCENES = ROOT / "config" / "scenes"

@@ -14,8 +14,8 @@ from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
 from xct4d.io import ome_series
 from xct4d.io.ome_zarr import VolumeWriter
-from xct4d.plan import plan
 from xct4d.stages.series import series
+from xct4d.workflow.plan import plan
 
 TIMES = (0.0, 0.25, 0.5)
 

@@ -10,7 +10,7 @@ from tiny_dataset import make
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
-from xct4d.plan import plan
+from xct4d.workflow.plan import plan
 
 SCENES = ROOT / "config" / "scenes"
 

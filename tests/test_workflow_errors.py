@@ -10,7 +10,7 @@ import yaml
 
 from workflow import ROOT, snakemake
 from xct4d.errors import InputError
-from xct4d.plan import plan
+from xct4d.workflow.plan import plan
 
 # lines of Snakemake itself
 CHATTER = ("Using workflow specific profile", "Config file", "Assuming unrestricted shared filesystem")

@@ -1,5 +1,5 @@
 # What jobs ask for: CPUs, memory, minutes, GPUs.
-from xct4d import demand
+from xct4d.workflow import demand
 
 CLUSTER_CPUS = 8  # of a job, where no profile says how many (max-threads)
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from xct4d.config import Mixing
-from xct4d.job import job
+from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.stages.report import report

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from xct4d.kernels.dispatch import per_device
-from xct4d.scalar import accumulate, scalar
+from xct4d.kernels.scalar import accumulate, scalar
 
 
 @scalar

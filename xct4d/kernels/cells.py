@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from xct4d.kernels.dispatch import per_device
-from xct4d.scalar import scalar
+from xct4d.kernels.scalar import scalar
 
 
 @scalar(fastmath=False)

@@ -6,7 +6,7 @@ import functools
 
 from torch import Tensor
 
-from xct4d.scalar import SIMULATED
+from xct4d.kernels.scalar import SIMULATED
 
 
 def on_cuda(tensor: Tensor) -> bool:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from xct4d.kernels.dispatch import per_device
-from xct4d.scalar import accumulate, scalar
+from xct4d.kernels.scalar import accumulate, scalar
 
 FEATURES = 2  # per entry; the kernels unroll them
 PRIME_Y = np.uint32(2654435761)

@@ -276,9 +276,8 @@ def _jobs(page: Page, jobs: Mapping[str, Path]) -> None:
         record = _benchmark(path)
         seconds = record.get("s")
         total += seconds or 0.0
-        load = record.get("mean_load")
-        rows.append([name, "" if seconds is None else _clock(seconds), _number(record.get("max_rss"), 0), _number(None if load is None else load / 100, 1)])
-    page.table(["job", "time", "memory (MB)", "cores busy"], [*rows, ["sum", _clock(total), "", ""]])
+        rows.append([name, "" if seconds is None else _clock(seconds), _number(record.get("max_rss"), 0)])
+    page.table(["job", "time", "memory (MB)"], [*rows, ["sum", _clock(total), ""]])
     page.note("Jobs that ran at the same time count each for itself. A job that was resumed shows its last run.")
 
 

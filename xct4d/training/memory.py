@@ -56,7 +56,7 @@ class Need:
 
 
 def shares(title: str, need: Need, device: torch.device) -> int:
-    """Parts of a step on this device as its memory now is; on the CPU the system's memory is asked for instead (xct4d.demand)."""
+    """Parts of a step on this device as its memory now is; on the CPU the system's memory is asked for instead (xct4d.workflow.demand)."""
     if device.type == "cpu":
         return 1
     free = torch.cuda.mem_get_info()[0]

@@ -19,7 +19,7 @@ from xct4d.device import sent
 from xct4d.kernels.bspline import locate, vector_at, vector_pull, weights
 from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
 from xct4d.kernels.flow import Journey
-from xct4d.scalar import accumulate, scalar
+from xct4d.kernels.scalar import accumulate, scalar
 
 
 @scalar

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xct4d.kernels.cuda.launch import THREADS, blocks, kernel, launch
 from xct4d.kernels.hashgrid import HashLayout, corner_weights, corners_of, spread
-from xct4d.scalar import scalar
+from xct4d.kernels.scalar import scalar
 
 
 @scalar

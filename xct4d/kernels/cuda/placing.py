@@ -13,7 +13,7 @@ from xct4d.device import Fetched
 from xct4d.kernels.cells import is_occupied
 from xct4d.kernels.cuda.launch import each, kernel
 from xct4d.kernels.placing import Placed
-from xct4d.scalar import scalar
+from xct4d.kernels.scalar import scalar
 
 
 @scalar

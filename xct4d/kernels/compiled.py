@@ -24,7 +24,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 KEPT = 7 * 24 * 3600  # seconds that kernels of other sources are kept
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from xct4d.config import Config, Direction, Input, Kind, VolumeFile, resolve
 from xct4d.errors import InputError
 from xct4d.io.transforms import discover, listed_images
-from xct4d.sweep import STAGES, Variant, configured, variants
+from xct4d.workflow.sweep import STAGES, Variant, configured, variants
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from xct4d.config import Config, Velocity
 from xct4d.errors import InputError
-from xct4d.plan import Dataset
+from xct4d.workflow.plan import Dataset
 
 MB = 2**20
 # A process with everything imported, a second one while kernels compile, and two of Snakemake around them.

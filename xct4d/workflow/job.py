@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xct4d.allocator import keep_freed_memory
-from xct4d.compiled import PACKAGE, run_stored_kernels_only
 from xct4d.errors import InputError
+from xct4d.kernels.compiled import PACKAGE, run_stored_kernels_only
 from xct4d.progress import name_dataset
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
