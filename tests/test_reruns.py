@@ -98,6 +98,7 @@ def write(root: Path, changes: dict) -> None:
         ({"export.series": False}, []),
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),
+        ({"canonical.checkpoint_every": 7, "velocity.checkpoint_every": 7, "mixing.checkpoint_every": 7}, []),
         ({"datasets.d.input.forward_volume": VOLUME, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
         ({"datasets.d.input.truth": {"object": VOLUME, "motion": {"type": "rigid", "displacements": [0.1, 0, 0]}}}, SCORED),
         ({"seed": 1}, CANONICAL + VELOCITY + AFTER),

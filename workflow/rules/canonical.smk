@@ -8,7 +8,7 @@ rule canonical:
     output:
         directory("results/{dataset}/canonical/{direction}"),
     params:
-        settings=settings("canonical"),
+        settings=settings("canonical", exclude={SAVING}),
         folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
         volume=known_volume,
         seed=seed,
@@ -28,6 +28,7 @@ rule canonical:
         runtime=minutes("canonical"),
         gpu=gpus,
         device=device,
+        checkpoint_every=checkpoint_every("canonical"),
     message:
         "{wildcards.dataset}: canonical {wildcards.direction}"
     script:

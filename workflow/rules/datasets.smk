@@ -56,6 +56,15 @@ def settings(section, **kwargs):
     return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).model_dump(mode="json", **kwargs)
 
 
+# Of a training stage: how often it saves changes nothing in what it makes.
+SAVING = "checkpoint_every"
+
+
+def checkpoint_every(section):
+    """Resource function: a resource, unlike a parameter, is no reason to run a job again."""
+    return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).checkpoint_every
+
+
 def seed(wildcards):
     return DATASETS[wildcards.dataset].config.seed
 
@@ -99,7 +108,7 @@ def known_volume(wildcards):
 
 def level(wildcards):
     """The section with this level alone: the others come in as files, or not at all."""
-    section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json")
+    section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json", exclude={SAVING})
     return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
 
 

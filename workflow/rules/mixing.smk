@@ -12,7 +12,7 @@ rule mixing:
     output:
         directory("results/{dataset}/mixing"),
     params:
-        settings=settings("mixing"),
+        settings=settings("mixing", exclude={SAVING}),
         seed=seed,
         checkpoint=checkpoint_file("mixing", "mixing.py"),
         board="results/{dataset}/tensorboard/mixing",
@@ -29,6 +29,7 @@ rule mixing:
         runtime=minutes("mixing"),
         gpu=gpus,
         device=device,
+        checkpoint_every=checkpoint_every("mixing"),
     message:
         "{wildcards.dataset}: mixing"
     script:

@@ -26,7 +26,8 @@ rule report:
         jobs=benchmarks,
         # without what changes no result
         configuration=lambda wildcards: DATASETS[wildcards.dataset].config.model_dump(
-            mode="json", exclude={"device": True, "export": {"series"}}
+            mode="json",
+            exclude={"device": True, "export": {"series"}} | dict.fromkeys(("canonical", "velocity", "mixing"), {SAVING}),
         ),
         captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
         code=script_digest("report.py"),

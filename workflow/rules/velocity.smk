@@ -29,6 +29,7 @@ rule velocity:
         runtime=minutes("velocity"),
         gpu=gpus,
         device=device,
+        checkpoint_every=checkpoint_every("velocity"),
     message:
         "{wildcards.dataset}: velocity {wildcards.resolution}"
     script:

@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.io.volumes import load_volume
     from xct4d.stages.canonical import canonical
 
-    settings = Canonical.model_validate(snakemake.params.settings)
+    settings = Canonical.model_validate(snakemake.params.settings | {"checkpoint_every": snakemake.resources.checkpoint_every})
     direction, volume = snakemake.wildcards.direction, None
     if snakemake.params.volume is not None:
         file = VolumeFile.model_validate(snakemake.params.volume)

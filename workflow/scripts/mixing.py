@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     states = ("forward", "backward", "between")
     with leased(snakemake.resources.device) as device:
         mixing(
-            Mixing.model_validate(snakemake.params.settings),
+            Mixing.model_validate(snakemake.params.settings | {"checkpoint_every": snakemake.resources.checkpoint_every}),
             {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
             {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
             Path(snakemake.input.velocity),

@@ -7,7 +7,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.stages.velocity import velocity
 
-    settings = Velocity.model_validate(snakemake.params.settings)
+    settings = Velocity.model_validate(snakemake.params.settings | {"checkpoint_every": snakemake.resources.checkpoint_every})
     states = ("forward", "backward", "between")
     with leased(snakemake.resources.device) as device:
         velocity(
