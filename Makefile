@@ -6,9 +6,8 @@
 
 python ?= python3
 bin := .venv/bin
-# Every job and most tests start Python anew: what it has compiled of the modules is kept, even where the shell says otherwise.
+# Every job and most tests start Python anew: what it compiled of the modules is kept, even where the shell says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/compiled
 
 # what the kernels need on a machine with an NVIDIA GPU
 extra := $(if $(shell command -v nvidia-smi),[cuda])

@@ -31,7 +31,7 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("torch", "numba", "numba-cuda", "tinycudann", "numpy", "snakemake")
+PACKAGES = ("torch", "numba", "numba-cuda", "cuda-core", "tinycudann", "numpy", "snakemake")
 KERNEL_SAMPLES = 2**20
 PROFILED_STEPS = 20
 RUNS = ("balls", "kelvin", "experiment")

@@ -2,11 +2,12 @@
 
     python -m benchmarks.gpu_predicted
 
-Predictions, not measurements. Memory is counted as a run on the device counts
-it (xct4d.training.memory). The time of training is a bound: no step is faster
-than the host that starts its kernels, nor than its bytes at the full bandwidth
-of the memory, every corner of a grid read anew (benchmarks.gpu_profile; caches
-make it faster, scattered addresses slower) and every ray full of material.
+Estimates, not measurements. Memory is counted as a run on the device counts it
+(xct4d.training.memory). A step is taken to last as long as the host takes to
+start its kernels, or as its bytes at the full bandwidth of the memory: every
+corner of a grid read anew (benchmarks.gpu_profile) and every ray full of
+material. Caches and empty space make it shorter, scattered addresses and
+atomic additions longer.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def configured(*names: str) -> Config:
 
 
 def main() -> None:
-    print("| run | device | stage | memory, GB | parts of a step | at most, million samples/s | at least, s |\n|---|---|---|---:|---:|---:|---:|")
+    print("| run | device | stage | memory, GB | parts of a step | million samples/s, estimated | s, estimated |\n|---|---|---|---:|---:|---:|---:|")
     for run, names in (("balls", ("config.yaml",)), ("kelvin", ("kelvin.yaml",)), ("experiment", ("experiment.yaml",))):
         for device in DEVICES:
             config = configured(*names, *([f"presets/{device.preset}.yaml"] if run == "experiment" else []))

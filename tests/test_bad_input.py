@@ -157,7 +157,7 @@ TRANSFORMS = {
     "source far to the side": (matrix(entry(0, 3, 50.0)), [FRAME, "transform_matrix", "no ray"]),
     "source inside the box": (matrix(lambda pose: np.vstack([pose[:3] * [1, 1, 1, 0.1], pose[3]])), [FRAME, "transform_matrix", "inside the box"]),
     "absolute path": (frame_key("file_path", "/etc/passwd"), [FORWARD, "frames[2].file_path", "absolute"]),
-    "path out of the dataset": (frame_key("file_path", "../other/train_02.png"), [FORWARD, "frames[2].file_path", "outside the dataset"]),
+    "path out of the dataset": (frame_key("file_path", "../other/train_02.png"), [FORWARD, "frames[2].file_path", "outside the folder"]),
     "image is missing": (frame_key("file_path", "images_00/train_77.png"), [FORWARD, "frames[2]", "train_77.png", "there is no file"]),
     "a listed name is missing": (top("train_filenames", ["a.png"]), [FORWARD, "train_filenames", "a.png"]),
     "lists are words": (top("val_filenames", "a.png"), [FORWARD, "val_filenames", "list of file names"]),
@@ -342,7 +342,7 @@ def test_image_linked_from_elsewhere(folder):
     (folder / IMAGE).symlink_to(folder.parent / "elsewhere.png")
     line = refused(folder)
     assert "frames[2].file_path" in line
-    assert "outside the dataset" in line
+    assert "outside the folder" in line
 
 
 def test_image_linked_to_itself(folder):

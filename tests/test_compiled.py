@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xct4d.kernels.compiled import KEPT
+from xct4d.kernels.compiled import KEPT, stored
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +34,25 @@ def test_a_first_run_computes_what_later_ones_do(tmp_path):
     first, second = (subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True, text=True).stdout for _ in range(2))
     assert first.startswith("1 ")  # loaded, though nothing had been stored
     assert first == second
+
+
+def test_code_for_a_gpu_is_made_once_and_again_where_it_was_damaged(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    made = []
+
+    def code():
+        made.append(b"name\ncode")
+        return made[-1]
+
+    assert [stored("kernel", ["numba", "not-installed"], code) for _ in range(2)] == 2 * [b"name\ncode"]
+    assert len(made) == 1
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert stored("kernel", ["numba", "not-installed"], code) == stored("kernel", ["numba", "not-installed"], code) == b"name\ncode"
+    assert len(made) == 2
+    stored("another kernel", ["numba", "not-installed"], code)
+    stored("kernel", ["numba"], code)
+    assert len(made) == 4
 
 
 # what a process with another numba chooses; numba itself is not loaded

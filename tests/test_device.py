@@ -181,6 +181,15 @@ def test_a_gpu_without_numba_cuda_is_said(monkeypatch, capsys):
         pass
 
 
+def test_a_numba_cuda_that_does_not_load_is_said(monkeypatch):
+    def fails(name):
+        raise AttributeError(f"module '{name}' has no attribute 'NPDatetime'")
+
+    monkeypatch.setattr(device, "find_spec", lambda name: name)
+    monkeypatch.setattr(device, "import_module", fails)
+    assert device._missing() == "numba-cuda does not load (module 'numba.cuda' has no attribute 'NPDatetime')"
+
+
 def test_the_benchmark_s_two_sides_run_there():
     with PretendedGpu():
         points = kernels.ray_points(128, CUDA)

@@ -118,10 +118,12 @@ def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path)
 KILL = """\
 import fnmatch, os, signal, sys
 
+EVENT, PATH = os.environ["KILL_EVENT"], os.environ["KILL_PATH"]  # a process has a million events
+
 def watch(event, arguments):
-    if event == os.environ["KILL_EVENT"]:
+    if event == EVENT:
         touched = str(arguments[1 if event == "os.rename" else 0])
-        if fnmatch.fnmatch(touched, os.environ["KILL_PATH"]):
+        if fnmatch.fnmatch(touched, PATH):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(watch)
@@ -129,10 +131,10 @@ sys.addaudithook(watch)
 
 
 @pytest.fixture
-def copy(done, tmp_path):
-    """The finished working directory once more, to be damaged."""
-    place = tmp_path / "copy"
-    shutil.copytree(done, place, symlinks=True)
+def copy(done, tmp_path_factory):
+    """The finished working directory once more, to be damaged. As deep: Snakemake compares the paths that lead out of it."""
+    place = tmp_path_factory.mktemp("copy")
+    shutil.copytree(done, place, symlinks=True, dirs_exist_ok=True)
     return place
 
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,7 +88,14 @@ def visible() -> list[str]:
 
 def _missing() -> str | None:
     """What the kernels need beside a GPU and do not find."""
-    return None if find_spec("numba_cuda") is not None else "numba-cuda is not installed"
+    if find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed"
+    try:
+        import_module("numba.cuda")
+        import_module("cuda.core")
+    except Exception as error:  # noqa: BLE001 - beside a numba that it does not know it fails in any way
+        return f"numba-cuda does not load ({error})"
+    return None
 
 
 def _lease(names: list[str]) -> tuple[int, str]:

@@ -44,9 +44,9 @@ def pixel_direction(pose, focal, centre, column, row):
     return dx, dy, dz
 
 
-@numba.njit(cache=True)
+@numba.njit(parallel=True, cache=True)
 def _cast(poses, focal, centre, view, column, row, out):
-    for i in range(len(view)):
+    for i in numba.prange(len(view)):
         v = view[i]
         pose = poses[v]
         dx, dy, dz = pixel_direction(pose, focal[v], centre[v], column[i], row[i])

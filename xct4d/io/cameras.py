@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
 from xct4d.io.transforms import read_json
+from xct4d.paths import safe_path
 
 RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
 AGREE = 0.01  # relative difference up to which two statements of a focal length agree

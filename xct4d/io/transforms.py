@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from xct4d.config import Input
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
+from xct4d.paths import safe_path
 
 _SCAN = re.compile(r"transforms_(\d+)\.json")
 _SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")

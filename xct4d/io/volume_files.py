@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xct4d.config import VolumeFile
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
+from xct4d.paths import safe_path
 from xct4d.phantom.shapes import load_object
 from xct4d.phantom.voxels import open_voxels
 

@@ -19,7 +19,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -60,22 +60,31 @@ def _sources() -> str:
     return digest.hexdigest()[:16]
 
 
-def stored(what: str, compilers: list[str], make: Callable[[], bytes]) -> bytes:
+def stored(what: str, compilers: Iterable[str], make: Callable[[], bytes]) -> bytes:
     """Machine code for a GPU, from the cache or else made and put there.
 
     what: all that the code depends on beside the sources and the compilers, which are names of packages.
     """
-    depends = [what, _sources(), *(f"{name} {version(name)}" for name in compilers)]
+    depends = [what, _sources(), *(f"{name} {_version(name)}" for name in compilers)]
     file = Path(os.environ["NUMBA_CACHE_DIR"], f"{hashlib.sha256(repr(depends).encode()).hexdigest()[:32]}.gpu")
     with suppress(OSError):
-        return file.read_bytes()
+        found = file.read_bytes()
+        if hashlib.sha256(found[32:]).digest() == found[:32]:  # else it was lost on its way to the disk
+            return found[32:]
     code = make()
     temporary = file.with_suffix(f".{os.getpid()}")
     with suppress(OSError):  # a place that cannot be written costs the next job its time, nothing else
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(code)
+        temporary.write_bytes(hashlib.sha256(code).digest() + code)
         temporary.replace(file)
     return code
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def run_stored_kernels_only() -> None:

@@ -8,24 +8,11 @@ from __future__ import annotations
 
 import difflib
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xct4d.errors import InputError
-
-
-def inside(folder: Path, path: str, where: object) -> Path:
-    """`path` below `folder`, links followed. Raises InputError where it is absolute, climbs with "..", or a link leads out."""
-    try:
-        target = (Path(folder) / path).resolve()
-        stays = ".." not in Path(path).parts and not Path(path).is_absolute() and target.is_relative_to(Path(folder).resolve())
-    except (OSError, ValueError, RuntimeError):  # a circle of links, a name with a zero byte
-        stays = False
-    if not stays:
-        raise InputError(f"leaves the description's folder ({path!r})", where=where, fix="put the file beside the description")
-    return target
 
 
 class Description:

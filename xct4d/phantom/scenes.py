@@ -12,8 +12,9 @@ from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.mapping_files import read_mapping
+from xct4d.paths import safe_path
 from xct4d.phantom import motions, shapes
-from xct4d.phantom.description import exponent_hint, inside, is_number
+from xct4d.phantom.description import exponent_hint, is_number
 
 INSTANTS = 64  # of an open shutter, four times as many as a frame lists at most
 _MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
@@ -235,7 +236,7 @@ class PlacedScene:
         self.scene, self.path = scene, Path(path)
         folder = self.path.parent
         if isinstance(scene.object, str):
-            self.object = shapes.load_object(inside(folder, scene.object, f"{path}: object"), None)
+            self.object = shapes.load_object(safe_path(folder, scene.object, f"{path}: object"), None)
         else:
             self.object = shapes.parse(scene.object, source=f"{path}: object", folder=folder)
         self.motion = motions.STILL if scene.motion is None else motions.parse(scene.motion, source=f"{path}: motion")

@@ -17,7 +17,8 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.mapping_files import read_mapping
-from xct4d.phantom.description import Description, inside
+from xct4d.paths import safe_path
+from xct4d.phantom.description import Description
 from xct4d.phantom.voxels import RAW_TYPES, Voxels, open_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
@@ -199,7 +200,7 @@ def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels]) -
     name = d.text("path")
     if folder is None:
         raise d.fail("path", "there is no folder that it is relative to")
-    path = inside(folder, name, d.below("path"))
+    path = safe_path(folder, name, d.below("path"))
     if path.suffix.lower() == ".raw":
         nx, ny, nz = d.counts("resolution", 3)
         # the reference's renderer reads and writes z, x, y; its other tools, and `input.*_volume` here, z, y, x

@@ -11,9 +11,9 @@ import numpy as np
 from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
+from xct4d.paths import safe_path
 from xct4d.phantom import motions, projector, shapes
 from xct4d.phantom.carry import move
-from xct4d.phantom.description import inside
 from xct4d.phantom.packed import Packed, pack
 from xct4d.phantom.scenes import PlacedScene, load_scene
 from xct4d.phantom.voxels import open_voxels
@@ -55,7 +55,7 @@ class Phantom:
     @classmethod
     def from_truth(cls, truth: Truth, folder: Path) -> Phantom:
         """The phantom that a dataset's configuration describes; paths are relative to the dataset's folder. Raises InputError."""
-        path = inside(folder, truth.object.path, "input.truth.object.path")
+        path = safe_path(folder, truth.object.path, "input.truth.object.path")
         if path.suffix.lower() in (".npy", ".npz", ".raw"):
             voxels = open_voxels(path, truth.object.shape, truth.object.dtype)
             thing = shapes.Object({"type": "voxel_grid", "path": truth.object.path}, shapes.voxel_leaf(voxels), {truth.object.path: voxels})

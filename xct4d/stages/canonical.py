@@ -61,6 +61,7 @@ def canonical(
     frames = prepared.load(frames_folder)
     training = moments([frames])
     shown = held_out.spread(moments([frames], held_out=True), HELD_OUT_SHOWN)
+    shares = memory.shares(title, memory.canonical(settings, MOST_SAVED * settings.rays * settings.samples), device)  # before any of it is there
     field = DensityField(settings.grid)
     field.initialise(torch.Generator().manual_seed(seed))
     field.on(device)
@@ -121,7 +122,7 @@ def canonical(
                 checkpoint=saved, checkpoint_every=settings.checkpoint_every,
                 compare=lambda: [held_out.compare(density, lambda t: float(flat_field(t).detach()), *s, cells=lambda _t: field.cells) for s in shown],
                 compare_every=settings.evaluate_every, inspect=inspect, board=board, buffers=dict(field.named_buffers()),
-                shares=memory.shares(title, memory.canonical(settings, MOST_SAVED * settings.rays * settings.samples), device),
+                shares=shares,
             )
         )  # fmt: skip
         history.save(folder / "history.json")

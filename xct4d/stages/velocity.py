@@ -143,7 +143,7 @@ def velocity(
         summary.add_image("displacement", slices_image(moved.reshape(3 * [INSPECTED_VOXELS]).cpu().numpy()), step)
         summary.add_image("slices", slices_image(blended(points, 0.5).reshape(3 * [INSPECTED_VOXELS]).cpu().numpy()), step)
 
-    fingerprint = {"settings": settings.model_dump(exclude={"levels", "checkpoint_every"}), "level": level.model_dump(), "seed": seed}
+    fingerprint = {"settings": settings.model_dump(exclude={"levels", "checkpoint_every"}), "level": level.model_dump(), "seed": seed, "voxels": voxels}
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
     sources += [folder / "baked.safetensors" for folder in canonicals.values()]
     sources += [previous / "field.safetensors"] if previous is not None else []

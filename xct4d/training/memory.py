@@ -29,6 +29,7 @@ AT_ONCE = 2  # batches: the next one is made before this one is used
 HELD_OUT = 2**21 * 64 + 2**19 * 1024  # samples and points that a look at held-out projections takes at once (training.render, fields.density)
 CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
 USED = 0.9  # of the free memory: the rest is lost between blocks
+GOOD = MOST // 4  # parts of a step: more would leave no way out if memory runs out all the same
 COARSEST = 4  # voxels averaged along an axis, at most
 
 
@@ -40,9 +41,9 @@ class Need:
     step: int
     largest: str  # key of the configuration behind most of what stays
 
-    def fits(self, free: int) -> bool:
-        """Whether as many parts of a step as there may be bring it into so many free bytes."""
-        return self.step <= (USED * free - self.lasting) * MOST
+    def fits(self, free: int, parts: int = MOST) -> bool:
+        """Whether so many parts of a step bring it into so many free bytes."""
+        return self.step <= (USED * free - self.lasting) * parts
 
     def shares(self, free: int) -> int:
         """Parts into which a step must go. Raises InputError where nothing helps."""
@@ -75,7 +76,7 @@ def fitting(title: str, need: Callable[[int], Need], bake: int, device: torch.de
         return bake, 1
     free = torch.cuda.mem_get_info()[0]
     sizes = [bake // averaged for averaged in range(1, COARSEST + 1)]
-    voxels = next((size for size in sizes if need(size).fits(free)), bake)
+    voxels = next((size for size in sizes if need(size).fits(free, GOOD)), bake)
     parts = shares(title, need(voxels), device)
     if voxels < bake:
         say(f"{title}: the scans are held with {voxels} voxels per axis, not {bake}: {free / 2**30:.1f} GB of GPU memory are free")

@@ -24,6 +24,8 @@ WARP = 32  # threads that run in step
 THREADS = WARP if SIMULATED else 128  # of a block; the simulator starts a Python thread for each
 
 SCALARS = {bool: types.boolean, int: types.int64, float: types.float64, np.float32: types.float32}
+COMPILERS = ("numba", "numba-cuda", "cuda-core", "nvidia-nvvm", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12")  # whichever there are
+
 ENTRIES = {torch.float32: types.float32, torch.float16: types.float16, torch.int64: types.int64, torch.bool: types.boolean}
 
 
@@ -105,10 +107,10 @@ def machine_code(function: Callable, kinds: tuple, capability: tuple[int, int]) 
 
 @functools.cache
 def _loaded(function: Callable, kinds: tuple) -> Kernel:
+    Device(torch.cuda.current_device()).set_current()  # a thread of autograd may be the first to ask for anything
     capability = torch.cuda.get_device_capability()
     what = f"{function.__module__}.{function.__name__}-{'-'.join(map(str, signature(kinds)))}-{capability}"
-    name, code = stored(what, ["numba-cuda", "cuda-core"], lambda: machine_code(function, kinds, capability)).split(b"\n", 1)
-    Device(torch.cuda.current_device()).set_current()
+    name, code = stored(f"{what}-{torch.version.cuda}", COMPILERS, lambda: machine_code(function, kinds, capability)).split(b"\n", 1)
     return ObjectCode.from_cubin(code).get_kernel(name.decode())
 
 

@@ -1,4 +1,4 @@
-"""Paths that a dataset names may not leave the dataset's folder."""
+"""Paths that a dataset or a description names may not leave its folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def safe_path(folder: Path, relative: object, where: object) -> Path:
         raise InputError(f"must be a file name, not {reprlib.repr(relative)}", where=where)
     path = Path(folder) / relative
     if Path(relative).is_absolute():
-        raise InputError(f"{relative} is an absolute path", where=where, fix="name it relative to the dataset's folder")
+        raise InputError(f"{relative} is an absolute path", where=where, fix=f"name it relative to {folder}")
     try:
         if not path.resolve().is_relative_to(Path(folder).resolve()):
-            raise InputError(f"{relative} lies outside the dataset's folder {folder}", where=where, fix="copy the file into that folder")
+            raise InputError(f"{relative} lies outside the folder {folder}", where=where, fix="copy the file into that folder")
         path.stat()
     except FileNotFoundError:
         if "\\" in relative:
