@@ -20,6 +20,7 @@ from xct4d import config, device
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.io.ome_zarr import open_volume
+from xct4d.stages import velocity as velocity_stage
 from xct4d.stages.canonical import canonical
 from xct4d.stages.evaluate import evaluate
 from xct4d.stages.export import export
@@ -71,7 +72,9 @@ def prepared(tmp_path_factory):
 
 
 def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr(occupancy, "CELLS", 8)  # at full size most of the time would go into following empty cells
+    # at full size most of the time would go into following empty cells, and into looking
+    monkeypatch.setattr(occupancy, "CELLS", 8)
+    monkeypatch.setattr(velocity_stage, "INSPECTED_VOXELS", 8)
     waited = {}
     whole_step = shares.Gradients.of
 
