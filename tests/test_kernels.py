@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xct4d.kernels import bspline, flow, hashgrid, mlp, segments, trilinear
+from xct4d.kernels import bspline, flow, hashgrid, mlp, rows, segments, trilinear
 from xct4d.kernels.adam import BETA1, BETA2, EPSILON, adam_step
 from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
@@ -129,6 +129,22 @@ def test_the_order_of_the_solvers(solver, order):
         return (end - start.double() @ torch.tensor([[c, s, 0], [-s, c, 0], [0, 0, 1.0]], dtype=torch.float64)).norm(dim=-1).max()
 
     assert np.log2(float(error(4) / error(8))) == pytest.approx(order, abs=0.25)
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_rows_compute_what_scalars_compute(n):
+    """Values and the points' gradients; what is added to the control points' gradient only where it belongs."""
+    control, before = normal(n**3 * 3 + 6).numpy(), normal(n**3 * 3 + 4, seed=1).numpy()
+    for x, g in zip(points(60).tolist() + [[1.0, -1.0, 1.0]], normal(61, 3, seed=2).tolist(), strict=True):
+        x, g = np.float32(x), np.float32(g)
+        assert rows.vector_at(control, 6, n, *x) == pytest.approx(bspline.vector_at(control, 6, n, *x), abs=1e-6)
+        out = before.copy()
+        got = rows.vector_adjoint(control, 6, n, *x, *g, out, 4)
+        assert got == pytest.approx(bspline.vector_pull(control, 6, n, *x, *g), abs=2e-5)
+        assert (out[:4] == before[:4]).all()
+        added = (out - before)[4:].astype(float)
+        assert added.sum() == pytest.approx(float(g.sum()), abs=1e-4)  # the weights sum to one
+        assert (added * control[6:]).sum() == pytest.approx(float(np.dot(g, bspline.vector_at(control, 6, n, *x))), abs=1e-3)
 
 
 def test_scalar_spline():

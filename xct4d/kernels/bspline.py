@@ -98,53 +98,8 @@ def vector_at(control, base, n, x, y, z):
 
 
 @scalar
-def vector_adjoint(control, base, n, x, y, z, gx, gy, gz, out, out_base):
-    """Adjoint of `vector_at` for the cotangent (gx, gy, gz): adds to the control points'
-    gradient `out` and returns the point's gradient."""
-    i, fx, rx = locate(x, n)
-    j, fy, ry = locate(y, n)
-    k, fz, rz = locate(z, n)
-    wx, wy, wz = weights(fx), weights(fy), weights(fz)
-    sx, sy, sz = slopes(fx, rx), slopes(fy, ry), slopes(fz, rz)
-    a0, a1, a2, a3 = wx
-    b0, b1, b2, b3 = sx
-    px = py = pz = np.float32(0.0)
-    for dk in range(4):
-        wk, sk = pick(wz, dk), pick(sz, dk)
-        for dj in range(4):
-            wj, sj = pick(wy, dj), pick(sy, dj)
-            row = 3 * (i + n * (j + dj + n * (k + dk)))
-            o = np.uint64(base + row)
-            q = np.uint64(out_base + row)
-            w = wk * wj
-            c0 = gx * control[o] + gy * control[o + np.uint64(1)] + gz * control[o + np.uint64(2)]
-            c1 = gx * control[o + np.uint64(3)] + gy * control[o + np.uint64(4)] + gz * control[o + np.uint64(5)]
-            c2 = gx * control[o + np.uint64(6)] + gy * control[o + np.uint64(7)] + gz * control[o + np.uint64(8)]
-            c3 = gx * control[o + np.uint64(9)] + gy * control[o + np.uint64(10)] + gz * control[o + np.uint64(11)]
-            along = a0 * c0 + a1 * c1 + a2 * c2 + a3 * c3
-            px += w * (b0 * c0 + b1 * c1 + b2 * c2 + b3 * c3)
-            py += wk * sj * along
-            pz += sk * wj * along
-            u, v = w * a0, w * a1
-            accumulate(out, q, u * gx)
-            accumulate(out, q + np.uint64(1), u * gy)
-            accumulate(out, q + np.uint64(2), u * gz)
-            accumulate(out, q + np.uint64(3), v * gx)
-            accumulate(out, q + np.uint64(4), v * gy)
-            accumulate(out, q + np.uint64(5), v * gz)
-            u, v = w * a2, w * a3
-            accumulate(out, q + np.uint64(6), u * gx)
-            accumulate(out, q + np.uint64(7), u * gy)
-            accumulate(out, q + np.uint64(8), u * gz)
-            accumulate(out, q + np.uint64(9), v * gx)
-            accumulate(out, q + np.uint64(10), v * gy)
-            accumulate(out, q + np.uint64(11), v * gz)
-    return px, py, pz
-
-
-@scalar
 def vector_pull(control, base, n, x, y, z, gx, gy, gz):
-    """What `vector_adjoint` returns, without what it adds: the point's gradient."""
+    """The gradient of a point, for the cotangent (gx, gy, gz) of `vector_at`."""
     i, fx, rx = locate(x, n)
     j, fy, ry = locate(y, n)
     k, fz, rz = locate(z, n)

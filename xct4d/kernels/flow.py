@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xct4d.kernels.bspline import vector_adjoint, vector_at
 from xct4d.kernels.dispatch import per_device
+from xct4d.kernels.rows import vector_adjoint, vector_at
 
 
 @dataclass(frozen=True)
