@@ -6,8 +6,8 @@ points, each between times of its own, move in one go. The
 solvers are explicit Runge-Kutta methods whose every stage uses only the stage
 before (Euler, midpoint, the classical RK4), so a tableau is two short lists.
 
-The kernels walk through time with all points of a thread abreast: the control
-points of one stage then stay in the cache whatever n is.
+The kernels for CPUs walk through time with all points of a thread abreast: the
+control points of one stage then stay in the cache whatever n is.
 """
 
 from __future__ import annotations
