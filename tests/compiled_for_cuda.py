@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from numba import cuda
 from numba.cuda import dispatcher as numba_dispatcher
 
 from xct4d.kernels import dispatch
@@ -28,8 +27,8 @@ def compile_only(function, grid, threads, *arguments):
     kinds = tuple(map(launch.kind, arguments))
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
     if (name, kinds) not in compiled:
-        compiled[name, kinds] = launch.machine_code(function, kinds, CAPABILITY)
-        code = cuda.compile(function, launch.signature(kinds), output="ptx", cc=CAPABILITY, fastmath=True, device=False, abi="numba")[0]
+        code = launch.intermediate_code(function, kinds, CAPABILITY)
+        compiled[name, kinds] = launch.machine_code(code, kinds, CAPABILITY)
         if bool(re.search(r"\b(atom|red)\.", code)) != name.endswith("_adjoint"):
             raise RuntimeError(f"{name}: adds atomically where it need not, or does not where it must")
     for a in arguments:

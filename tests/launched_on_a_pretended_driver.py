@@ -8,6 +8,7 @@ import pytest
 import torch
 from numba import cuda, types
 
+from benchmarks.launches import Array
 from xct4d.kernels.cuda import adam, cells, flow, hashgrid, placing, segments, trilinear
 from xct4d.kernels.cuda import launch as ours
 
@@ -26,14 +27,6 @@ LAUNCHES = [
     (segments._sum, (4,), (numbers, whole, numbers)),
     (flow._flow, (8,), (numbers, 4, whole, whole.view(1, 1, 5), whole, numbers, numbers, numbers, points, False, torch.zeros(1, 1, 1, 3), points)),
 ]
-
-
-class Array:
-    """A tensor of the host that says that it lies on the GPU."""
-
-    def __init__(self, tensor):
-        array = tensor.numpy()
-        self.__cuda_array_interface__ = {"shape": array.shape, "typestr": array.dtype.str, "data": (array.ctypes.data, False), "version": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +60,9 @@ def test_parameters(function, grid, arguments):
 
 
 def test_an_empty_grid_starts_nothing():
+    stream.value = 0
     ours.launch(cells._mark, (0,), 128, points[:0], 0.5, flags)
+    assert stream.value == 0  # the driver heard of nothing
 
 
 def test_what_is_not_contiguous_is_refused():

@@ -1,6 +1,5 @@
 /* A driver of a GPU that is not there: everything succeeds, nothing is computed, and the parameters of the last launch are kept. */
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef unsigned long long word;

@@ -9,9 +9,9 @@ REPOSITORY = Path(workflow.basedir).parent
 # checkout locally, in conda environments, in SLURM jobs and from any directory.
 sys.path.insert(0, str(REPOSITORY))
 
-from xct4d.workflow.digest import code_digest
 from xct4d.errors import InputError
 from xct4d.mapping_files import read_mapping
+from xct4d.workflow.digest import code_digest
 from xct4d.workflow.plan import plan
 
 

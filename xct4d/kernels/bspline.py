@@ -2,8 +2,9 @@
 
 n control points per axis with spacing 2 / (n - 3), the first at -1 - spacing;
 outside the box a spline keeps its value at the nearest face. Control points
-are stored (z, y, x, component), so the four along x are contiguous. The scalar
-functions here serve every kernel on splines.
+are stored (z, y, x, component), so the four along x are contiguous. Places and
+weights serve every kernel on splines; what is summed with them serves a thread
+of a GPU, and for vector splines on CPUs there is kernels.rows.
 """
 
 from __future__ import annotations

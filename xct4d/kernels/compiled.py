@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def choose_cache() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(chosen / environment)
 
 
+@cache
 def _sources() -> str:
     """16 hexadecimal digits: the present sources of all kernels."""
     digest = hashlib.sha256()

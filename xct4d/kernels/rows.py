@@ -38,6 +38,10 @@ class Rows:
             row.append(part)
         return row
 
+    def of_points(self, four: list[ir.Value]) -> list[ir.Value]:
+        """A number for each control point, for its three components alike."""
+        return self.of([number for number in four for _ in range(3)])
+
     def numbers(self, row: list[ir.Value]) -> list[ir.Value]:
         return [self._builder.extract_element(part, ir.IntType(32)(place)) for part, (_, size) in zip(row, PARTS, strict=True) for place in range(size)]
 
@@ -99,7 +103,7 @@ def _value(_typing, control, first, row, layer, wx, wy, wz):
         for k, j, at in _starts(builder, *arguments[1:4]):
             weighted = rows.times(rows.everywhere(rows.product(z[k], y[j])), rows.loaded(data, at))
             total = weighted if total is None else rows.plus(total, weighted)
-        along = rows.numbers(rows.times(total, rows.of([x[m] for m in range(4) for _ in range(3)])))
+        along = rows.numbers(rows.times(total, rows.of_points(x)))
         return context.make_tuple(builder, signature.return_type, [rows.total(along[component::3]) for component in range(3)])
 
     return THREE(control, types.int64, types.int64, types.int64, FOUR, FOUR, FOUR), generate
@@ -113,8 +117,8 @@ def _adjoint(_typing, control, first, row, layer, wx, wy, wz, sx, sy, sz, cotang
         x, y, z, dx, dy, dz = (cgutils.unpack_tuple(builder, four, 4) for four in arguments[4:10])
         g = cgutils.unpack_tuple(builder, arguments[10], 3)
         rows = Rows(builder)
-        pulled = rows.times(rows.of([x[m] for m in range(4) for _ in range(3)]), rows.of(4 * g))  # what each number of a row gets of its weight
-        sloped = rows.times(rows.of([dx[m] for m in range(4) for _ in range(3)]), rows.of(4 * g))
+        pulled = rows.times(rows.of_points(x), rows.of(4 * g))  # what each number of a row gets of its weight
+        sloped = rows.times(rows.of_points(dx), rows.of(4 * g))
         sums = [None, None, None]
         for (k, j, at), (_, _, to) in zip(_starts(builder, *arguments[1:4]), _starts(builder, arguments[12], *arguments[2:4]), strict=True):
             own = rows.loaded(data, at)

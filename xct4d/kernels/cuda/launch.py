@@ -90,18 +90,21 @@ def signature(kinds: tuple) -> tuple[types.Type, ...]:
     return tuple(types.Array(ENTRIES[k[0]], k[1], "C") if isinstance(k, tuple) else SCALARS[k] for k in kinds)
 
 
-def machine_code(function: Callable, kinds: tuple, capability: tuple[int, int]) -> bytes:
-    """A kernel compiled for a device: its name there, a newline, and the code.
+def intermediate_code(function: Callable, kinds: tuple, capability: tuple[int, int]) -> str:
+    """A kernel compiled to PTX for a device."""
+    return cuda.compile(function, signature(kinds), output="ptx", cc=capability, fastmath=True, device=False, abi="numba")[0]
+
+
+def machine_code(intermediate: str, kinds: tuple, capability: tuple[int, int]) -> bytes:
+    """The machine code of a kernel's PTX: its name there, a newline, and the code.
 
     Raises RuntimeError where numba passes arrays in another way than `passed` knows.
     """
-    types_, target = signature(kinds), f"sm_{capability[0]}{capability[1]}"
-    intermediate, _ = cuda.compile(function, types_, output="ptx", cc=capability, fastmath=True, device=False, abi="numba")
     name, parameters = re.search(r"\.entry\s+([\w$]+)\((.*?)\)", intermediate, re.DOTALL).groups()
-    expected = sum(5 + 2 * t.ndim if isinstance(t, types.Array) else 1 for t in types_)
+    expected = sum(5 + 2 * t.ndim if isinstance(t, types.Array) else 1 for t in signature(kinds))
     if parameters.count(".param") != expected:
         raise RuntimeError(f"{name}: this numba-cuda passes arrays to kernels in a way unknown here; install another version")
-    code = Linker(ObjectCode.from_ptx(intermediate.encode()), options=LinkerOptions(arch=target)).link("cubin").code
+    code = Linker(ObjectCode.from_ptx(intermediate.encode()), options=LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}")).link("cubin").code
     return name.encode() + b"\n" + code
 
 
@@ -110,7 +113,11 @@ def _loaded(function: Callable, kinds: tuple) -> Kernel:
     Device(torch.cuda.current_device()).set_current()  # a thread of autograd may be the first to ask for anything
     capability = torch.cuda.get_device_capability()
     what = f"{function.__module__}.{function.__name__}-{'-'.join(map(str, signature(kinds)))}-{capability}"
-    name, code = stored(f"{what}-{torch.version.cuda}", COMPILERS, lambda: machine_code(function, kinds, capability)).split(b"\n", 1)
+
+    def compiled() -> bytes:
+        return machine_code(intermediate_code(function, kinds, capability), kinds, capability)
+
+    name, code = stored(f"{what}-{torch.version.cuda}", COMPILERS, compiled).split(b"\n", 1)
     return ObjectCode.from_cubin(code).get_kernel(name.decode())
 
 
