@@ -65,3 +65,10 @@ def test_perpendicular_planes_go_through_the_ball():
     found = planes.perpendicular(DriftingBall(), 50)
     assert [plane.axis for plane in found] == [0, 1, 2]
     assert all(abs(plane.positions()[0] - CENTRE[2 - plane.axis]) < 0.25 for plane in found)
+
+
+def test_separate_objects_are_cut_where_they_are():
+    """The middle planes are empty; of two objects that are equally clear the one nearer the centre is cut."""
+    volume = np.zeros((16, 16, 16), np.float32)
+    volume[2, 12, 5] = volume[12, 4, 9] = 1
+    assert planes.clear(volume) == [12, 4, 9]

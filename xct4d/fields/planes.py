@@ -64,11 +64,18 @@ def choose(evolution: Evolution, n: int, most: int) -> Planes:
 
 def perpendicular(evolution: Evolution, n: int) -> list[Planes]:
     """One clear plane across z, one across y, one across x, each as near the centre as `choose` would take it."""
-    found = []
-    for axis, contrast in enumerate(_contrast(evolution)):
-        good = np.flatnonzero(contrast >= GOOD * contrast.max())
-        found.append(Planes(axis, (_finer(good[np.abs(voxel_centres(COARSE)[good]).argmin()], n),), n))
-    return found
+    return [Planes(axis, (_finer(_clear(contrast), n),), n) for axis, contrast in enumerate(_contrast(evolution))]
+
+
+def clear(volume: np.ndarray) -> list[int]:
+    """The plane of a volume (z, y, x) across each axis that `choose` would take."""
+    return [_clear(contrast) for contrast in _variance(volume)]
+
+
+def _clear(contrast: np.ndarray) -> int:
+    """Of planes [n] the one nearest the centre with at least 0.9 of the greatest contrast."""
+    good = np.flatnonzero(contrast >= GOOD * contrast.max())
+    return int(good[np.abs(voxel_centres(len(contrast))[good]).argmin()])
 
 
 def _contrast(evolution: Evolution) -> np.ndarray:
@@ -77,9 +84,13 @@ def _contrast(evolution: Evolution) -> np.ndarray:
     points = torch.from_numpy(grid_points(centres, centres, centres)).float()
     contrast = np.zeros((3, COARSE))
     for kind, t in [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]:
-        volume = evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,))
-        contrast += [np.moveaxis(volume, axis, 0).reshape(COARSE, -1).var(axis=1) for axis in range(3)]
+        contrast += _variance(evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,)))
     return contrast
+
+
+def _variance(volume: np.ndarray) -> list[np.ndarray]:
+    """Variance within each plane of a volume, across each axis."""
+    return [np.moveaxis(volume, axis, 0).reshape(volume.shape[axis], -1).var(axis=1) for axis in range(3)]
 
 
 def _finer(coarse: int, n: int) -> int:

@@ -15,6 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from xct4d import strict_json
 from xct4d.device import Fetched
 from xct4d.errors import InputError
+from xct4d.fields import planes
 from xct4d.progress import say, track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.held_out import Comparison
@@ -141,7 +142,7 @@ def _compare(run: Run, history: History, board: SummaryWriter, step: int) -> Non
 
 
 def slices_image(volume: np.ndarray) -> np.ndarray:
-    """The three central slices of a (z, y, x) volume side by side: [1, n, 3n] in [0, 1]."""
-    n = len(volume)
-    middle = np.concatenate([volume[n // 2], volume[::-1, n // 2], volume[::-1, :, n // 2]], 1)
-    return middle[None] / max(float(middle.max()), 1e-12)
+    """A clear slice across each axis of a (z, y, x) volume side by side: [1, n, 3n] in [0, 1]. The middle ones are often empty."""
+    z, y, x = planes.clear(volume)
+    slices = np.concatenate([volume[z], volume[::-1, y], volume[::-1, :, x]], 1)
+    return slices[None] / max(float(slices.max()), 1e-12)
