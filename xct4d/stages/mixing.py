@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from xct4d.config import Direction, Mixing
+from xct4d.config import Mixing
 from xct4d.device import HOST, sent
+from xct4d.directions import Direction
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from xct4d.config import Direction, Level, Velocity
+from xct4d.config import Level, Velocity
 from xct4d.device import HOST, sent
+from xct4d.directions import Direction
 from xct4d.fields import occupancy
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
