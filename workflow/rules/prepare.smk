@@ -3,11 +3,11 @@
 
 rule simulate:
     input:
-        lambda wildcards: DATASETS[wildcards.dataset].scene_files,
+        scene,
     output:
         directory("results/{dataset}/simulated"),
     params:
-        scene=lambda wildcards: DATASETS[wildcards.dataset].scene_files[0],
+        scene=lambda wildcards, input: input[0],
         code=script_digest("simulate.py"),
     log:
         "results/{dataset}/logs/simulate.log",
@@ -31,7 +31,7 @@ rule prepare:
     output:
         directory("results/{dataset}/prepared/{state}"),
     params:
-        folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
+        folder=lambda wildcards, input: input[0] if dataset_of(wildcards).simulated else dataset_of(wildcards).folder,
         # the volumes and the truth are read by later stages only
         input=settings("input", exclude={"truth", "forward_volume", "backward_volume"}),
         settings=settings("prepare"),
