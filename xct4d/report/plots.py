@@ -147,11 +147,11 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
     height, width = comparisons[0][1].shape
     figure = Figure(figsize=(7.4, 2.25 * min(height / width, 2) * len(comparisons) + 1.0), layout="constrained")
     axes = figure.subplots(len(comparisons), 3, squeeze=False)
-    spread = max(float(np.percentile(np.abs(p - m), 99.9)) for _, p, m in comparisons) or 1.0
+    limit = max(float(np.percentile(np.abs(p - m), 99.9)) for _, p, m in comparisons) or 1.0
     for row, (title, predicted, measured) in enumerate(comparisons):
         for column, image in enumerate((predicted, measured)):
             shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-spread, vmax=spread, interpolation="nearest")
+        difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
         axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8)
         for a in axes[row]:
             a.tick_params(labelsize=7)
