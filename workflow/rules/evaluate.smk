@@ -16,7 +16,7 @@ rule evaluate:
         directory("results/{dataset}/evaluation"),
     params:
         settings=settings("evaluate"),
-        mixing=settings("mixing", include={"method", "alpha"}),
+        mixing=settings("mixing"),
         volumes=exported,
         folder=lambda wildcards, input: input.truth[0] if dataset_of(wildcards).simulated else dataset_of(wildcards).folder,
         simulated=lambda wildcards: dataset_of(wildcards).simulated,

@@ -22,7 +22,7 @@ rule report:
             labels=figure_labels,
         ),
     params:
-        mixing=settings("mixing", include={"method", "alpha"}),
+        mixing=settings("mixing"),
         volumes=exported,
         jobs=benchmarks,
         configuration=lambda wildcards: dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT),
