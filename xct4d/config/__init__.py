@@ -8,6 +8,7 @@ run: it imports neither torch nor numba. A stage receives its section as values
 nothing else.
 """
 
+from xct4d.config.analyse import Analyse
 from xct4d.config.base import NAME, Count, Device, Finite, Fraction, NonNegative, Positive, Section, explain, section_of
 from xct4d.config.canonical import Canonical, HashGrid
 from xct4d.config.evaluate import Evaluate
@@ -20,7 +21,7 @@ from xct4d.config.velocity import Level, Velocity
 from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 
 __all__ = [
-    "CHANGES_NO_RESULT", "NAME", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
+    "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
     "FlatField", "Fraction", "HashGrid", "Input", "Kind", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Schedule", "Section",
     "Split", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
 ]  # fmt: skip

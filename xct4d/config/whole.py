@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from xct4d.config.analyse import Analyse
 from xct4d.config.base import NAME, Device, Section, explain
 from xct4d.config.canonical import Canonical
 from xct4d.config.evaluate import Evaluate
@@ -28,6 +29,7 @@ class Config(Section):
     velocity: Velocity = Velocity()
     mixing: Mixing = Mixing()
     export: Export = Export()
+    analyse: Analyse = Analyse()
     evaluate: Evaluate = Evaluate()
     device: Device = Field("auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the training's random numbers; the noise of a scene has the scene's own")

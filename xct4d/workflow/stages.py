@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from xct4d.workflow.needs import canonical, evaluate, export, mixing, prepare, report, series, simulate, velocity
+from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, report, series, simulate, velocity
 from xct4d.workflow.workload import Workload
 
 
@@ -99,12 +99,16 @@ STAGES = {
             exists=lambda dataset: dataset.joins_times, is_result=True,
         ),
         Stage(
-            name="evaluate", needs=evaluate, folder="evaluation", reads=("prepare", "canonical", "velocity", "mixing", "export"),
-            keys=("evaluate",), on_device=True, is_result=True,
+            name="analyse", needs=analyse, folder="displacement/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
+            keys=("analyse",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
         ),
         Stage(
-            name="report", needs=report, folder="report", reads=("prepare", "canonical", "velocity", "mixing", "export", "evaluate"),
-            is_result=True,
+            name="evaluate", needs=evaluate, folder="evaluation",
+            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+        ),
+        Stage(
+            name="report", needs=report, folder="report",
+            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export", "analyse", "evaluate"), is_result=True,
         ),
     )
 }  # fmt: skip
