@@ -21,7 +21,7 @@ from snakemake.utils import update_config
 from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
 from benchmarks.gpu_profile import STAGES, WORK
 from xct4d.config import Config, resolve
-from xct4d.kernels.flow import TABLEAUS
+from xct4d.kernels.shared.time_steps import TABLEAUS
 from xct4d.stages.canonical import MOST_SAVED
 from xct4d.training import memory
 from xct4d.training.memory import Need
@@ -71,7 +71,7 @@ def trainings(config: Config) -> list[Training]:
     own, motion = config.canonical, config.velocity
     encoding = sum(WORK[name][0] for name in ("_encode", "_encode_adjoint")) * own.grid.levels / PROFILED_LEVELS
     perceptron = 6 * 4 * own.grid.width  # the hidden layer, its gradient, and both in passing
-    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].reach)  # half of the time range, on average
+    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].b)  # half of the time range, on average
     flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
     most = MOST_SAVED * own.rays * own.samples
     canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, memory.canonical(own, most))

@@ -87,50 +87,50 @@ def test_segment_sum_with_empty_stretches():
 @pytest.mark.parametrize("solver", list(flow.TABLEAUS))
 @pytest.mark.parametrize(("n", "start", "stop"), [(4, 0.7, 0.0), (7, 0.2, 1.0)])
 def test_flow(solver, n, start, stop):
-    path = flow.Journey((flow.Path(start, stop, 0.4, solver),))
-    control = (0.3 * normal(len(path.times), n, n, n, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.4, solver),))
+    control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     count = MANY // 4
     assert_same(
-        lambda c, p: flow.flow(c, [p], path)[0], lambda c, p: spline_reference.flow(c, [p], path)[0], [control, points(count, 1.1).requires_grad_()]
+        lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, points(count, 1.1).requires_grad_()]
     )
 
 
 def test_flow_where_only_some_points_pull():
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "midpoint"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "midpoint"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     mask = (torch.arange(12) % 3 == 0).float()[:, None]
     assert_same(
-        lambda c, p, m: flow.flow(c, [p], path)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], path)[0] * m,
+        lambda c, p, m: flow.flow(c, [p], table)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], table)[0] * m,
         [control, points(12).requires_grad_(), mask],
     )  # fmt: skip
 
 
 def test_flow_of_points_that_share_their_control_points():
     """Rays' neighbours, as in training, some without a pull: more than a warp of them, and not a whole number of warps."""
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "midpoint"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "midpoint"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = torch.cat([torch.linspace(-1.1, 1.1, 37)[:, None] * torch.tensor([0.9, -0.6, 0.3]), torch.full((6, 3), 0.2)]).requires_grad_()
     mask = (torch.arange(43) % 5 != 1).float()[:, None]
     assert_same(
-        lambda c, p, m: flow.flow(c, [p], path)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], path)[0] * m, [control, x, mask]
+        lambda c, p, m: flow.flow(c, [p], table)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], table)[0] * m, [control, x, mask]
     )
 
 
 def test_groups_travel_together_each_on_its_own_path():
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0)]
-    journey = flow.Journey(tuple(flow.Path(start, stop, 0.4, "midpoint") for start, stop in spans))
-    control = (0.3 * normal(len(journey.times), 5, 5, 5, 3)).requires_grad_()
+    table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.4, "midpoint") for start, stop in spans))
+    control = (0.3 * normal(len(table.times), 5, 5, 5, 3)).requires_grad_()
     sizes = [20, 3, 4, 8]  # the warp's end lies within the last
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), journey)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), journey)),
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)),
         [control, points(35, 1.1).requires_grad_()],
     )  # fmt: skip
 
 
 def test_flow_without_gradients():
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "rk4"),))
-    control, x = 0.3 * normal(len(path.times), 6, 6, 6, 3), points(10)
-    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], path)[0].cpu(), spline_reference.flow(control, [x], path)[0], atol=1e-5)
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "rk4"),))
+    control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(10)
+    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5)
 
 
 def test_scalar_spline():

@@ -83,34 +83,34 @@ def test_segment_sum_with_empty_stretches():
 @pytest.mark.parametrize("n", [4, 7, 15])
 @pytest.mark.parametrize(("start", "stop"), [(0.7, 0.0), (0.2, 1.0)])
 def test_flow(solver, n, start, stop):
-    path = flow.Journey((flow.Path(start, stop, 0.25, solver),))
-    control = (0.3 * normal(len(path.times), n, n, n, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.25, solver),))
+    control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     x = points(700, reach=1.1).requires_grad_()
-    assert_same(lambda c, p: flow.flow(c, [p], path)[0], lambda c, p: spline_reference.flow(c, [p], path)[0], [control, x])
+    assert_same(lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, x])
 
 
 def test_groups_travel_together_each_on_its_own_path():
     """Other numbers of steps, other directions, one that stays, one without points."""
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0), (0.5, 0.6)]
-    journey = flow.Journey(tuple(flow.Path(start, stop, 0.25, "midpoint") for start, stop in spans))
-    control = (0.3 * normal(len(journey.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.25, "midpoint") for start, stop in spans))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = points(500).requires_grad_()
     sizes = [150, 7, 40, 303, 0]
-    together = flow.flow(control, x.split(sizes), journey)
+    together = flow.flow(control, x.split(sizes), table)
     assert [len(group) for group in together] == sizes
     assert torch.equal(together[2], x[157:197])
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), journey)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), journey)), [control, x]
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)), [control, x]
     )
 
 
 def test_flow_where_only_some_points_pull():
     """The adjoint skips points without a cotangent; the others must not notice."""
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.2, "rk4"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.2, "rk4"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = points(300).requires_grad_()
     mask = (torch.arange(300) % 3 == 0).float()[:, None]
-    assert_same(lambda c, p: flow.flow(c, [p], path)[0] * mask, lambda c, p: spline_reference.flow(c, [p], path)[0] * mask, [control, x])
+    assert_same(lambda c, p: flow.flow(c, [p], table)[0] * mask, lambda c, p: spline_reference.flow(c, [p], table)[0] * mask, [control, x])
 
 
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
@@ -123,8 +123,8 @@ def test_the_order_of_the_solvers(solver, order):
     start = points(50, reach=0.6)
 
     def error(steps):
-        path = flow.Journey((flow.Path(0.0, 1.0, 1 / steps, solver),))
-        (end,) = spline_reference.flow(spin.expand(len(path.times), n, n, n, 3), [start.double()], path)
+        table = flow.FlowTable((flow.TimeSteps(0.0, 1.0, 1 / steps, solver),))
+        (end,) = spline_reference.flow(spin.expand(len(table.times), n, n, n, 3), [start.double()], table)
         c, s = np.cos(1.0), np.sin(1.0)
         return (end - start.double() @ torch.tensor([[c, s, 0], [-s, c, 0], [0, 0, 1.0]], dtype=torch.float64)).norm(dim=-1).max()
 

@@ -12,10 +12,7 @@ control points of one stage then stay in the cache whatever n is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 
 import numba
@@ -25,85 +22,9 @@ from torch import Tensor
 
 from xct4d.kernels.dispatch import per_device
 from xct4d.kernels.rows import vector_adjoint, vector_at
+from xct4d.kernels.shared.time_steps import TABLEAUS, FlowTable, TimeSteps
 
-
-@dataclass(frozen=True)
-class Tableau:
-    """Stage s is at x + h reach[s] k[s-1] and time t + h place[s]; the step is h sum(share[s] k[s])."""
-
-    reach: tuple[float, ...]
-    place: tuple[float, ...]
-    share: tuple[float, ...]
-
-
-TABLEAUS = {
-    "euler": Tableau((0.0,), (0.0,), (1.0,)),
-    "midpoint": Tableau((0.0, 0.5), (0.0, 0.5), (0.0, 1.0)),
-    "rk4": Tableau((0.0, 0.5, 0.5, 1.0), (0.0, 0.5, 0.5, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
-}
-
-
-@dataclass(frozen=True)
-class Path:
-    """The steps of a solver from time `start` to time `stop`, none longer than `longest`."""
-
-    start: float
-    stop: float
-    longest: float
-    solver: str
-
-    @cached_property
-    def steps(self) -> int:
-        return math.ceil(abs(self.stop - self.start) / self.longest - 1e-9)
-
-    @property
-    def step(self) -> float:
-        return (self.stop - self.start) / max(self.steps, 1)
-
-    @property
-    def moments(self) -> np.ndarray:
-        """[steps, stages] float64: the time of each stage."""
-        place = np.array(TABLEAUS[self.solver].place)
-        return (self.start + self.step * (np.arange(self.steps)[:, None] + place)).round(12)
-
-
-@dataclass(frozen=True)
-class Journey:
-    """Groups of points that travel together, each on a path of its own; all by the same solver."""
-
-    paths: tuple[Path, ...]
-
-    @cached_property
-    def times(self) -> np.ndarray:
-        """[T] float64: the times at which the velocity is needed, by whichever group."""
-        return np.unique(np.concatenate([path.moments.ravel() for path in self.paths]))
-
-    @cached_property
-    def visit(self) -> np.ndarray:
-        """[groups, most steps, stages] int64: which of `times` each stage uses; no matter what beyond a group's own steps."""
-        moments = [path.moments for path in self.paths]
-        out = np.zeros((len(moments), max(self.steps), moments[0].shape[1]), np.int64)
-        for group, own in enumerate(moments):
-            out[group, : len(own)] = np.searchsorted(self.times, own)
-        return out
-
-    @cached_property
-    def steps(self) -> np.ndarray:
-        """[groups] int64."""
-        return np.array([path.steps for path in self.paths], np.int64)
-
-    @cached_property
-    def step(self) -> np.ndarray:
-        """[groups] float32: length of a step in time."""
-        return np.array([path.step for path in self.paths], np.float32)
-
-    @cached_property
-    def reach(self) -> np.ndarray:  # [stages] float32
-        return np.array(TABLEAUS[self.paths[0].solver].reach, np.float32)
-
-    @cached_property
-    def share(self) -> np.ndarray:  # [stages] float32
-        return np.array(TABLEAUS[self.paths[0].solver].share, np.float32)
+__all__ = ["TABLEAUS", "FlowTable", "TimeSteps", "flow"]
 
 
 @numba.njit(fastmath=True)
@@ -195,49 +116,49 @@ def _flow_adjoint(control, n, first, visit, steps, step, reach, share, trail, gr
                 go_back(control, n, visit[g, : steps[g]], step[g], reach, share, trail, grad, lo, hi, out, control_grad[c])
 
 
-def _tables(first: tuple[int, ...], journey: Journey) -> tuple:
-    return np.array(first, np.int64), journey.visit, journey.steps, journey.step, journey.reach, journey.share
+def _tables(first: tuple[int, ...], table: FlowTable) -> tuple:
+    return np.array(first, np.int64), table.time_index, table.counts, table.sizes, table.a, table.b
 
 
 @per_device
-def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Journey, keep: bool) -> tuple[Tensor, Tensor]:
+def carried(control: Tensor, points: Tensor, first: tuple[int, ...], table: FlowTable, keep: bool) -> tuple[Tensor, Tensor]:
     """Points at the end of their paths, and the stage positions on the way where `keep` asks for them; group g begins at first[g]."""
-    trail = torch.empty((*journey.visit.shape[1:], len(points), 3) if keep else (0, 1, 0, 3))
+    trail = torch.empty((*table.time_index.shape[1:], len(points), 3) if keep else (0, 1, 0, 3))
     out = torch.empty_like(points)
-    _flow(control.reshape(-1).numpy(), control.shape[1], *_tables(first, journey), points.numpy(), trail.numpy(), out.numpy())
+    _flow(control.reshape(-1).numpy(), control.shape[1], *_tables(first, table), points.numpy(), trail.numpy(), out.numpy())
     return out, trail
 
 
 @per_device
-def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], journey: Journey) -> tuple[Tensor, Tensor]:
+def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], table: FlowTable) -> tuple[Tensor, Tensor]:
     """Gradients of the control points and of the points at the start of their paths."""
     out = torch.empty_like(grad)
     parts = torch.zeros(numba.get_num_threads(), control.numel())
     arrays = (tensor.numpy() for tensor in (trail, grad, out, parts))
-    _flow_adjoint(control.reshape(-1).numpy(), control.shape[1], *_tables(first, journey), *arrays)
+    _flow_adjoint(control.reshape(-1).numpy(), control.shape[1], *_tables(first, table), *arrays)
     return parts.sum(0).reshape(control.shape), out
 
 
 class _Flow(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, control, points, first, journey):
-        out, trail = carried(control.detach(), points.detach(), first, journey, any(ctx.needs_input_grad))
-        ctx.first, ctx.journey = first, journey
+    def forward(ctx, control, points, first, table):
+        out, trail = carried(control.detach(), points.detach(), first, table, any(ctx.needs_input_grad))
+        ctx.first, ctx.table = first, table
         ctx.save_for_backward(control, trail)
         return out
 
     @staticmethod
     def backward(ctx, grad):
         control, trail = ctx.saved_tensors
-        return *carried_adjoint(grad.contiguous(), control.detach(), trail, ctx.first, ctx.journey), None, None
+        return *carried_adjoint(grad.contiguous(), control.detach(), trail, ctx.first, ctx.table), None, None
 
 
 def flow(
-    control: Tensor,  # [T, n, n, n, 3] float32 (time, z, y, x, component): velocity at journey.times
+    control: Tensor,  # [T, n, n, n, 3] float32 (time, z, y, x, component): velocity at table.times
     groups: Sequence[Tensor],  # of points [N_g, 3] float32 (x, y, z), each where its path starts
-    journey: Journey,
+    table: FlowTable,
 ) -> list[Tensor]:  # [N_g, 3] float32 where the paths stop
     """Points carried along the velocity, all groups at once; differentiable in the control points and the points."""
     sizes = [len(group) for group in groups]
     first = (0, *accumulate(sizes))
-    return list(_Flow.apply(control.contiguous(), torch.cat(list(groups)).contiguous(), first, journey).split(sizes))
+    return list(_Flow.apply(control.contiguous(), torch.cat(list(groups)).contiguous(), first, table).split(sizes))

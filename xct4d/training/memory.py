@@ -17,8 +17,8 @@ import torch
 from xct4d import config
 from xct4d.errors import InputError
 from xct4d.fields.velocity import VelocityField
-from xct4d.kernels.flow import Path as TimePath
 from xct4d.kernels.hashgrid import HashLayout
+from xct4d.kernels.shared.time_steps import TimeSteps
 from xct4d.progress import say
 from xct4d.training.shares import MOST
 
@@ -104,15 +104,15 @@ def canonical(settings: config.Canonical, most_parts: int) -> Need:
 
 def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
     """Of training one level. bake: voxels per axis of the canonicals' baked volumes."""
-    path = TimePath(0.0, 1.0, settings.ode_step, settings.solver)
+    steps = TimeSteps(0.0, 1.0, settings.ode_step, settings.solver)
     control = POINT * level.resolution**3
-    sample = _carried(path) + 8 * FLOAT
+    sample = _carried(steps) + 8 * FLOAT
     parts = settings.rays * settings.samples
-    points = settings.points * (2 * _carried(path) + 16 * FLOAT)
+    points = settings.points * (2 * _carried(steps) + 16 * FLOAT)
     volumes = bake**3 * (4 * HALF + 3 * FLOAT if level.blur > 0 else 2 * HALF)  # what blurs them does so in single precision
     solid = 5 * POINT * bake**3 // 2 if level.strain_weight > 0 else 0  # voxels' centres, and their numbers first, should half of the box be full
     return Need(
-        lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * path.moments.size * control,
+        lasting=CONTEXT + HELD_OUT + volumes + solid + 4 * settings.modes * control + 3 * steps.stage_times.size * control,
         step=parts * (sample + AT_ONCE * PLACING) + points,
         largest="canonical.bake",
     )
@@ -121,7 +121,7 @@ def velocity(settings: config.Velocity, level: config.Level, bake: int) -> Need:
 def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
     """Of training the mixing coefficient. motion: the frozen velocity; bake: voxels per axis of the canonicals' baked volumes."""
     parts = settings.rays * settings.samples
-    times = TimePath(0.0, 1.0, motion.longest_step, motion.solver).moments.size
+    times = TimeSteps(0.0, 1.0, motion.longest_step, motion.solver).stage_times.size
     control = POINT * motion.resolution**3
     return Need(
         lasting=CONTEXT + HELD_OUT + 2 * HALF * bake**3 + (motion.modes + 2 * times) * control + 4 * FLOAT * settings.modes * settings.resolution**3,
@@ -130,6 +130,6 @@ def mixing(settings: config.Mixing, motion: VelocityField, bake: int) -> Need:
     )
 
 
-def _carried(path: TimePath) -> int:
+def _carried(steps: TimeSteps) -> int:
     """Bytes of a point that is carried all the way: every stage's position, its own, both gradients, what the volume gave it."""
-    return POINT * (path.moments.size + 6)
+    return POINT * (steps.stage_times.size + 6)

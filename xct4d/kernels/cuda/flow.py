@@ -18,8 +18,8 @@ from torch import Tensor
 from xct4d.device import sent
 from xct4d.kernels.bspline import locate, vector_at, vector_pull, weights
 from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
-from xct4d.kernels.flow import Journey
 from xct4d.kernels.scalar import accumulate, scalar
+from xct4d.kernels.shared.time_steps import FlowTable
 
 
 @scalar
@@ -152,9 +152,9 @@ def _flow_adjoint(control, n, later, visit, steps, step, reach, share, trail, gr
         out[p, 0], out[p, 1], out[p, 2] = gx, gy, gz
 
 
-def _tables(first: tuple[int, ...], journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
+def _tables(first: tuple[int, ...], table: FlowTable, device: torch.device) -> tuple[Tensor, ...]:
     later = sent(np.array(first[1:-1]), device) if len(first) > 2 else _nothing(device)
-    return later, *_sent(journey, device)
+    return later, *_sent(table, device)
 
 
 @functools.cache
@@ -163,20 +163,20 @@ def _nothing(device: torch.device) -> Tensor:
 
 
 @functools.lru_cache(256)
-def _sent(journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
-    return tuple(sent(table, device) for table in (journey.visit, journey.steps, journey.step, journey.reach, journey.share))
+def _sent(table: FlowTable, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(sent(array, device) for array in (table.time_index, table.counts, table.sizes, table.a, table.b))
 
 
-def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Journey, keep: bool) -> tuple[Tensor, Tensor]:
-    tables = _tables(first, journey, points.device)
-    trail = points.new_empty((*journey.visit.shape[1:], len(points), 3) if keep else (1, 1, 1, 3))
+def carried(control: Tensor, points: Tensor, first: tuple[int, ...], table: FlowTable, keep: bool) -> tuple[Tensor, Tensor]:
+    tables = _tables(first, table, points.device)
+    trail = points.new_empty((*table.time_index.shape[1:], len(points), 3) if keep else (1, 1, 1, 3))
     out = torch.empty_like(points)
     each(_flow, len(points), control.reshape(-1), control.shape[1], *tables, points, keep, trail, out)
     return out, trail
 
 
-def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], journey: Journey) -> tuple[Tensor, Tensor]:
-    tables = _tables(first, journey, grad.device)
+def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], table: FlowTable) -> tuple[Tensor, Tensor]:
+    tables = _tables(first, table, grad.device)
     out, control_grad = torch.empty_like(grad), torch.zeros_like(control)
     warps = -(-len(grad) // WARP)
     launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, trail, grad, out, control_grad.view(-1))
