@@ -17,7 +17,7 @@ from torch.nn.functional import max_pool3d
 
 from xct4d.device import HOST, sent
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.kernels import cells as kernels
+from xct4d.kernels import occupancy as kernels
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
@@ -60,10 +60,10 @@ def reached(points: Tensor, reach: float = 0.5) -> Tensor:
     That covers every point of a part, unless the motion stretched it 2 parts reach times.
     """
     out = torch.zeros(CELLS, CELLS, CELLS, dtype=torch.bool, device=points.device)
-    kernels.mark(out, points.detach().contiguous(), reach)
+    kernels.mark_occupied(out, points.detach().contiguous(), reach)
     return out
 
 
 def held(cells: Tensor, points: Tensor) -> Tensor:
     """Indices of the points [N, 3] that lie inside the box and in an occupied cell."""
-    return torch.nonzero(kernels.held(cells, points.detach().contiguous()))[:, 0]
+    return torch.nonzero(kernels.in_occupied_cell(cells, points.detach().contiguous()))[:, 0]

@@ -17,7 +17,7 @@ import torch
 from xct4d import config
 from xct4d.errors import InputError
 from xct4d.fields.velocity import VelocityField
-from xct4d.kernels.hashgrid import HashLayout
+from xct4d.kernels.shared.hash_layout import HashLayout
 from xct4d.kernels.shared.time_steps import TimeSteps
 from xct4d.progress import say
 from xct4d.training.shares import MOST

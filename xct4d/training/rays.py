@@ -13,7 +13,7 @@ from xct4d.device import sent
 from xct4d.errors import InputError
 from xct4d.geometry.rays import cast
 from xct4d.io.prepared import FULL_SCALE, Frames
-from xct4d.kernels.placing import placing
+from xct4d.kernels.ray_sampling import stratified_samples
 from xct4d.kernels.segments import segment_sum
 
 Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
@@ -93,7 +93,7 @@ def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | Non
 def place_samples(
     source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: Tensor, cells: Tensor
 ) -> Callable[[], Samples]:
-    """Samples along rays through detector points, on the device of the cells, once they are asked for (kernels.placing).
+    """Samples along rays through detector points, on the device of the cells, once they are asked for (kernels.ray_sampling).
 
     view [R] int; column, row [R] float (pixel centres at half-integers); jitter
     [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
@@ -101,7 +101,7 @@ def place_samples(
     rays = cast(source.views, view, column, row)
     if cells.device.type != "cpu":
         rays = rays.astype(np.float32)  # a GPU has little arithmetic for float64
-    placed = placing(cells, sent(rays, cells.device), jitter)
+    placed = stratified_samples(cells, sent(rays, cells.device), jitter)
     return lambda: Samples(*placed())
 
 
