@@ -21,7 +21,7 @@ from snakemake.utils import update_config
 from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
 from benchmarks.gpu_profile import STAGES, WORK
 from xct4d.config import Config, resolve
-from xct4d.kernels.flow import TABLEAUS
+from xct4d.kernels.shared.time_steps import TABLEAUS
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import Need
 from xct4d.training.memory.velocity import velocity_need
@@ -69,7 +69,7 @@ def trainings(config: Config) -> list[Training]:
     own, motion = config.canonical, config.velocity
     encoding = sum(WORK[name][0] for name in ("_encode", "_encode_adjoint")) * own.grid.levels / PROFILED_LEVELS
     perceptron = 6 * 4 * own.grid.width  # the hidden layer, its gradient, and both in passing
-    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].reach)  # half of the time range, on average
+    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].b)  # half of the time range, on average
     flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
     most = RayBudget(own).most_parts
     canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, canonical_need(own, most))
