@@ -15,13 +15,14 @@ import tiny_dataset
 from PIL import Image
 from tiny_dataset import HEIGHT, WIDTH, edited
 
+from xct4d.checks.axes import check_axes
 from xct4d.config import Input, Prepare, VolumeFile, resolve
 from xct4d.errors import InputError
 from xct4d.geometry.box import voxel_centres
 from xct4d.io import prepared
-from xct4d.io.plausibility import check_axes
 from xct4d.io.volumes import load_volume
 from xct4d.stages import prepare as stage
+from xct4d.stages.rasterise import rasterise
 
 DATA = os.environ.get("XCT4D_DATA")
 FORWARD, BACKWARD, SEQUENCE = "transforms_00.json", "transforms_04.json", "transforms_00_to_04.json"
@@ -313,13 +314,13 @@ IMAGES = {
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:90]), "cannot be read"),
     "damaged": (damaged, "cannot be read"),
     "a folder": (as_folder, "cannot be read"),
-    "wrong size": (lambda path: Image.fromarray(np.full((WIDTH, HEIGHT), 200, np.uint8)).save(path), "has 24 x 32 pixels, w and h say 32 x 24"),
+    "wrong size": (lambda path: Image.fromarray(np.full((WIDTH, HEIGHT), 200, np.uint8)).save(path), "has 24 x 32 pixels, its intrinsics are for 32 x 24"),
     "colour": (coloured, "is in colour"),
     "transparent": (transparent, "transparent"),
     "black and white": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), True)).save(path), "pixels of type 1"),
     "32 bit whole numbers": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), 7, np.int32)).save(path, format="TIFF"), "pixels of type"),
     "white is 0 at 16 bit": (white_is_zero, "says that white is 0; save it with 0 for black"),
-    "more pixels than Pillow expects": (enormous, "has 14000 x 14000 pixels, w and h say 32 x 24"),
+    "more pixels than Pillow expects": (enormous, "has 14000 x 14000 pixels, its intrinsics are for 32 x 24"),
     "several pages": (several_pages, "holds 2 images"),
     "logarithm": (floats(2.5), "values from 0.9 to 2.5; a transmission lies in [0, 1]"),
     "negative": (floats(-0.1), "values from -0.1"),
@@ -572,7 +573,7 @@ def test_disk_full_for_real(folder, tmp_path):
 
 
 def volume(folder, **keys) -> str:
-    return complaint(load_volume, VolumeFile(**keys), folder, 8, "input.forward_volume")
+    return complaint(load_volume, VolumeFile(**keys), folder, "input.forward_volume")
 
 
 def test_volume_is_missing(tmp_path):
@@ -659,7 +660,7 @@ def test_volume_with_exchanged_axes(folder, stored):
     z, y, x = np.meshgrid(*3 * [voxel_centres(40)], indexing="ij")
     truth = sum((p - c) ** 2 for p, c in zip((x, y, z), tiny_dataset.centre(0.0), strict=True)) < tiny_dataset.RADIUS**2
     np.save(folder / "v.npy", (truth.transpose(2, 1, 0) if stored == "x, y, z" else truth).astype(np.float32))
-    volume, frames = load_volume(VolumeFile(path="v.npy"), folder, 8, "input.forward_volume"), prepared.load(folder.parent / "prepared")
+    volume, frames = load_volume(VolumeFile(path="v.npy"), folder, "input.forward_volume"), prepared.load(folder.parent / "prepared")
     if stored == "x, y, z":
         assert check_axes(volume, frames, folder / "v.npy") > 0.95
     else:
@@ -668,11 +669,22 @@ def test_volume_with_exchanged_axes(folder, stored):
         assert "taken as (x, y, z)" in line
 
 
-def test_object_description_with_an_unknown_shape(tmp_path):
-    (tmp_path / "o.yaml").write_text("type: spher\ncenter: [0, 0, 0]\nradius: 0.3\nrho: 1\n")
-    line = volume(tmp_path, path="o.yaml")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("type: spher\ncenter: [0, 0, 0]\nradius: 0.3\nrho: 1\n", "type: must be one of"),
+        ("type: object_collection\nobjects: []\n", "objects: must be a list"),
+        ("type: voxel_grid\npath: v.npy\n", "holds negative attenuation"),
+    ],
+)
+def test_object_description_that_is_wrong(tmp_path, text, expected):
+    (tmp_path / "o.yaml").write_text(text)
+    np.save(tmp_path / "v.npy", np.full((4, 4, 4), -1.0))
+    output = tmp_path / "out.npy"
+    line = complaint(rasterise, VolumeFile(path="o.yaml"), tmp_path, 8, "input.forward_volume", output)
     assert "o.yaml" in line
-    assert "type" in line
+    assert expected in line
+    assert not output.exists()
 
 
 # --- configuration

@@ -11,15 +11,18 @@ import tiny_dataset
 from PIL import Image
 from tiny_dataset import DISTANCE, FOCAL, HEIGHT, WIDTH, edited
 
+from xct4d.checks.geometry import check_focal
+from xct4d.checks.intensities import Brightness
 from xct4d.config import Input, Prepare, VolumeFile
 from xct4d.geometry.rays import pixel_rays
-from xct4d.io import nikon, prepared
-from xct4d.io.cameras import read
-from xct4d.io.images import area_average, read_image
-from xct4d.io.plausibility import Brightness
-from xct4d.io.transforms import discover, listed_images
+from xct4d.io import prepared
 from xct4d.io.volumes import load_volume
-from xct4d.stages.prepare import prepare
+from xct4d.readers.images import read_transmission
+from xct4d.readers.nikon.xtekct import Xtekct, record_files
+from xct4d.readers.reference.cameras import read
+from xct4d.readers.reference.transforms import discover, listed_images
+from xct4d.stages.prepare import area_average, prepare
+from xct4d.stages.rasterise import rasterise
 
 DATA = os.environ.get("XCT4D_DATA")
 FULL_SIZE = Prepare(target_size=None)
@@ -131,7 +134,7 @@ def test_image_formats(tmp_path, kind):
         pixels = {"png8": eight, "tiff8": eight, "png16": sixteen, "tiff16": sixteen, "tiff_float": truth}
         pixels |= {"rgb": np.repeat(eight[..., None], 3, 2), "rgba": np.dstack([eight, eight, eight, np.full_like(eight, 255)])}
         Image.fromarray(pixels[kind]).save(path)
-    image = read_image(path, (WIDTH, HEIGHT), "here")
+    image = read_transmission(path, (WIDTH, HEIGHT), "here")
     assert image.dtype == np.float32
     assert np.abs(image - truth).max() <= (0.5 / 65535 if "16" in kind else 0 if kind == "tiff_float" else 0.5 / 255) + 1e-7
 
@@ -377,7 +380,7 @@ def test_axis_order_of_volumes_at_the_border(tmp_path):
     np.savez(tmp_path / "v.npz", vol=volume)
     volume.transpose(2, 1, 0).tofile(tmp_path / "v.raw")
     for file in (VolumeFile(path="v.npy"), VolumeFile(path="v.npz"), VolumeFile(path="v.raw", shape=(6, 5, 4), dtype="float32")):
-        loaded = load_volume(file, tmp_path, 8, "input.forward_volume")
+        loaded = load_volume(file, tmp_path, "input.forward_volume")
         assert loaded.shape == (6, 5, 4)
         assert np.argwhere(loaded).tolist() == [[3, 2, 1]]
 
@@ -385,13 +388,14 @@ def test_axis_order_of_volumes_at_the_border(tmp_path):
 @pytest.mark.parametrize(("dtype", "stored", "value"), [("uint32", 2**32 - 1, 1.0), ("int16", 32767, 1.0), ("int16", -16384, -0.500015)])
 def test_whole_numbers_of_a_raw_volume(tmp_path, dtype, stored, value):
     np.full((2, 3, 4), stored, dtype).tofile(tmp_path / "v.raw")
-    loaded = load_volume(VolumeFile(path="v.raw", shape=(2, 3, 4), dtype=dtype), tmp_path, 8, "input.forward_volume")
+    loaded = load_volume(VolumeFile(path="v.raw", shape=(2, 3, 4), dtype=dtype), tmp_path, "input.forward_volume")
     assert loaded == pytest.approx(value)
 
 
 def test_object_description_becomes_voxels(tmp_path):
     (tmp_path / "object.yaml").write_text("type: sphere\ncenter: [0.5, 0, -0.5]\nradius: 0.3\nrho: 0.7\n")
-    volume = load_volume(VolumeFile(path="object.yaml"), tmp_path, 20, "input.forward_volume")
+    rasterise(VolumeFile(path="object.yaml"), tmp_path, 20, "input.forward_volume", tmp_path / "out" / "object.npy")
+    volume = load_volume(VolumeFile(path="object.npy"), tmp_path / "out", "input.forward_volume")
     assert volume.dtype == np.float32
     assert volume[5, 10, 15] == pytest.approx(0.7)
     assert volume[15, 10, 5] == 0
@@ -448,12 +452,12 @@ def test_two_scanner_records_are_noted(folder):
 @pytest.mark.parametrize("scan", ["balls3", "cube", "pillars", "balls7_th"])
 def test_scanner_records_of_real_scans(scan):
     dataset = read(Path(DATA) / "nikon_metadata" / scan / "transforms.json")
-    record = nikon.beside(dataset, [])
-    assert "the whole detector" in nikon.check_focal(dataset, record)
+    record = Xtekct(record_files(dataset.path.parent)[0]).record()
+    assert "the whole detector" in check_focal(dataset.projections, record)
     half_width = {"balls3": 18.00777, "cube": 20.91962, "pillars": 31.69942, "balls7_th": 15.25101}[scan]
     assert record.unit_mm == pytest.approx(half_width)
     # balls3 was converted with another unit than the others, see its README
-    assert nikon.unit_mm(dataset, record) == pytest.approx(16.544 if scan == "balls3" else half_width, rel=1e-4)
+    assert record.measured_unit_mm(dataset.projections) == pytest.approx(16.544 if scan == "balls3" else half_width, rel=1e-4)
 
 
 # --- shared data

@@ -45,7 +45,7 @@ def test_every_rule_has_a_log_a_benchmark_a_message_and_resources(tmp_path, monk
     tree = {"datasets": {"tiny": {"input": {"scene": "tiny"}}, "one": {"input": {"scene": "tiny"}, "export": {"kinds": ["mixed"]}}}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     found = {rule.name: rule for rule in rules(tmp_path / "c.yaml")}
-    assert set(found) == {"simulate", "prepare", "canonical", "velocity", "mixing", "export", "export_mixed", "series", "evaluate", "report"}
+    assert set(found) == {"simulate", "prepare", "rasterise", "canonical", "velocity", "mixing", "export", "export_mixed", "series", "evaluate", "report"}
     for rule in found.values():
         wildcards = set(rule.wildcard_names)
         assert rule.message, rule.name

@@ -4,12 +4,12 @@
 rule canonical:
     input:
         prepared="results/{dataset}/prepared/{direction}",
-        volume=lambda wildcards: DATASETS[wildcards.dataset].volume_files[wildcards.direction],
+        volume=volume_files,
     output:
         directory("results/{dataset}/canonical/{direction}"),
     params:
         settings=settings("canonical", exclude={SAVING}),
-        folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
+        folder=volume_folder,
         volume=known_volume,
         seed=seed,
         checkpoint=checkpoint_file("canonical_{direction}", "canonical.py"),

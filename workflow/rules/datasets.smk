@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 REPOSITORY = Path(workflow.basedir).parent
@@ -10,7 +11,7 @@ REPOSITORY = Path(workflow.basedir).parent
 sys.path.insert(0, str(REPOSITORY))
 
 from xct4d.errors import InputError
-from xct4d.mapping_files import read_mapping
+from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.plan import plan
 
@@ -100,10 +101,38 @@ def sources(wildcards):
     return [dataset.folder] if dataset.simulated else dataset.state_files[wildcards.state]
 
 
-def known_volume(wildcards):
-    """How to read the end's known volume, where there is one."""
+def given_volume(wildcards):
+    """The end's known volume as the configuration has it, where there is one."""
     volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
     return None if volume is None else volume.model_dump(mode="json")
+
+
+def is_rasterised(wildcards):
+    """Whether the end's known volume is the description of an object, of which `rasterise` makes voxels."""
+    volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
+    return volume is not None and volume.is_object
+
+
+def volume_files(wildcards):
+    """Files of the end's known volume as canonical training reads it; none where there is no such volume."""
+    if is_rasterised(wildcards):
+        return f"results/{wildcards.dataset}/rasterised/{wildcards.direction}.npy"
+    return DATASETS[wildcards.dataset].volume_files[wildcards.direction]
+
+
+def volume_folder(wildcards):
+    """Folder from which the path of that volume starts."""
+    return f"results/{wildcards.dataset}/rasterised" if is_rasterised(wildcards) else DATASETS[wildcards.dataset].folder
+
+
+def known_volume(wildcards):
+    """How to read that volume, where there is one."""
+    return {"path": f"{wildcards.direction}.npy"} if is_rasterised(wildcards) else given_volume(wildcards)
+
+
+def reader_digest(wildcards):
+    """Digest of the reader of a dataset, which `prepare` imports by its name: other formats' readers do not count."""
+    return code_digest(Path(find_spec(DATASETS[wildcards.dataset].reader).origin), REPOSITORY)
 
 
 def level(wildcards):

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from xct4d import config, metrics, plots, strict_json
+from xct4d import config, metrics, plots
 from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import planes
 from xct4d.fields.evolution import Evolution
 from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io import strict_json
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import Volume, open_volume

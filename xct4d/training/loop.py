@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from xct4d import strict_json
 from xct4d.device import Fetched
 from xct4d.errors import InputError
 from xct4d.fields import planes
+from xct4d.io import strict_json
 from xct4d.progress import say, track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.held_out import Comparison

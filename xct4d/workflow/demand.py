@@ -42,6 +42,8 @@ def memory_mb(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -
     config = dataset.config
     if stage == "series":
         return BASE_MB
+    if stage == "rasterise":
+        return BASE_MB + math.ceil(8 * config.canonical.bake**3 / MB)
     if stage in ("simulate", "prepare"):
         voxels = PER_TRUE_VOXEL * _true_voxels(dataset) if stage == "simulate" else 0
         return BASE_MB + math.ceil((_pixel_work(dataset) + voxels) / MB)
@@ -57,6 +59,8 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
     count, pixels = _images(dataset)
     if stage == "simulate":
         work = _scene(dataset.scene_files[0]).sharp_images * pixels * PER_PIXEL
+    elif stage == "rasterise":
+        work = config.canonical.bake**3 * PER_VOXEL
     elif stage == "prepare":
         work = count * pixels * PER_READ_PIXEL
     elif stage == "canonical":
@@ -78,7 +82,7 @@ def minutes(stage: str, dataset: Dataset, threads: int, resolution: int = 0) -> 
         each = _prepared_pixels(dataset) / count
         seen = _held_out(dataset) * min(each, SCORED_PIXELS) * math.sqrt(each) * OCCUPIED
         work = (len(dataset.times) * config.evaluate.resolution**3 + seen) * PER_VOXEL
-    if config.device == "cuda" and stage not in ("simulate", "prepare"):
+    if config.device == "cuda" and stage not in ("simulate", "prepare", "rasterise"):
         work /= GPU
     single = 1 if stage == "prepare" else threads
     return LEAST_MINUTES + math.ceil(SPARE * work / single / 60e6)
@@ -165,7 +169,7 @@ def _true_voxels(dataset: Dataset) -> int:
         return _scene(dataset.scene_files[0]).voxels
     if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
         return 0
-    from xct4d.phantom.voxels import open_voxels
+    from xct4d.io.voxels import open_voxels
 
     try:
         return math.prod(open_voxels(dataset.truth_files[0], truth.object.shape, truth.object.dtype).shape)
