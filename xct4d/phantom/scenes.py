@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
-from xct4d.mapping_files import read_mapping
-from xct4d.paths import safe_path
+from xct4d.io.mapping_files import read_mapping
+from xct4d.io.paths import safe_path
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.description import exponent_hint, is_number
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.mapping_files import read_mapping
-from xct4d.paths import safe_path
+from xct4d.io.mapping_files import read_mapping
+from xct4d.io.paths import safe_path
+from xct4d.io.voxels import RAW_TYPES, Voxels, open_voxels
 from xct4d.phantom.description import Description
-from xct4d.phantom.voxels import RAW_TYPES, Voxels, open_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
 PARAMETERS = 12

@@ -25,6 +25,7 @@ class Dataset:
     state_files: dict[str, list[str]]  # what `prepare` reads for each state
     volume_files: dict[str, list[str]]  # the known volume of each end
     truth_files: list[str]  # the true object
+    reader: str  # module of the reader that prepares it
 
     @property
     def name(self) -> str:
@@ -43,6 +44,11 @@ class Dataset:
     def ends(self) -> list[str]:
         """The states that are whole scans."""
         return [state for state in self.states if state != "between"]
+
+    @property
+    def described(self) -> list[str]:
+        """The scans whose known volume is the description of an object, not voxels."""
+        return [end for end in self.ends if (volume := self.volume(end)) is not None and volume.is_object]
 
     @property
     def static(self) -> bool:
@@ -85,7 +91,7 @@ class Dataset:
         own = STAGES[stage]
         if not own.exists(self):
             return []
-        values = {"state": self.states, "direction": self.ends, "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
+        values = {"state": self.states, "direction": own.directions(self), "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
         return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]

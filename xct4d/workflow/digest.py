@@ -18,7 +18,8 @@ PACKAGE = "xct4d"
 # Everything that the configuration models decide reaches a stage as a value,
 # and the values are parameters of the rule: counting the module too would
 # rerun every stage whenever any section gains a key.
-BY_VALUE = {"xct4d.config"}
+# Likewise which reader a dataset has: the rule that prepares it carries the digest of that reader alone.
+BY_VALUE = {"xct4d.config", "xct4d.readers.registry"}
 
 
 def code_digest(script: Path, root: Path) -> str:

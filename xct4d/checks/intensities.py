@@ -1,49 +1,22 @@
-"""Do projections and cameras fit each other? What no format can say, but the numbers show."""
+"""Are the projections transmissions of one scan? Air, the box's rim and its inside tell.
+
+Rays beside the box pass air alone, so nothing that passes through the box may
+be brighter. That shows images that are inverted, logarithmic, not divided by
+their flat field, or not of this scan.
+"""
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
+from xct4d.checks.rays import sample_rays
 from xct4d.errors import InputError
-from xct4d.geometry.rays import cast
 from xct4d.geometry.views import Views
-from xct4d.io.prepared import Frames
 
-GRID = 48  # detector points per axis that are looked at
 BLACK = 0.05  # a transmission below this part of air is darkness
 MARGIN = 0.02  # by how much rays through the box must outshine air before it is suspicious
 EVEN = 0.99  # darkest over brightest pixel from which images show nothing
 ODD = 0.6  # a projection whose air is darker than this part of the others', or brighter by as much, is not of the same scan
-VIEWS, STEPS = 4, 64  # projections, and samples of a ray, for comparing a volume's axes
-
-
-def spread_rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rays through a grid of at most GRID x GRID pixels: (column, row, rays [N, 8] as geometry.cast)."""
-    width, height = (int(n) for n in views.size[view])
-    columns = np.unique(np.linspace(0, width - 1, GRID).astype(int))
-    rows = np.unique(np.linspace(0, height - 1, GRID).astype(int))
-    row, column = (index.ravel() for index in np.meshgrid(rows, columns, indexing="ij"))
-    return column, row, cast(views, np.full(len(column), view), column + 0.5, row + 0.5)
-
-
-def check_view(views: Views, view: int, where: str) -> float:
-    """Part of the detector's rays that hit the box. Raises InputError where the source is in it or no ray hits it."""
-    source = views.camera_to_world[view, :, 3]
-    if np.abs(source).max() <= 1:
-        raise InputError(
-            f"the source ({', '.join(f'{v:g}' for v in source)}) is inside the box [-1, 1]^3", where=f"{where}.transform_matrix",
-            fix="give positions in units of half the reconstructed volume",
-        )  # fmt: skip
-    rays = spread_rays(views, view)[2]
-    hit = float((rays[:, 7] > rays[:, 6]).mean())
-    if hit == 0:
-        raise InputError(
-            "no ray of this camera hits the box [-1, 1]^3", where=f"{where}.transform_matrix",
-            fix="check the pose (the camera looks along its -z), the focal length and the unit of length",
-        )  # fmt: skip
-    return hit
 
 
 class Brightness:
@@ -68,7 +41,7 @@ class Brightness:
         self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
         if image.max() <= 0:
             self._complain("the image is black everywhere", where, "remove it from the frames")
-        column, row, rays = spread_rays(views, view)
+        column, row, rays = sample_rays(views, view)
         value, hit, way = image[row, column], rays[:, 7] > rays[:, 6], _way_through_column(rays)
         through = value[hit][np.argsort(way[hit], kind="stable")]
         tenth, beside = max(1, len(through) // 10), value[way == 0]
@@ -139,43 +112,3 @@ def _way_through_column(rays: np.ndarray) -> np.ndarray:
     faces = np.sort([(-1 - origin) / direction, (1 - origin) / direction], axis=0)
     near, far = faces[0].max(1), faces[1].min(1)
     return np.maximum(far - np.maximum(near, 0), 0) * np.hypot(*direction.T)
-
-
-def check_axes(volume: np.ndarray, frames: Frames, where: object) -> float:
-    """Does a known volume lie in the box as the projections show it? Returns their correlation.
-
-    volume: attenuation [z, y, x]. Compares -ln(projection) with line integrals
-    of the volume, with its axes as they are and in the five other orders.
-    Raises InputError where another order fits clearly better.
-    """
-    chosen = np.unique(np.linspace(0, len(frames) - 1, VIEWS).astype(int))
-    measured, points, lengths = [], [], []
-    for f in chosen:
-        column, row, rays = spread_rays(frames.views, int(frames.first_view[f]))
-        hit = rays[:, 7] > rays[:, 6]
-        transmission = frames.image(f)[row[hit], column[hit]] / frames.flat_field
-        measured.append(-np.log(np.maximum(transmission, 1e-4)))
-        along = rays[hit, 6:7] + (np.arange(STEPS) + 0.5) / STEPS * (rays[hit, 7:8] - rays[hit, 6:7])
-        points.append(rays[hit, None, :3] + along[..., None] * rays[hit, None, 3:6])
-        lengths.append(rays[hit, 7] - rays[hit, 6])
-    data, place, length = np.concatenate(measured), np.concatenate(points)[..., ::-1], np.concatenate(lengths)  # place: z, y, x
-    fits = {}
-    for order in itertools.permutations(range(3)):
-        candidate = volume.transpose(order)
-        size = np.array(candidate.shape)
-        index = np.clip(((place + 1) / 2 * size).astype(int), 0, size - 1)
-        fits[order] = _correlation(candidate[index[..., 0], index[..., 1], index[..., 2]].mean(1) * length, data)
-    own, best = fits[0, 1, 2], max(fits, key=fits.get)
-    if fits[best] > 0.5 and fits[best] > own + 0.2:
-        names = ", ".join("zyx"[best.index(axis)] for axis in range(3))
-        raise InputError(
-            f"its axes look exchanged: taken as (z, y, x) it correlates {own:.2f} with the projections, taken as ({names}) {fits[best]:.2f}",
-            where=where,
-            fix="store .npy and .npz as (x, y, z), .raw as (z, y, x)",
-        )
-    return own
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    spread = a.std() * b.std()
-    return float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread > 0 else 0.0

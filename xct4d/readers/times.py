@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.cameras import Dataset, Projection
+from xct4d.readers.reader import Acquisition, Projection
 
 SAME = 1e-9  # times closer than this, in [0, 1], are the same
 
@@ -36,7 +36,7 @@ class Clock:
         return None if self.end is None or (self.start, self.end) == (0.0, 1.0) else self.end - self.start
 
 
-def clock(forward: Dataset, backward: Dataset | None) -> Clock:
+def clock(forward: Acquisition, backward: Acquisition | None) -> Clock:
     """The times of the ends. A scan without times is taken at 0 (forward) or 1 (backward).
 
     Raises InputError where a scan has several times, or the backward scan's is
@@ -56,7 +56,7 @@ def is_at_an_end(time: np.ndarray) -> bool:
     return bool((time <= SAME).all() or (time >= 1 - SAME).all())
 
 
-def _scan_time(scan: Dataset, default: float) -> float:
+def _scan_time(scan: Acquisition, default: float) -> float:
     first = scan.projections[0]
     for projection in scan.projections:
         if (projection.time is None) != (first.time is None):
@@ -65,6 +65,6 @@ def _scan_time(scan: Dataset, default: float) -> float:
         if projection.time is not None and np.ptp(np.append(projection.time, first.time)) > SAME * max(1.0, abs(first.time[0])):
             raise InputError(
                 f"is {projection.time[-1]:g} where the scan began at {first.time[0]:g}", where=f"{projection.where}.time",
-                fix="a scan of one end has one time; projections of other times belong in transforms_AA_to_BB.json",
+                fix="a scan of one end has one time; projections of other times belong in the sequence (transforms_AA_to_BB.json)",
             )  # fmt: skip
     return default if first.time is None else float(first.time[0])

@@ -6,7 +6,7 @@ import pytest
 
 from workflow import snakemake
 from xct4d.errors import InputError
-from xct4d.mapping_files import parse_json, parse_yaml, read_mapping
+from xct4d.io.mapping_files import parse_json, parse_yaml, read_mapping
 
 BOTH = pytest.mark.parametrize("parse", [parse_yaml, parse_json])
 

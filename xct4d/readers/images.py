@@ -1,4 +1,4 @@
-"""Projections from PNG and TIFF files, one at a time, as transmission."""
+"""Projections from PNG and TIFF files, one at a time, as transmission or as counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # TIFF tag, and its value for bright = 0
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, zlib.error)  # what Pillow raises
 
 
-def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
+def read_transmission(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
     """Transmission [height, width] float32, in [0, 1].
 
     8 and 16 bit whole numbers span [0, 1]; 32-bit floats are taken as they are.
@@ -28,16 +28,29 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
     for. where: file and frame, for messages. Raises InputError where the file is
     missing, damaged, of another size, coloured, or its floats are not in [0, 1].
     """
+    pixels, white = _read(path, size, where)
+    return _checked_floats(pixels, path, where) if white is None else pixels.astype(np.float32) / white
+
+
+def read_counts(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
+    """The numbers in a file, whatever they mean: [height, width] float32. Arguments and errors as of read_transmission."""
+    pixels, _ = _read(path, size, where)
+    _refuse_not_finite(pixels, path, where)
+    return pixels.astype(np.float32)
+
+
+def _read(path: Path, size: tuple[int, int], where: object) -> tuple[np.ndarray, int | None]:
+    """Pixels [height, width] as stored, and the largest number that their type can hold; None for floats."""
     try:
         with Image.open(path, formats=_FORMATS) as image:
             if image.size != tuple(size):
                 raise InputError(
-                    f"{path} has {image.size[0]} x {image.size[1]} pixels, w and h say {size[0]} x {size[1]}", where=where,
-                    fix="correct w and h, or the image",
+                    f"{path} has {image.size[0]} x {image.size[1]} pixels, its intrinsics are for {size[0]} x {size[1]}", where=where,
+                    fix="correct the intrinsics (w and h), or the image",
                 )  # fmt: skip
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(f"{path} holds {image.n_frames} images", where=where, fix="save one projection per file")
-            return _transmission(image, path, where)
+            return _pixels(image, path, where)
     except FileNotFoundError:
         raise InputError(f"there is no file {path}", where=where) from None
     except InputError:
@@ -48,18 +61,18 @@ def read_image(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
         raise InputError(f"{path} cannot be read ({getattr(error, 'strerror', None) or error})", where=where, fix="copy or export it again") from None
 
 
-def _transmission(image: Image.Image, path: Path, where: object) -> np.ndarray:
+def _pixels(image: Image.Image, path: Path, where: object) -> tuple[np.ndarray, int | None]:
     layout = image.tile[0][3] if image.tile else ""  # Pillow's raw mode, alone or first of several
     depth = str(layout[0] if isinstance(layout, tuple) else layout)
     if image.format == "TIFF" and image.mode not in _GREY8 and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # which Pillow heeds at 8 bit only
         raise InputError(f"{path} says that white is 0", where=where, fix="save it with 0 for black")
     if image.mode in _GREY16 or (image.mode == "I" and image.format == "PNG"):  # older Pillow opens 16-bit PNG as I
-        return np.asarray(image).astype(np.float32) / 65535
+        return np.asarray(image), 65535
     if image.mode == "F":
-        return _checked_floats(np.array(image, dtype=np.float32), path, where)
+        return np.array(image, dtype=np.float32), None
     if image.mode not in _GREY8 or ("16" in depth and image.mode != "L"):
         raise InputError(f"{path} has pixels of type {depth or image.mode}", where=where, fix="save it as 8 or 16 bit grey, or 32-bit float TIFF")
-    return _grey(image, path, where).astype(np.float32) / 255
+    return _grey(image, path, where), 255
 
 
 def _grey(image: Image.Image, path: Path, where: object) -> np.ndarray:
@@ -74,8 +87,7 @@ def _grey(image: Image.Image, path: Path, where: object) -> np.ndarray:
 
 
 def _checked_floats(pixels: np.ndarray, path: Path, where: object) -> np.ndarray:
-    if not np.isfinite(pixels).all():
-        raise InputError(f"{path} holds NaN or infinite pixels", where=where)
+    _refuse_not_finite(pixels, path, where)
     low, high = float(pixels.min()), float(pixels.max())
     if low < 0 or high > 1 + 1e-6:
         raise InputError(
@@ -85,11 +97,6 @@ def _checked_floats(pixels: np.ndarray, path: Path, where: object) -> np.ndarray
     return pixels
 
 
-def area_average(image: np.ndarray, factor: int) -> np.ndarray:
-    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; what is left over at the right and below is cut off.
-
-    Intensities are averaged, as a detector with larger pixels would.
-    """
-    height, width = (n // factor for n in image.shape)
-    blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+def _refuse_not_finite(pixels: np.ndarray, path: Path, where: object) -> None:
+    if not np.isfinite(pixels).all():
+        raise InputError(f"{path} holds NaN or infinite pixels", where=where)

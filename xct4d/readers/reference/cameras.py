@@ -6,15 +6,17 @@ import difflib
 import math
 import reprlib
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.transforms import read_json
-from xct4d.paths import safe_path
+from xct4d.io.paths import safe_path
+from xct4d.readers.images import read_transmission
+from xct4d.readers.reader import Acquisition, Projection
+from xct4d.readers.reference.transforms import read_json
 
 RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
 AGREE = 0.01  # relative difference up to which two statements of a focal length agree
@@ -28,35 +30,17 @@ _OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
-@dataclass(frozen=True)
-class Projection:
-    """One frame of a transforms file, in the file's own times and full-resolution pixels."""
-
-    name: str  # file name relative to the dataset
-    path: Path
-    where: str  # the file and frame, for messages
-    camera_to_world: np.ndarray  # [k, 3, 4]
-    focal: tuple[float, float]
-    centre: tuple[float, float]
-    size: tuple[int, int]  # width, height
-    weight: np.ndarray  # [k], sums to 1
-    time: np.ndarray | None  # [k] as given; None where the frame has none
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Everything that one transforms file says."""
+@dataclass(frozen=True, kw_only=True)
+class ImageProjection(Projection):
+    """One frame of a transforms file, whose pixels are a file of transmissions."""
 
     path: Path
-    projections: list[Projection]
-    flat_field: float  # I0 level as a transmission, exp(-f)
-    unit_mm: float | None
-    duration_s: float | None
-    lists: dict[str, list[str]] | None  # train_filenames, val_filenames, test_filenames
-    notes: list[str] = field(default_factory=list)
+
+    def load(self) -> np.ndarray:
+        return read_transmission(self.path, self.size, self.where)
 
 
-def read(path: str | Path) -> Dataset:
+def read(path: str | Path) -> Acquisition:
     """Read and check a transforms file; images are not opened.
 
     Raises InputError naming file, frame and key where something is missing, not
@@ -69,7 +53,7 @@ def read(path: str | Path) -> Dataset:
     _refuse_misplaced(tree, _OF_FILE, _OF_FRAME, f"{path}:", "belongs to the frames")
     _refuse_unsupported(tree, f"{path}:")
     notes: list[str] = []
-    projections: dict[str, Projection] = {}
+    projections: dict[str, ImageProjection] = {}
     for i, frame in enumerate(tree["frames"]):
         projection = _projection(path, tree, frame, i)
         key = str(projection.path.resolve())
@@ -85,13 +69,18 @@ def read(path: str | Path) -> Dataset:
     flat_field = _number(tree, "flat_field", f"{path}:", default=1.0)
     if not 0 < flat_field <= 2:
         raise InputError(f"must be the transmission of air, about 1, not {flat_field:g}", where=f"{path}: flat_field")
-    return Dataset(
-        path, list(projections.values()), flat_field,
-        _positive(tree, "unit_mm", f"{path}:"), _positive(tree, "duration_s", f"{path}:"), _lists(tree, path), notes,
-    )  # fmt: skip
+    return Acquisition(
+        path=path,
+        projections=list(projections.values()),
+        flat_field=flat_field,
+        unit_mm=_positive(tree, "unit_mm", f"{path}:"),
+        duration_s=_positive(tree, "duration_s", f"{path}:"),
+        lists=_lists(tree, path),
+        notes=notes,
+    )
 
 
-def _projection(path: Path, tree: dict, frame: dict, index: int) -> Projection:
+def _projection(path: Path, tree: dict, frame: dict, index: int) -> ImageProjection:
     where = f"{path}: frames[{index}]"
     file = safe_path(path.parent, frame["file_path"], f"{where}.file_path")
     where = f"{where} ({frame['file_path']})"
@@ -101,11 +90,17 @@ def _projection(path: Path, tree: dict, frame: dict, index: int) -> Projection:
     both = {**tree, **frame}
     size = (_whole(both, "w", where), _whole(both, "h", where))
     _refuse_two_focal_lengths(tree, frame, where)
-    return Projection(
-        str(frame["file_path"]), file, where, poses,
-        _focal(both, size, where), (_number(both, "cx", where), _number(both, "cy", where)), size,
-        _weights(frame, len(poses), where), _times(frame, len(poses), where),
-    )  # fmt: skip
+    return ImageProjection(
+        name=str(frame["file_path"]),
+        path=file,
+        where=where,
+        camera_to_world=poses,
+        focal=_focal(both, size, where),
+        centre=(_number(both, "cx", where), _number(both, "cy", where)),
+        size=size,
+        weight=_weights(frame, len(poses), where),
+        time=_times(frame, len(poses), where),
+    )
 
 
 def _focal(both: dict, size: tuple[int, int], where: str) -> tuple[float, float]:
@@ -261,8 +256,8 @@ def _at(where: str, key: str) -> str:
     return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
 
 
-def _same(a: Projection, b: Projection) -> bool:
-    def record(p: Projection) -> tuple:
+def _same(a: ImageProjection, b: ImageProjection) -> bool:
+    def record(p: ImageProjection) -> tuple:
         time = None if p.time is None else p.time.tolist()
         return (p.camera_to_world.tolist(), p.focal, p.centre, p.size, p.weight.tolist(), time)
 

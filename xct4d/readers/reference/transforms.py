@@ -1,20 +1,19 @@
-"""Datasets in the reference format: a folder of images and transforms*.json files.
+"""Transforms files: which of a folder's files holds which state, and their JSON.
 
-Finds which file holds which state, and reads the JSON. Nothing here opens an
-image or imports more than numpy: the Snakefile lists a dataset's images with it.
+Opens no image and imports no numpy: the Snakefile lists a dataset's images with it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from xct4d.config import Input
 from xct4d.errors import InputError
-from xct4d.paths import safe_path
+from xct4d.io.paths import safe_path
+from xct4d.readers.reader import State
 
 _SCAN = re.compile(r"transforms_(\d+)\.json")
 _SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")
@@ -27,9 +26,9 @@ class Sources(NamedTuple):
     backward: Path | None  # the scan at t = 1; None in a static dataset
     between: Path | None  # the sequence between them
 
-    def files(self) -> list[Path]:
-        """Those that exist."""
-        return [path for path in self if path is not None]
+    def by_state(self) -> dict[State, Path]:
+        """Those that exist, by state."""
+        return {state: path for state, path in self._asdict().items() if path is not None}
 
 
 def discover(folder: str | Path, input: Input) -> Sources:
@@ -37,12 +36,10 @@ def discover(folder: str | Path, input: Input) -> Sources:
 
     transforms_NN.json with the lowest and highest NN are the scans at t = 0 and
     t = 1, transforms_AA_to_BB.json is the sequence between them; a folder with
-    one transforms*.json is static. Raises InputError where the folder or a named
-    file is missing, or where the names do not tell.
+    one transforms*.json is static. Raises InputError where a named file is
+    missing, or where the names do not tell.
     """
     folder = Path(folder)
-    if not os.path.isdir(folder):  # unlike Path.is_dir, no exception for a name that is too long
-        raise InputError("is not a folder" if os.path.exists(folder) else "no such folder", where=folder, fix="check input.folder")
     found = sorted(path.name for path in folder.glob("transforms*.json"))
     scans = sorted((int(match[1]), name) for name in found if (match := _SCAN.fullmatch(name)))
     forward = _named(folder, input.forward, "forward") or _forward(folder, found, scans)
