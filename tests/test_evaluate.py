@@ -13,6 +13,7 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.views import Views, orbit
 from xct4d.io import prepared
 from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.quantities import ATTENUATION
 from xct4d.stages import evaluate as stage
 from xct4d.stages.evaluate import evaluate_model, object_centres
 from xct4d.stages.export import export_volumes
@@ -120,7 +121,7 @@ def test_a_volume_of_another_resolution_is_evaluated_from_the_model(tmp_path):
 
 def test_the_exported_volume_is_what_is_scored(tmp_path):
     volumes = {("mixed", 0.5): tmp_path / "mixed.zarr"}
-    with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N)) as writer:
+    with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N), quantity=ATTENUATION) as writer:
         writer[:] = 2 - sampled(0.5).reshape(N, N, N)
     evaluate_model(DriftingBall(), volumes, {"forward": save(tmp_path / "p", times=[0.0], held_out=[True])}, BallPhantom(), Evaluate(resolution=N), tmp_path / "out", {})
     (moment,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["times"]

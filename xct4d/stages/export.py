@@ -16,6 +16,8 @@ from xct4d.fields.evolution import Evolution
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import CHUNK, VolumeWriter
 from xct4d.progress import say, track
+from xct4d.quantities import ATTENUATION
+from xct4d.units import Scale
 
 SEARCHED_FROM = (occupancy.CELLS * occupancy.PROBES) ** 3  # voxels; below, looking for empty cells takes longer than they do
 SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
@@ -67,7 +69,8 @@ def export_volumes(
                     path,
                     (n, n, n),
                     settings.dtype,
-                    unit_mm=unit_mm,
+                    quantity=ATTENUATION,
+                    scale=Scale(unit_mm),
                     window=settings.window,
                     shard=shard,
                     name=f"{kind} t{t:g}",
