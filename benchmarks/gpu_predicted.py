@@ -22,9 +22,10 @@ from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
 from benchmarks.gpu_profile import STAGES, WORK
 from xct4d.config import Config, resolve
 from xct4d.kernels.flow import TABLEAUS
-from xct4d.stages.canonical import MOST_SAVED
-from xct4d.training import memory
-from xct4d.training.memory import Need
+from xct4d.training.memory.canonical import canonical_need
+from xct4d.training.memory.need import Need
+from xct4d.training.memory.velocity import velocity_need
+from xct4d.training.tasks.canonical import RayBudget
 
 CONFIG = Path(__file__).parents[1] / "config"
 GB = 2**30
@@ -73,12 +74,12 @@ def trainings(config: Config) -> list[Training]:
     perceptron = 6 * 4 * own.grid.width  # the hidden layer, its gradient, and both in passing
     visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].reach)  # half of the time range, on average
     flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
-    most = MOST_SAVED * own.rays * own.samples
-    canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, memory.canonical(own, most))
+    most = RayBudget(own).most_parts
+    canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, canonical_need(own, most))
     return [canonical] + [
         Training(
             f"velocity {level.resolution}", "velocity", level.steps, motion.rays * motion.samples, flow,
-            memory.velocity(motion, level, own.bake),
+            velocity_need(motion, level, own.bake),
         )
         for level in motion.levels
     ]  # fmt: skip
@@ -99,7 +100,7 @@ def main() -> None:
             total = 0.0
             for training in trainings(config):
                 need, free = training.need, int(device.free * GB)
-                parts, seconds = need.shares(free), training.seconds(device)
+                parts, seconds = need.micro_batches(free), training.seconds(device)
                 total += seconds * (2 if training.key == "canonical" else 1)
                 rate = training.steps * training.samples / seconds / 1e6
                 print(f"| {run} | {device.name} | {training.stage} | {(need.lasting + need.step / parts) / GB:.1f} | {parts} | {rate:.0f} | {seconds:.1f} |")

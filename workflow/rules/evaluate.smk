@@ -16,7 +16,7 @@ rule evaluate:
         directory("results/{dataset}/evaluation"),
     params:
         settings=settings("evaluate"),
-        mixing=settings("mixing", include={"method", "alpha"}),
+        mixing=settings("mixing", exclude={SAVING}),
         volumes=scored,
         folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
         simulated=lambda wildcards: DATASETS[wildcards.dataset].simulated,

@@ -20,7 +20,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         params:
             # the other times do not matter to this one
             settings=settings("export", exclude={"times", "kinds", "series"}),
-            mixing=settings("mixing", include={"method", "alpha"}),
+            mixing=settings("mixing", exclude={SAVING}),
             time=lambda wildcards: DATASETS[wildcards.dataset].times[wildcards.time],
             kinds=kinds,
             code=script_digest("export.py"),

@@ -21,7 +21,7 @@ rule report:
             labels=figure_labels,
         ),
     params:
-        mixing=settings("mixing", include={"method", "alpha"}),
+        mixing=settings("mixing", exclude={SAVING}),
         volumes=scored,
         jobs=benchmarks,
         # without what changes no result

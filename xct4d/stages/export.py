@@ -13,6 +13,7 @@ from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.trained_model import TrainedModel
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import CHUNK, VolumeWriter
 from xct4d.progress import say, track
@@ -25,11 +26,7 @@ SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thou
 
 def export(
     *,
-    canonical_forward: Path,
-    canonical_backward: Path | None,
-    velocity: Path | None,
-    mixing: config.Mixing,
-    mixer_folder: Path | None,
+    model: TrainedModel,
     settings: config.Export,
     t: float,
     unit_mm: float | None,
@@ -38,17 +35,13 @@ def export(
 ) -> None:
     """Write one OME-Zarr volume per kind for time t (in [0, 1]).
 
-    The first five arguments are the outputs of the training stages, None where
-    the dataset has no such stage (a static one has the forward canonical
-    alone). unit_mm: mm per world unit, None if unknown. outputs: the volume of
-    each kind; `settings.kinds` and `settings.times` do not count here. device:
-    where the model is computed. Raises
-    InputError where a model file is missing or damaged, a static dataset is
-    asked for more than its forward volume at t = 0, or an output cannot be
-    written.
+    unit_mm: mm per world unit, None if unknown. outputs: the volume of each
+    kind; `settings.kinds` and `settings.times` do not count here. device: where
+    the model is computed. Raises InputError where a model file is missing or
+    damaged, a static dataset is asked for more than its forward volume at
+    t = 0, or an output cannot be written.
     """
-    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder, device)
-    export_volumes(evolution, settings, t, unit_mm, outputs)
+    export_volumes(Evolution.load(model, device), settings, t, unit_mm, outputs)
 
 
 def export_volumes(
@@ -83,10 +76,10 @@ def export_volumes(
             for z, y, x in product(parts, parts, parts):
                 points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
                 shape = tuple(s.stop - s.start for s in (z, y, x))
-                held = slice(None) if cells is None else occupancy.held(cells, points.to(cells.device)).cpu()
-                for kind, values in evolution.attenuation(points[held], t, kinds).items():
+                occupied = slice(None) if cells is None else occupancy.inside(cells, points.to(cells.device)).cpu()
+                for kind, values in evolution.attenuation(points[occupied], t, kinds).items():
                     attenuation = torch.zeros(len(points))
-                    attenuation[held] = values
+                    attenuation[occupied] = values
                     writers[kind][z, y, x] = attenuation.numpy().reshape(shape)
                 progress.advance()
     for kind, writer in writers.items():
