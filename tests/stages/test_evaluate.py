@@ -14,9 +14,11 @@ from xct4d.config import Evaluate, Export
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.stage_records import read_history
 from xct4d.quantities import ATTENUATION
-from xct4d.stages.evaluate import evaluate_model, read_history
+from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
+from xct4d.units import Scale
 
 N = 32
 
@@ -25,7 +27,7 @@ def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, uni
     volumes = {}
     for t in times:
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
-        export_volumes(model, Export(resolution=resolution), t, unit_mm, outputs)
+        export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
         volumes |= {(kind, t): path for kind, path in outputs.items()}
     states = {"forward": save(tmp_path / "prepared" / "forward", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm, duration_s=duration_s)}
     if not model.static:

@@ -26,6 +26,7 @@ from xct4d.quantities import Quantity, labelled
 from xct4d.units import LENGTH, WORLD, Scale
 
 CHUNK = 64  # voxels per axis: 1 MiB of float32, what a viewer fetches at once
+SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
 COARSER_LEVELS = 2
 DTYPES = ("float32", "float16", "uint8", "uint16")
 _SCRATCH = "scratch"
@@ -296,6 +297,11 @@ def read_volume(path: str | Path) -> tuple[np.ndarray, dict[str, Any]]:
     """
     volume = open_volume(path)
     return volume[:], volume.attributes
+
+
+def shard_of(n: int, tile: int) -> int | None:
+    """Voxels per axis of a file of an n^3 volume that is written tile by tile; None: one file per chunk."""
+    return tile if n > SHARD_FROM and tile % CHUNK == 0 else None
 
 
 def _tiles(shape: tuple[int, ...], size: int):

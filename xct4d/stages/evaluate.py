@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from xct4d.fields.trained_model import TrainedModel
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
+from xct4d.io.stage_records import read_history
 from xct4d.phantom.truth import Phantom
 from xct4d.progress import track
 from xct4d.report import planes
@@ -90,14 +90,3 @@ def evaluate_model(
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
         draw_scores(folder, scores, shown_planes, first, shown, histories)
-
-
-def read_history(path: Path) -> dict[str, Any]:
-    """The curves of a training. Raises InputError where the file is missing or damaged."""
-    try:
-        history = json.loads(path.read_text())
-        if len(history["step"]) != len(history["loss"]):
-            raise ValueError("step and loss differ in length")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
-    return history

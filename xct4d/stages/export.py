@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
-from itertools import product
 from pathlib import Path
 
 import torch
@@ -14,14 +14,13 @@ from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
-from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.io.ome_zarr import CHUNK, VolumeWriter
+from xct4d.geometry.box import tiles
+from xct4d.io.ome_zarr import VolumeWriter, shard_of
 from xct4d.progress import say, track
 from xct4d.quantities import ATTENUATION
 from xct4d.units import Scale
 
 SEARCHED_FROM = (occupancy.CELLS * occupancy.PROBES) ** 3  # voxels; below, looking for empty cells takes longer than they do
-SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
 
 
 def export(
@@ -29,32 +28,29 @@ def export(
     model: TrainedModel,
     settings: config.Export,
     t: float,
-    unit_mm: float | None,
+    scale: Scale,
     outputs: dict[config.Kind, Path],
     device: torch.device = HOST,
 ) -> None:
     """Write one OME-Zarr volume per kind for time t (in [0, 1]).
 
-    unit_mm: mm per world unit, None if unknown. outputs: the volume of each
-    kind; `settings.kinds` and `settings.times` do not count here. device: where
-    the model is computed. Raises InputError where a model file is missing or
-    damaged, a static dataset is asked for more than its forward volume at
-    t = 0, or an output cannot be written.
+    scale: of the dataset. outputs: the volume of each kind; `settings.kinds` and
+    `settings.times` do not count here. device: where the model is computed.
+    Raises InputError where a model file is missing or damaged, a static dataset
+    is asked for more than its forward volume at t = 0, or an output cannot be
+    written.
     """
-    export_volumes(Evolution.load(model, device), settings, t, unit_mm, outputs)
+    export_volumes(Evolution.load(model, device), settings, t, scale, outputs)
 
 
 def export_volumes(
-    evolution: Evolution, settings: config.Export, t: float, unit_mm: float | None, outputs: dict[config.Kind, Path]
+    evolution: Evolution, settings: config.Export, t: float, scale: Scale, outputs: dict[config.Kind, Path]
 ) -> dict[config.Kind, int]:
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
     kinds = list(outputs)
-    n, tile = settings.resolution, settings.tile
-    centres = voxel_centres(n)
-    parts = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    n = settings.resolution
     cells = evolution.cells(t) if n**3 > SEARCHED_FROM else None
-    shard = tile if n > SHARD_FROM and tile % CHUNK == 0 else None
     with ExitStack() as stack:
         writers = {
             kind: stack.enter_context(
@@ -63,24 +59,24 @@ def export_volumes(
                     (n, n, n),
                     settings.dtype,
                     quantity=ATTENUATION,
-                    scale=Scale(unit_mm),
+                    scale=scale,
                     window=settings.window,
-                    shard=shard,
+                    shard=shard_of(n, settings.tile),
                     name=f"{kind} t{t:g}",
                     attributes={"kind": kind, "time": t},
                 )
             )
             for kind, path in outputs.items()
         }
-        with track(f"export t = {t:g}", len(parts) ** 3) as progress:
-            for z, y, x in product(parts, parts, parts):
-                points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
-                shape = tuple(s.stop - s.start for s in (z, y, x))
+        with track(f"export t = {t:g}", math.ceil(n / settings.tile) ** 3) as progress:
+            for where, places in tiles(n, settings.tile):
+                points = torch.from_numpy(places).float()
+                shape = tuple(s.stop - s.start for s in where)
                 occupied = slice(None) if cells is None else occupancy.inside(cells, points.to(cells.device)).cpu()
                 for kind, values in evolution.attenuation(points[occupied], t, kinds).items():
                     attenuation = torch.zeros(len(points))
                     attenuation[occupied] = values
-                    writers[kind][z, y, x] = attenuation.numpy().reshape(shape)
+                    writers[kind][where] = attenuation.numpy().reshape(shape)
                 progress.advance()
     for kind, writer in writers.items():
         if writer.clipped:

@@ -11,22 +11,12 @@ import time
 import numpy as np
 import pytest
 import zarr
+from volumes_to_write import arrows, ramp
 
 from xct4d.errors import InputError
 from xct4d.io.ome_zarr import VolumeWriter, open_volume, read_volume
 from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quantity
 from xct4d.units import NUMBER, WORLD, Scale
-
-
-def ramp(shape=(10, 12, 14)):
-    """Attenuation that differs along every axis, 0 to 5.8 per world unit."""
-    z, y, x = np.indices(shape)
-    return (0.3 * z + 0.2 * y + 0.1 * x / (shape[2] - 1) * 9).astype(np.float32)
-
-
-def arrows(shape=(10, 12, 14)):
-    """A vector field with components that differ: -1 to 2.8 world units."""
-    return np.stack([ramp(shape) / 2, -ramp(shape) / 6, np.ones(shape, np.float32)])
 
 
 def write(path, volume, dtype="float32", *, quantity=ATTENUATION, **options):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 import zarr
-from test_ome_zarr import ramp
+from volumes_to_write import ramp
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
