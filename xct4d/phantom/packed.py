@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from xct4d.compilation import numba
 from xct4d.errors import InputError
 from xct4d.phantom.shapes import CYLINDER, PARALLELEPIPED, SPHERE, VOXELS, Collection, Leaf, Tessellation
 

@@ -1,4 +1,4 @@
-"""As kernels.placing: a thread for each part of each ray."""
+"""Stratified samples along rays, on CUDA devices: a thread for each part of each ray."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from numba import cuda
 from torch import Tensor
 
 from xct4d.device import Fetched
-from xct4d.kernels.cells import is_occupied
 from xct4d.kernels.cuda.launch import each, kernel
-from xct4d.kernels.placing import Placed
-from xct4d.kernels.scalar import scalar
+from xct4d.kernels.shared.occupancy import nearest_cell_is_occupied
+from xct4d.kernels.shared.scalar import scalar
 
 
 @scalar
@@ -31,7 +30,7 @@ def _choose(rays, jitter, cells, chosen):
     i = cuda.grid(1)
     if i < chosen.shape[0]:
         x, y, z, meets = part_of(rays, jitter, i)
-        chosen[i] = meets and is_occupied(cells, x, y, z)
+        chosen[i] = meets and nearest_cell_is_occupied(cells, x, y, z)
 
 
 @kernel
@@ -43,7 +42,8 @@ def _place(rays, jitter, chosen, place, points):
         points[q, 0], points[q, 1], points[q, 2] = x, y, z
 
 
-def placing(cells: Tensor, rays: Tensor, jitter: Tensor) -> Callable[[], Placed]:
+def stratified_samples(cells: Tensor, rays: Tensor, jitter: Tensor) -> Callable[[], tuple[Tensor, Tensor, Tensor]]:
+    """As the function of this name in kernels.ray_sampling; the points are written once they are asked for."""
     count, parts = jitter.shape
     chosen = cells.new_empty(count * parts)
     each(_choose, len(chosen), rays, jitter, cells, chosen)
@@ -51,9 +51,9 @@ def placing(cells: Tensor, rays: Tensor, jitter: Tensor) -> Callable[[], Placed]
     start = torch.nn.functional.pad(place.view(count, parts)[:, -1], (1, 0))
     total = Fetched(start[-1])
 
-    def placed() -> Placed:
+    def samples() -> tuple[Tensor, Tensor, Tensor]:
         points = rays.new_empty(int(total.read()), 3)
         each(_place, len(chosen), rays, jitter, chosen, place, points)
         return points, start, (rays[:, 7] - rays[:, 6]) / parts
 
-    return placed
+    return samples

@@ -1,4 +1,4 @@
-"""Functions of scalars that the kernels of both targets call: those for the CPU, and those for CUDA devices.
+"""Device functions: functions of scalars that the raw kernels of both targets call, those for CPUs and those for CUDA devices.
 
 numba compiles the same Python function for the target of the kernel that calls
 it. In numba's simulator of a CUDA device (NUMBA_ENABLE_CUDASIM=1, for tests)
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import threading
 
-import numba
 from numba.extending import overload
+
+from xct4d.compilation import numba
 
 SIMULATED = bool(numba.config.ENABLE_CUDASIM)
 
 
 def scalar(function=None, **options):
-    """Decorator; options: numba's, `fastmath` where none are given."""
+    """Decorator of a device function; options: those of numba.njit, `fastmath` where none are given."""
     if function is None:
         return lambda function: scalar(function, **options)
     return function if SIMULATED else numba.njit(**(options or {"fastmath": True}))(function)
