@@ -2,12 +2,11 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from xct4d.config import Export, HashGrid, Mixing
+from xct4d.config import Analyse, Export, HashGrid, Mixing
 from xct4d.directions import SCAN_TIME
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
@@ -26,7 +25,6 @@ RECONSTRUCTIONS = ("mixed", "forward", "backward")
 HISTORY = {"step": [0, 10, 20], "loss": [1e-1, 1e-2, 2e-3], "held_out_psnr": [[10, 25.0], [20, 31.5]]}
 METRICS = {"resolution": RESOLUTION, "times": [{"time": t, "self_correlation": 0.9 + t / 20} for t in TIMES]}
 CONFIGURATION = {"seed": 7, "export": {"resolution": RESOLUTION}}
-ANALYSE = SimpleNamespace(resolution=RESOLUTION, tile=8, dtype="float32")
 
 
 def canonical(folder: Path, seed: int) -> None:
@@ -68,11 +66,11 @@ def make(results: Path, name: str = "balls", *, static: bool = False, scale: Sca
         model = TrainedModel(forward=model.forward, backward=home / "canonical/backward", velocity=root / "velocity/5", mixing=mixing)
     times, kinds = ((0.0,), ("forward",)) if static else (TIMES, RECONSTRUCTIONS)
     volumes = {(kind, t): root / "volumes" / kind / f"t{t:.4f}.zarr" for t in times for kind in kinds}
-    derived = {} if static else {("displacement", t): root / "analysis" / f"t{t:.4f}" / "displacement.zarr" for t in times}
+    derived = {} if static else {("displacement", t): root / "displacement" / f"t{t:.4f}.zarr" for t in times}
     for t in times:
         export(model=model, settings=Export(resolution=RESOLUTION), t=t, scale=scale, outputs={kind: volumes[kind, t] for kind in kinds})
     for (_, t), path in derived.items():
-        analyse(model=model, settings=ANALYSE, t=t, scale=scale, output=path.parent)
+        analyse(model=model, settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, output=path)
     (root / "evaluation").mkdir()
     (root / "evaluation/metrics.json").write_text(json.dumps(METRICS))
     record = ResultRecord(

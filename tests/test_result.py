@@ -221,7 +221,10 @@ def test_a_folder_that_is_no_finished_result_is_refused_in_one_line(results, tmp
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("units", "said"), [("mm", "does not say what a world unit is in mm; set input.unit_mm"), ("inch", 'units: must be "mm", "world" or None')])
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [("mm", "does not say what a world unit is in mm; set input.unit_mm"), ("inch", 'units: must be "mm", "world" or None')],
+)
 def test_units_that_there_are_not_are_refused(results, units, said):
     with pytest.raises(xct4d.InputError, match=said):
         xct4d.open(results / "unknown", units=units)
@@ -255,7 +258,9 @@ print(json.dumps({
     root = Path(xct4d.__file__).parents[1]
     audit = "import sys; sys.addaudithook(lambda event, args: event.startswith(('os.remove', 'shutil', 'os.mkdir', 'os.rename')) and sys.exit(event))\n"
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-c", audit + script], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", audit + script], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found == {
@@ -278,5 +283,3 @@ def test_the_types_are_declared_for_the_same_names():
     exec(stub, scope)  # noqa: S102 - our own file
     assert scope["__all__"] == sorted(xct4d.__all__)
     assert all(scope[name] is getattr(xct4d, name) for name in ("InputError", "Result", "open"))
-
-

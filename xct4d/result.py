@@ -112,7 +112,9 @@ class Result:
                 opened = open_volume(path, level)
                 return opened.in_world_units() if self._scale == WORLD else opened
         times = ", ".join(f"{time:g}" for time in self.volumes[name])
-        raise InputError(f"has no {name} volume of t = {t:g}", where=self.folder, fix=f"take one of {times}, or ask for single points, of any time")
+        raise InputError(
+            f"has no {name} volume of t = {t:g}", where=self.folder, fix=f"take one of {times}, or ask for single points, of any time"
+        )
 
     @cached_property
     def model(self) -> Evolution:
@@ -221,7 +223,11 @@ class Result:
 def _record(folder: Path) -> Path:
     """The record in a folder of results. Raises InputError where there is none, saying why."""
     if not folder.is_dir():
-        raise InputError("does not exist" if not folder.exists() else "is not a folder", where=folder, fix="name the results of a dataset, such as results/balls")
+        raise InputError(
+            "does not exist" if not folder.exists() else "is not a folder",
+            where=folder,
+            fix="name the results of a dataset, such as results/balls",
+        )
     path = folder / "report" / result_record.NAME
     if path.is_file():
         return path

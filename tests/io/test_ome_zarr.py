@@ -120,7 +120,11 @@ def test_the_metadata_of_attenuation_stay_those_of_version_0_1(tmp_path):
     scales = {
         "name": "mixed t0.5",
         "type": "mean",
-        "metadata": {"description": "each level averages 2 x 2 x 2 voxels of the finer one", "method": "numpy.mean", "version": np.__version__},
+        "metadata": {
+            "description": "each level averages 2 x 2 x 2 voxels of the finer one",
+            "method": "numpy.mean",
+            "version": np.__version__,
+        },
         "axes": [{"name": axis, "type": "space", "unit": "millimeter"} for axis in "zyx"],
         "datasets": [{"path": "0", "coordinateTransformations": placed}],
     }
@@ -223,7 +227,9 @@ def test_axes_without_a_known_unit_have_none(tmp_path):
     write(tmp_path / "v.zarr", ramp())
     ome = zarr.open_group(str(tmp_path / "v.zarr"), mode="r").attrs["ome"]
     assert ome["multiscales"][0]["axes"] == [{"name": a, "type": "space"} for a in "zyx"]
-    assert ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][1]["translation"] == pytest.approx([-0.9, -1 + 1 / 12, -1 + 1 / 14])
+    assert ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][1]["translation"] == pytest.approx(
+        [-0.9, -1 + 1 / 12, -1 + 1 / 14]
+    )
 
 
 def test_coarser_levels_are_averages(tmp_path):

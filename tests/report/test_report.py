@@ -23,7 +23,6 @@ from xct4d.report import model_figures, result_record
 from xct4d.report.page import Page
 from xct4d.report.result_record import ResultRecord
 from xct4d.report.tables import add_quality
-from xct4d.report.units import Units
 from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
 from xct4d.stages.report import copy_figure, report_model
@@ -64,7 +63,7 @@ def quality(times, mean, at=(0.5,)):
     """The part of a page that tells of such scores of held-out projections."""
     page = Page("")
     entries = [{"time": t, "self_correlation": 0.9, "correlation": None} for t in at]
-    add_quality(page, {"times": entries, "held_out": {"times": times, "mean": mean}}, Units(None))
+    add_quality(page, {"times": entries, "held_out": {"times": times, "mean": mean}}, Scale())
     return Reader(page.html)
 
 
@@ -139,7 +138,7 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_figure(tmp_path):
 def test_motion_shown_is_the_motion(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(model_figures.plots, "maps", lambda _path, rows, titles, **_: shown.append((rows, titles)))
-    model_figures.draw_motion(tmp_path / "motion.png", model_figures.ShownModel(Drifting(), Units(2.0)), [0.5, 1.0])
+    model_figures.draw_motion(tmp_path / "motion.png", model_figures.ShownModel(Drifting(), Scale(2.0)), [0.5, 1.0])
     (((moved, grown, strained), titles),) = shown
     assert titles == ["from t = 0 to 0.5", "from t = 0 to 1"]
     for t, distance, growth, strain, arrows in zip((0.5, 1.0), moved.images, grown.images, strained.images, moved.arrows, strict=True):

@@ -34,7 +34,9 @@ def ome_attributes(
     scales = {"name": name, "type": "mean", "metadata": how, "axes": axes, "datasets": datasets}
     low, high = window
     shown = {"min": low, "max": high, "start": low, "end": high}
-    channels = [{"label": label, "color": colour, "family": "linear", "active": True, "window": shown} for label, colour in quantity.channels]
+    channels = [
+        {"label": label, "color": colour, "family": "linear", "active": True, "window": shown} for label, colour in quantity.channels
+    ]
     return {"version": "0.5", "multiscales": [scales], "omero": {"channels": channels}}
 
 

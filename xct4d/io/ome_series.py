@@ -37,7 +37,9 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
     quantities = [open_volume(volume).quantity for volume in volumes]  # raises where one is damaged
     for volume, quantity in zip(volumes, quantities, strict=True):
         if quantity != quantities[0]:
-            raise InputError(f"holds {quantity.name}, {volumes[0]} holds {quantities[0].name}", where=volume, fix="delete both and export again")
+            raise InputError(
+                f"holds {quantity.name}, {volumes[0]} holds {quantities[0].name}", where=volume, fix="delete both and export again"
+            )
     groups = [json.loads((volume / "zarr.json").read_text()) for volume in volumes]
     levels = [dataset["path"] for dataset in groups[0]["attributes"]["ome"]["multiscales"][0]["datasets"]]
     folder.mkdir()
@@ -54,7 +56,9 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
                     _link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
     own = [group["attributes"]["xct4d"] for group in groups]
     if arrays[0]["data_type"].startswith("uint") and any(each["window"] != own[0]["window"] for each in own):
-        raise InputError("its whole numbers mean other values from time to time", where=folder, fix="set export.window, or export.series: false")
+        raise InputError(
+            "its whole numbers mean other values from time to time", where=folder, fix="set export.window, or export.series: false"
+        )
     ome = _ome(folder.name.removesuffix(".zarr"), [group["attributes"]["ome"] for group in groups], times, scale)
     attributes = {"ome": ome, "xct4d": _own(own, times, scale)}
     (folder / "zarr.json").write_text(json.dumps(groups[0] | {"attributes": attributes}, indent=2))

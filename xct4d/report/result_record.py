@@ -66,7 +66,9 @@ class ResultRecord:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["format"] != FORMAT:
-                raise InputError(f"is of format {record['format']}, not {FORMAT}", where=path, fix="open it with the version of xct4d that wrote it")
+                raise InputError(
+                    f"is of format {record['format']}, not {FORMAT}", where=path, fix="open it with the version of xct4d that wrote it"
+                )
 
             def absolute(file: str | None) -> Path | None:
                 return None if file is None else Path(os.path.normpath(path.parent / file))

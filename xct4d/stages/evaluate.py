@@ -12,6 +12,7 @@ from xct4d import config, strict_json
 from xct4d.analysis.held_out_scores import score_held_out
 from xct4d.analysis.scores import score_time
 from xct4d.device import HOST
+from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
@@ -31,7 +32,7 @@ SHOWN_PLANES = 6  # of a single time
 def evaluate(
     *,
     model: TrainedModel,
-    volumes: Mapping[tuple[config.Kind, float], Path],
+    volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
     truth: Phantom | None,
     settings: config.Evaluate,
@@ -55,7 +56,7 @@ def evaluate(
 
 def evaluate_model(
     evolution: Evolution,
-    volumes: Mapping[tuple[config.Kind, float], Path],
+    volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
     truth: Phantom | None,
     settings: config.Evaluate,

@@ -10,6 +10,7 @@ import torch
 
 from xct4d import config
 from xct4d.device import HOST
+from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
@@ -29,7 +30,7 @@ def export(
     settings: config.Export,
     t: float,
     scale: Scale,
-    outputs: dict[config.Kind, Path],
+    outputs: dict[Reconstruction, Path],
     device: torch.device = HOST,
 ) -> None:
     """Write one OME-Zarr volume per kind for time t (in [0, 1]).
@@ -44,8 +45,8 @@ def export(
 
 
 def export_volumes(
-    evolution: Evolution, settings: config.Export, t: float, scale: Scale, outputs: dict[config.Kind, Path]
-) -> dict[config.Kind, int]:
+    evolution: Evolution, settings: config.Export, t: float, scale: Scale, outputs: dict[Reconstruction, Path]
+) -> dict[Reconstruction, int]:
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
     kinds = list(outputs)
@@ -84,11 +85,15 @@ def export_volumes(
     return {kind: writer.clipped for kind, writer in writers.items()}
 
 
-def check_available(evolution: Evolution, t: float, kinds: list[config.Kind], section: str) -> None:
+def check_available(evolution: Evolution, t: float, kinds: list[Reconstruction], section: str) -> None:
     """Raise InputError for what the model does not have: times outside [0, 1]; of a static one all but forward at t = 0."""
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where=f"{section}.times")
     if evolution.static and t != 0:
         raise InputError(f"a dataset of one scan has no t = {t:g}", where=f"{section}.times", fix="export t = 0 only")
     if evolution.static and kinds != ["forward"]:
-        raise InputError(f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume", where=f"{section}.kinds", fix="export forward only")
+        raise InputError(
+            f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume",
+            where=f"{section}.kinds",
+            fix="export forward only",
+        )

@@ -21,7 +21,6 @@ from xct4d.report.model_figures import ShownModel, draw_model
 from xct4d.report.page import Page
 from xct4d.report.result_record import ResultRecord
 from xct4d.report.tables import add_jobs, add_projections, add_quality, add_versions
-from xct4d.report.units import Units
 
 
 def report(
@@ -70,7 +69,6 @@ def report_model(
 ) -> None:
     """`report` of a model in memory; record: all that belongs to the result."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
-    units = Units(record.scale.unit_mm)
     metrics = read_metrics(record.evaluation / "metrics.json")
     volumes = {(name, t): path for (name, t), path in record.volumes.items() if name in RECONSTRUCTIONS}
     with atomic_folder(output) as folder:
@@ -78,13 +76,13 @@ def report_model(
             copy_figure(source / "preview.png", folder / f"prepared_{state}.png")
         for source in sorted(record.evaluation.glob("*.png")):
             copy_figure(source, folder / source.name)
-        draw_model(folder, ShownModel(evolution, units), volumes)
+        draw_model(folder, ShownModel(evolution, record.scale), volumes)
         made = {path.stem for path in folder.glob("*.png")}
         if unknown := made - set(captions):
             raise ValueError(f"figures without a caption: {', '.join(sorted(unknown))}")
         page = Page(f"{record.dataset}: reconstruction" if evolution.static else f"{record.dataset}: 4D reconstruction")
         add_projections(page, states)
-        add_quality(page, metrics, units)
+        add_quality(page, metrics, record.scale)
         page.heading("Figures")
         for name in captions:
             if name in made:
