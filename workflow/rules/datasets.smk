@@ -171,6 +171,12 @@ def exported(wildcards):
     return [(kind, time) for kind in dataset.kinds for time in dataset.times.values()]
 
 
+def analysed(wildcards):
+    """(quantity, time) of every volume of analyse, in the order of the input."""
+    dataset = dataset_of(wildcards)
+    return [("displacement", time) for time in dataset.times.values() if not dataset.static]
+
+
 # Params: the code, and files that are no outputs.
 
 

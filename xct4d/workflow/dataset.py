@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import get_args
 
-from xct4d.config import Config, Kind, VolumeFile
-from xct4d.directions import Direction
+from xct4d.config import Config, VolumeFile
+from xct4d.directions import RECONSTRUCTIONS, Direction
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
 
@@ -62,7 +61,7 @@ class Dataset:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
-        return ("forward",) if self.static else tuple(kind for kind in get_args(Kind) if kind in self.config.export.kinds)
+        return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
 
     @property
     def times(self) -> dict[str, float]:
