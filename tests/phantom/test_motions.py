@@ -111,7 +111,7 @@ def test_the_references_word_for_a_composition():
 def balls():
     from pathlib import Path
 
-    return Phantom.load(Path(__file__).parents[1] / "config/scenes/balls.yaml")
+    return Phantom.load(Path(__file__).parents[2] / "config/scenes/balls.yaml")
 
 
 @pytest.mark.parametrize("t", [0.0, 0.35, 1.0])

@@ -12,7 +12,7 @@ from xct4d.phantom.scenes import load_scene
 from xct4d.phantom.truth import Phantom
 from xct4d.stages.simulate import simulate
 
-SCENES = Path(__file__).parents[1] / "config" / "scenes"
+SCENES = Path(__file__).parents[2] / "config" / "scenes"
 GUIDE = (SCENES / "README.md").read_text()
 BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 

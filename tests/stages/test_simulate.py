@@ -20,7 +20,7 @@ from xct4d.phantom.scenes import Scene, load_scene
 from xct4d.phantom.truth import Phantom
 from xct4d.stages.simulate import simulate
 
-SCENES = Path(__file__).parents[1] / "config" / "scenes"
+SCENES = Path(__file__).parents[2] / "config" / "scenes"
 BALLS = [{"type": "sphere", "center": [0.3, 0.0, 0.1], "radius": 0.3, "rho": 1.0}, {"type": "sphere", "center": [-0.4, 0.2, 0.0], "radius": 0.2, "rho": 1.0}]
 SCENE = {
     "object": {"type": "object_collection", "objects": BALLS},
@@ -219,7 +219,7 @@ def test_the_streak_of_a_fast_ball_is_smooth(tmp_path):
     fine = mean(0.25 + (np.arange(2000) + 0.5) / 4000, np.full(2000, 1 / 2000))
     assert fine.min() < 0.9
     assert np.abs(got - fine).max() < 0.01 * (1 - fine.min())
-    assert np.abs(mean(*placed.scene.shutter(0.5)) - fine).max() > 0.5 * (1 - fine.min())
+    assert np.abs(mean(*placed.scene.frame_times(0.5)) - fine).max() > 0.5 * (1 - fine.min())
 
 
 def test_eight_bits_round_to_the_nearest(tmp_path):

@@ -20,11 +20,12 @@ ODD = 0.6  # a projection whose air is darker than this part of the others', or 
 
 
 class Brightness:
-    """Transmission of rays beside the box, along its rim and through it, over all projections of a state.
+    """Transmission of rays in three groups, over all projections of a state: beside the box, at its rim, inside it.
 
-    Beside and rim are meant as seen along z: what stands above and below the box
-    (platens, a holder) may be dark. flat_field: the transmission that air should
-    have. strict: whether what looks wrong raises InputError; else it is kept in notes.
+    Groups are told apart by the way of a ray as seen along z, so that what
+    stands above and below the box (platens, a holder) may be dark. flat_field:
+    the transmission that air should have. strict: whether what looks wrong
+    raises InputError; otherwise it becomes a note.
     """
 
     def __init__(self, flat_field: float, *, strict: bool = True):
