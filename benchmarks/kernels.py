@@ -27,7 +27,7 @@ from xct4d.device import HOST
 from xct4d.fields.density import SHIFT, DensityField
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels import bspline, trilinear
-from xct4d.kernels.flow import Journey, Path
+from xct4d.kernels.flow import FlowTable, TimeSteps
 from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
@@ -66,7 +66,7 @@ def canonical(points: torch.Tensor, levels: int, *, tinycudann: bool = False) ->
 
 def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
     """A step of the velocity field: flow from t = 0.5 to 0, its adjoint, the time basis, Adam."""
-    journey = Journey((Path(0.5, 0.0, LONGEST_STEP, SOLVER),))
+    table = FlowTable((TimeSteps(0.5, 0.0, LONGEST_STEP, SOLVER),))
 
     def fast_step(field, optimizer, count):
         field.flow(points, 0.5, 0.0).square().mean().backward()
@@ -74,7 +74,7 @@ def velocity(points: torch.Tensor, n: int) -> tuple[Callable, Callable]:
 
     def torch_step(field, optimizer):
         optimizer.zero_grad()
-        spline_reference.flow(field.at(journey.times), [points], journey)[0].square().mean().backward()
+        spline_reference.flow(field.at(table.times), [points], table)[0].square().mean().backward()
         optimizer.step()
 
     return _pair(_velocity(n).to(points.device), _velocity(n).to(points.device), fast_step, torch_step)

@@ -37,7 +37,7 @@ def compile_only(function, grid, threads, *arguments):
 
 
 dispatch.on_cuda = lambda tensor: True
-for module in ("adam", "bspline", "cells", "flow", "hashgrid", "placing", "segments", "trilinear"):
+for module in ("adam", "bspline", "flow", "hashgrid", "occupancy", "ray_sampling", "segments", "trilinear"):
     loaded = __import__(f"xct4d.kernels.cuda.{module}", fromlist=["x"])
     if hasattr(loaded, "launch"):
         loaded.launch = compile_only

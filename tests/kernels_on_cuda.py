@@ -11,13 +11,13 @@ import torch
 
 from xct4d.geometry.rays import cast
 from xct4d.geometry.views import Views, orbit
-from xct4d.kernels import adam, bspline, cells, flow, hashgrid, mlp, placing, segments, trilinear
+from xct4d.kernels import adam, bspline, flow, hashgrid, mlp, occupancy, ray_sampling, segments, trilinear
 from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
 from xct4d.kernels.reference import segments as segments_reference
 from xct4d.kernels.reference import trilinear as trilinear_reference
-from xct4d.kernels.scalar import SIMULATED
+from xct4d.kernels.shared.scalar import SIMULATED
 
 DEVICE = torch.device("cpu" if SIMULATED else "cuda")
 MANY = 24 if SIMULATED else 5000
@@ -78,7 +78,7 @@ def test_trilinear_without_a_gradient():
     assert torch.allclose(trilinear.sample(on_device(volume), on_device(x)).cpu(), trilinear_reference.sample(volume, x), atol=1e-5)
 
 
-def test_segment_sum_with_empty_stretches():
+def test_segment_sum_with_empty_segments():
     lengths = torch.tensor([0, 5, 0, 7, 80, 0])
     start = torch.nn.functional.pad(lengths.cumsum(0), (1, 0))
     assert_same(segments.segment_sum, segments_reference.segment_sum, [normal(92).requires_grad_(), start])
@@ -87,50 +87,50 @@ def test_segment_sum_with_empty_stretches():
 @pytest.mark.parametrize("solver", list(flow.TABLEAUS))
 @pytest.mark.parametrize(("n", "start", "stop"), [(4, 0.7, 0.0), (7, 0.2, 1.0)])
 def test_flow(solver, n, start, stop):
-    path = flow.Journey((flow.Path(start, stop, 0.4, solver),))
-    control = (0.3 * normal(len(path.times), n, n, n, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.4, solver),))
+    control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     count = MANY // 4
     assert_same(
-        lambda c, p: flow.flow(c, [p], path)[0], lambda c, p: spline_reference.flow(c, [p], path)[0], [control, points(count, 1.1).requires_grad_()]
+        lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, points(count, 1.1).requires_grad_()]
     )
 
 
-def test_flow_where_only_some_points_pull():
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "midpoint"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+def test_flow_with_a_cotangent_at_some_points_only():
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "midpoint"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     mask = (torch.arange(12) % 3 == 0).float()[:, None]
     assert_same(
-        lambda c, p, m: flow.flow(c, [p], path)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], path)[0] * m,
+        lambda c, p, m: flow.flow(c, [p], table)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], table)[0] * m,
         [control, points(12).requires_grad_(), mask],
     )  # fmt: skip
 
 
 def test_flow_of_points_that_share_their_control_points():
     """Rays' neighbours, as in training, some without a pull: more than a warp of them, and not a whole number of warps."""
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "midpoint"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "midpoint"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = torch.cat([torch.linspace(-1.1, 1.1, 37)[:, None] * torch.tensor([0.9, -0.6, 0.3]), torch.full((6, 3), 0.2)]).requires_grad_()
     mask = (torch.arange(43) % 5 != 1).float()[:, None]
     assert_same(
-        lambda c, p, m: flow.flow(c, [p], path)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], path)[0] * m, [control, x, mask]
+        lambda c, p, m: flow.flow(c, [p], table)[0] * m, lambda c, p, m: spline_reference.flow(c, [p], table)[0] * m, [control, x, mask]
     )
 
 
 def test_groups_travel_together_each_on_its_own_path():
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0)]
-    journey = flow.Journey(tuple(flow.Path(start, stop, 0.4, "midpoint") for start, stop in spans))
-    control = (0.3 * normal(len(journey.times), 5, 5, 5, 3)).requires_grad_()
+    table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.4, "midpoint") for start, stop in spans))
+    control = (0.3 * normal(len(table.times), 5, 5, 5, 3)).requires_grad_()
     sizes = [20, 3, 4, 8]  # the warp's end lies within the last
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), journey)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), journey)),
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)),
         [control, points(35, 1.1).requires_grad_()],
     )  # fmt: skip
 
 
 def test_flow_without_gradients():
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.3, "rk4"),))
-    control, x = 0.3 * normal(len(path.times), 6, 6, 6, 3), points(10)
-    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], path)[0].cpu(), spline_reference.flow(control, [x], path)[0], atol=1e-5)
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "rk4"),))
+    control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(10)
+    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5)
 
 
 def test_scalar_spline():
@@ -167,16 +167,16 @@ def cell_of(x, n):
     return ((x + 1) * 0.5 * n).floor().long()
 
 
-def test_held():
+def test_points_in_occupied_cells():
     occupied, x = some_cells(), points()
     inside = (x.abs() < 1).all(1)
     i, j, k = cell_of(x, 6).clamp(0, 5).unbind(1)
-    assert torch.equal(cells.held(on_device(occupied), on_device(x)).cpu(), inside & occupied[k, j, i])
+    assert torch.equal(occupancy.in_occupied_cell(on_device(occupied), on_device(x)).cpu(), inside & occupied[k, j, i])
 
 
-def test_mark():
+def test_cells_around_points_are_marked():
     x, out = points(15), on_device(torch.zeros(6, 6, 6, dtype=torch.bool))
-    cells.mark(out, on_device(x), 0.5)
+    occupancy.mark_occupied(out, on_device(x), 0.5)
     wanted = torch.zeros(6, 6, 6, dtype=torch.bool)
     for place in ((x + 1) * 0.5 * 6).tolist():
         low, high = (
@@ -191,7 +191,7 @@ def test_samples_along_rays():
     column, row = np.array([2.5, 4.2, 3.0, -90.0]), np.array([1.5, 3.1, 4.0, 3.0])
     rays = torch.from_numpy(cast(views, np.zeros(4, int), column, row)).float()
     occupied, jitter = some_cells(), torch.rand(4, 12, generator=torch.Generator().manual_seed(0))
-    got, start, spacing = placing.placing(on_device(occupied), on_device(rays), on_device(jitter))()
+    got, start, spacing = ray_sampling.stratified_samples(on_device(occupied), on_device(rays), on_device(jitter))()
     near, far = rays[:, 6:7], rays[:, 7:8]
     distance = near + (torch.arange(12) + jitter) * (far - near) / 12
     everywhere = rays[:, None, :3] + distance[..., None] * rays[:, None, 3:6]

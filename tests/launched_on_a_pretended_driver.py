@@ -9,7 +9,7 @@ import torch
 from numba import cuda, types
 
 from benchmarks.launches import Array
-from xct4d.kernels.cuda import adam, cells, flow, hashgrid, placing, segments, trilinear
+from xct4d.kernels.cuda import adam, flow, hashgrid, occupancy, ray_sampling, segments, trilinear
 from xct4d.kernels.cuda import launch as ours
 
 STREAM = 0x77
@@ -21,9 +21,9 @@ points, numbers, voxels, flags, whole = torch.rand(1000, 3), torch.rand(64), tor
 LAUNCHES = [
     (trilinear._sample, (8,), (voxels, 16, points, True, numbers, points)),
     (adam._step, (1,), (numbers, numbers, numbers, numbers, np.float32(0.1), np.float32(0.2), np.float32(1e-15))),
-    (cells._mark, (8,), (points, 0.5, flags)),
+    (occupancy._mark, (8,), (points, 0.5, flags)),
     (hashgrid._encode, (8, 16), (points, numbers, numbers, whole, whole, points)),
-    (placing._place, (3,), (points, points, flags.view(-1), whole, points)),
+    (ray_sampling._place, (3,), (points, points, flags.view(-1), whole, points)),
     (segments._sum, (4,), (numbers, whole, numbers)),
     (flow._flow, (8,), (numbers, 4, whole, whole.view(1, 1, 5), whole, numbers, numbers, numbers, points, False, torch.zeros(1, 1, 1, 3), points)),
 ]
@@ -61,10 +61,10 @@ def test_parameters(function, grid, arguments):
 
 def test_an_empty_grid_starts_nothing():
     stream.value = 0
-    ours.launch(cells._mark, (0,), 128, points[:0], 0.5, flags)
+    ours.launch(occupancy._mark, (0,), 128, points[:0], 0.5, flags)
     assert stream.value == 0  # the driver heard of nothing
 
 
 def test_what_is_not_contiguous_is_refused():
     with pytest.raises(ValueError, match=r"\(3, 1000\) that is not contiguous"):
-        ours.launch(cells._mark, (8,), 128, points.T, 0.5, flags)
+        ours.launch(occupancy._mark, (8,), 128, points.T, 0.5, flags)

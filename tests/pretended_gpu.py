@@ -7,7 +7,6 @@ places or to hand memory of the GPU to NumPy. Kernels run as on the CPU.
 
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -15,7 +14,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from xct4d.fields import velocity
+from xct4d.fields import time_spline, velocity
+from xct4d.kernels import dispatch
 
 CUDA = torch.device("cuda")
 MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.tensor, torch.arange, torch.linspace, torch.asarray}
@@ -47,9 +47,8 @@ class PretendedGpu(TorchFunctionMode):
         def parameter(cls, data=None, requires_grad=True):
             return _marked(made(cls, data, requires_grad), on_host(data))
 
-        kernels = self._kernels()
         self._patches = [
-            patch("xct4d.kernels.cuda", kernels, create=True),  # `from xct4d.kernels import cuda` takes the attribute
+            patch.object(dispatch.Twins, "__call__", self._kernel),
             patch.object(torch.nn.Parameter, "__new__", parameter),
             patch.object(torch.cuda, "current_stream", lambda: SimpleNamespace(record_event=lambda: SimpleNamespace(synchronize=lambda: None))),
             patch.object(torch.cuda, "mem_get_info", lambda: (2**34, 2**34)),
@@ -120,37 +119,30 @@ class PretendedGpu(TorchFunctionMode):
         dtype = next((a for a in rest if isinstance(a, torch.dtype)), tensor.dtype)
         return _marked(torch.Tensor.clone(tensor).to(dtype), host)
 
-    def _kernels(self):
-        """In place of xct4d.kernels.cuda: for every kernel its namesake of the CPU."""
+    @property
+    def _kernel(self):
+        """In place of a call of Twins: the implementation for CPUs on either device."""
         mode = self
 
-        class Module:
-            def __init__(self, name):
-                self._module = name
+        def run(twins, *args):
+            places = {on_host(a) for a in args if isinstance(a, torch.Tensor) and a.dim() > 0}
+            if places == {True, False}:
+                raise RuntimeError(f"{twins.cpu.__module__}.{twins.cpu.__name__}: tensors of both devices")
+            if on_host(args[0]):
+                return twins.cpu(*args)
+            mode._in_kernel += 1
+            args = [a.float() if isinstance(a, torch.Tensor) and a.dtype == torch.half else a for a in args]
+            try:
+                return twins.cpu(*args)
+            finally:
+                mode._in_kernel -= 1
 
-            def __getattr__(self, kernel):
-                loaded = sys.modules[f"xct4d.kernels.{self._module}"]
-                on_cpu = getattr(loaded, kernel).__wrapped__
-
-                def run(*args, **kwargs):
-                    places = {on_host(a) for a in args if isinstance(a, torch.Tensor) and a.dim() > 0}
-                    if places == {True, False}:
-                        raise RuntimeError(f"{self._module}.{kernel}: tensors of both devices")
-                    mode._in_kernel += 1
-                    args = [a.float() if isinstance(a, torch.Tensor) and a.dtype == torch.half else a for a in args]
-                    try:
-                        return on_cpu(*args, **kwargs)
-                    finally:
-                        mode._in_kernel -= 1
-
-                return run
-
-        return SimpleNamespace(**{name: Module(name) for name in ("adam", "bspline", "cells", "flow", "hashgrid", "mlp", "placing", "segments", "trilinear")})
+        return run
 
 
 def _forget():
     """Tensors that were kept elsewhere do not say where they lie."""
-    for kept in (velocity._weights, velocity._bending_matrices):
+    for kept in (time_spline._weights, velocity._bending_matrices):
         kept.cache_clear()
 
 

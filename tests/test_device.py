@@ -29,6 +29,7 @@ from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
 from xct4d.training import accumulation
 from xct4d.training.tasks import velocity as velocity_task
+from xct4d.units import WORLD
 
 GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
 CANONICAL = config.Canonical(steps=40, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=30, checkpoint_every=20, volume_weight=0.1)
@@ -51,7 +52,7 @@ def pipeline(folder, prepared, where):
     mixing(MIXING, prepared, ends, folder / "7", folder / "mixing", folder / "mixing.checkpoint", folder / "board" / "mixing", device=where)
     model = TrainedModel(**ends, velocity=folder / "7", mixing=MIXING, mixer=folder / "mixing")
     outputs = {kind: folder / f"{kind}.zarr" for kind in ("mixed", "forward", "backward")}
-    export(settings=config.Export(resolution=100, tile=64), t=0.5, unit_mm=None, outputs=outputs, model=model, device=where)
+    export(settings=config.Export(resolution=100, tile=64), t=0.5, scale=WORLD, outputs=outputs, model=model, device=where)
     evaluate(
         volumes={(kind, 0.5): path for kind, path in outputs.items()}, prepared=prepared, truth=None,
         settings=config.Evaluate(resolution=12), output=folder / "evaluation", model=model, device=where,

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from xct4d.kernels import bspline, flow, hashgrid, mlp, rows, segments, trilinear
+from xct4d.kernels import bspline, flow, hashgrid, mlp, segments, trilinear
 from xct4d.kernels.adam import BETA1, BETA2, EPSILON, adam_step
+from xct4d.kernels.cpu import rows
 from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
 from xct4d.kernels.reference import segments as segments_reference
 from xct4d.kernels.reference import trilinear as trilinear_reference
+from xct4d.kernels.shared import bspline as scalars
 
 
 def assert_same(fast, reference, inputs, tolerance=2e-5):
@@ -74,7 +76,7 @@ def test_trilinear():
     assert_same(lambda x: trilinear.sample(volume, x), lambda x: trilinear_reference.sample(volume, x), [points(3000).requires_grad_()])
 
 
-def test_segment_sum_with_empty_stretches():
+def test_segment_sum_with_empty_segments():
     start = torch.tensor([0, 0, 5, 5, 12, 20, 20])
     assert_same(lambda v: segments.segment_sum(v, start), lambda v: segments_reference.segment_sum(v, start), [normal(20).requires_grad_()])
 
@@ -83,34 +85,34 @@ def test_segment_sum_with_empty_stretches():
 @pytest.mark.parametrize("n", [4, 7, 15])
 @pytest.mark.parametrize(("start", "stop"), [(0.7, 0.0), (0.2, 1.0)])
 def test_flow(solver, n, start, stop):
-    path = flow.Journey((flow.Path(start, stop, 0.25, solver),))
-    control = (0.3 * normal(len(path.times), n, n, n, 3)).requires_grad_()
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.25, solver),))
+    control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     x = points(700, reach=1.1).requires_grad_()
-    assert_same(lambda c, p: flow.flow(c, [p], path)[0], lambda c, p: spline_reference.flow(c, [p], path)[0], [control, x])
+    assert_same(lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, x])
 
 
 def test_groups_travel_together_each_on_its_own_path():
     """Other numbers of steps, other directions, one that stays, one without points."""
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0), (0.5, 0.6)]
-    journey = flow.Journey(tuple(flow.Path(start, stop, 0.25, "midpoint") for start, stop in spans))
-    control = (0.3 * normal(len(journey.times), 6, 6, 6, 3)).requires_grad_()
+    table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.25, "midpoint") for start, stop in spans))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = points(500).requires_grad_()
     sizes = [150, 7, 40, 303, 0]
-    together = flow.flow(control, x.split(sizes), journey)
+    together = flow.flow(control, x.split(sizes), table)
     assert [len(group) for group in together] == sizes
     assert torch.equal(together[2], x[157:197])
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), journey)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), journey)), [control, x]
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)), [control, x]
     )
 
 
-def test_flow_where_only_some_points_pull():
-    """The adjoint skips points without a cotangent; the others must not notice."""
-    path = flow.Journey((flow.Path(0.6, 0.0, 0.2, "rk4"),))
-    control = (0.3 * normal(len(path.times), 6, 6, 6, 3)).requires_grad_()
+def test_flow_with_a_cotangent_at_some_points_only():
+    """The adjoint skips points without a cotangent, which must not change what the others get."""
+    table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.2, "rk4"),))
+    control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = points(300).requires_grad_()
     mask = (torch.arange(300) % 3 == 0).float()[:, None]
-    assert_same(lambda c, p: flow.flow(c, [p], path)[0] * mask, lambda c, p: spline_reference.flow(c, [p], path)[0] * mask, [control, x])
+    assert_same(lambda c, p: flow.flow(c, [p], table)[0] * mask, lambda c, p: spline_reference.flow(c, [p], table)[0] * mask, [control, x])
 
 
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
@@ -123,8 +125,8 @@ def test_the_order_of_the_solvers(solver, order):
     start = points(50, reach=0.6)
 
     def error(steps):
-        path = flow.Journey((flow.Path(0.0, 1.0, 1 / steps, solver),))
-        (end,) = spline_reference.flow(spin.expand(len(path.times), n, n, n, 3), [start.double()], path)
+        table = flow.FlowTable((flow.TimeSteps(0.0, 1.0, 1 / steps, solver),))
+        (end,) = spline_reference.flow(spin.expand(len(table.times), n, n, n, 3), [start.double()], table)
         c, s = np.cos(1.0), np.sin(1.0)
         return (end - start.double() @ torch.tensor([[c, s, 0], [-s, c, 0], [0, 0, 1.0]], dtype=torch.float64)).norm(dim=-1).max()
 
@@ -137,14 +139,14 @@ def test_rows_compute_what_scalars_compute(n):
     control, before = normal(n**3 * 3 + 6).numpy(), normal(n**3 * 3 + 4, seed=1).numpy()
     for x, g in zip(points(60).tolist() + [[1.0, -1.0, 1.0]], normal(61, 3, seed=2).tolist(), strict=True):
         x, g = np.float32(x), np.float32(g)
-        assert rows.vector_at(control, 6, n, *x) == pytest.approx(bspline.vector_at(control, 6, n, *x), abs=1e-6)
+        assert rows.vector_at(control, 6, n, *x) == pytest.approx(scalars.vector_at(control, 6, n, *x), abs=1e-6)
         out = before.copy()
         got = rows.vector_adjoint(control, 6, n, *x, *g, out, 4)
-        assert got == pytest.approx(bspline.vector_pull(control, 6, n, *x, *g), abs=2e-5)
+        assert got == pytest.approx(scalars.vector_vjp(control, 6, n, *x, *g), abs=2e-5)
         assert (out[:4] == before[:4]).all()
         added = (out - before)[4:].astype(float)
         assert added.sum() == pytest.approx(float(g.sum()), abs=1e-4)  # the weights sum to one
-        assert (added * control[6:]).sum() == pytest.approx(float(np.dot(g, bspline.vector_at(control, 6, n, *x))), abs=1e-3)
+        assert (added * control[6:]).sum() == pytest.approx(float(np.dot(g, scalars.vector_at(control, 6, n, *x))), abs=1e-3)
 
 
 def test_scalar_spline():

@@ -12,7 +12,7 @@ from xct4d.fields.evolution import Evolution
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixers.registry import MIXERS, trained_mixer
 from xct4d.fields.mixers.spline import SplineMixer
-from xct4d.fields.trained_model import TrainedModel
+from xct4d.fields.trained_model import TrainedModel, trainings_of_job
 from xct4d.fields.velocity import VelocityField
 
 F, B, V, M = map(Path, ("forward", "backward", "velocity", "mixing"))
@@ -38,6 +38,16 @@ def test_the_inputs_of_a_job():
     assert TrainedModel.of_job(one_level, settings).mixer == M
     static = SimpleNamespace(canonical_forward="forward", canonical_backward=[], velocity=[], mixing=[])
     assert TrainedModel.of_job(static, settings) == TrainedModel(forward=F)
+
+
+def test_the_trainings_behind_a_job():
+    files = SimpleNamespace(canonical_forward="forward", canonical_backward="backward", velocity=["velocity/6", "velocity/9"], mixing="mixing")
+    titles = {"canonical forward": F, "canonical backward": B, "velocity 6": V / "6", "velocity 9": V / "9", "mixing": M}
+    assert trainings_of_job(files) == titles
+    one_level = SimpleNamespace(**vars(files) | {"velocity": "velocity/9", "mixing": []})
+    assert list(trainings_of_job(one_level)) == ["canonical forward", "canonical backward", "velocity 9"]
+    static = SimpleNamespace(canonical_forward="forward", canonical_backward=[], velocity=[], mixing=[])
+    assert trainings_of_job(static) == {"canonical forward": F}
 
 
 @pytest.fixture(scope="module")

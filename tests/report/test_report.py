@@ -17,13 +17,16 @@ from workflow import ROOT
 from xct4d.config import Evaluate, Export
 from xct4d.errors import InputError
 from xct4d.fields.mixers.spline import SplineMixer
-from xct4d.report import model_figures
+from xct4d.fields.trained_model import TrainedModel
+from xct4d.io.stage_records import read_metrics
+from xct4d.report import model_figures, result_record
 from xct4d.report.page import Page
+from xct4d.report.result_record import ResultRecord
 from xct4d.report.tables import add_quality
-from xct4d.report.units import Units
 from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
-from xct4d.stages.report import copy_figure, read_metrics, report_model
+from xct4d.stages.report import copy_figure, report_model
+from xct4d.units import Scale
 
 N = 32
 CAPTIONS = {name: entry["caption"] for name, entry in yaml.safe_load((ROOT / "workflow/report/captions.yaml").read_text()).items()}
@@ -42,13 +45,17 @@ def run(tmp_path, model, times=(0.0, 0.5, 1.0), unit_mm=None):
     kinds = ("forward",) if model.static else ("mixed", "forward", "backward")
     volumes = {(kind, t): tmp_path / kind / f"{t}.zarr" for t in times for kind in kinds}
     for t in times:
-        export_volumes(model, Export(resolution=N), t, unit_mm, {kind: volumes[kind, t] for kind in kinds})
+        export_volumes(model, Export(resolution=N), t, Scale(unit_mm), {kind: volumes[kind, t] for kind in kinds})
     prepared = {"forward": save(tmp_path / "prepared", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm)}
     Image.new("L", (4, 4)).save(tmp_path / "prepared" / "preview.png")
     evaluate_model(model, volumes, prepared, BallPhantom(), Evaluate(resolution=N), tmp_path / "evaluation", {"canonical forward": HISTORY})
     (tmp_path / "canonical.tsv").write_text(BENCHMARK)
     jobs = {"canonical_forward": tmp_path / "canonical.tsv", "lost": tmp_path / "nothing.tsv"}
-    report_model(model, "a<b", volumes, prepared, tmp_path / "evaluation", jobs, {"seed": 7}, CAPTIONS, tmp_path / "report")
+    record = ResultRecord(
+        dataset="a<b", model=TrainedModel(forward=tmp_path / "canonical"), scale=Scale(unit_mm), volumes=volumes,
+        evaluation=tmp_path / "evaluation", training={"canonical forward": tmp_path / "canonical"}, configuration={"seed": 7},
+    )  # fmt: skip
+    report_model(model, record, prepared, jobs, CAPTIONS, tmp_path / "report")
     return tmp_path / "report"
 
 
@@ -56,7 +63,7 @@ def quality(times, mean, at=(0.5,)):
     """The part of a page that tells of such scores of held-out projections."""
     page = Page("")
     entries = [{"time": t, "self_correlation": 0.9, "correlation": None} for t in at]
-    add_quality(page, {"times": entries, "held_out": {"times": times, "mean": mean}}, Units(None))
+    add_quality(page, {"times": entries, "held_out": {"times": times, "mean": mean}}, Scale())
     return Reader(page.html)
 
 
@@ -131,7 +138,7 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_figure(tmp_path):
 def test_motion_shown_is_the_motion(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(model_figures.plots, "maps", lambda _path, rows, titles, **_: shown.append((rows, titles)))
-    model_figures.draw_motion(tmp_path / "motion.png", model_figures.ShownModel(Drifting(), Units(2.0)), [0.5, 1.0])
+    model_figures.draw_motion(tmp_path / "motion.png", model_figures.ShownModel(Drifting(), Scale(2.0)), [0.5, 1.0])
     (((moved, grown, strained), titles),) = shown
     assert titles == ["from t = 0 to 0.5", "from t = 0 to 1"]
     for t, distance, growth, strain, arrows in zip((0.5, 1.0), moved.images, grown.images, strained.images, moved.arrows, strict=True):
@@ -142,6 +149,19 @@ def test_motion_shown_is_the_motion(tmp_path, monkeypatch):
         assert strain[inside].max() < 1e-4
         right, up = ((0, 1), (0, 2), (1, 2))[moved.axis]
         assert arrows[:, 2:] == pytest.approx(np.tile(2 * t * DRIFT[[right, up]], (len(arrows), 1)), rel=1e-5)
+
+
+def test_the_record_names_what_the_report_was_made_of(tmp_path):
+    folder = run(tmp_path, Drifting(), unit_mm=3.0)
+    record = ResultRecord.load(folder / result_record.NAME)
+    assert record.dataset == "a<b"
+    assert record.scale == Scale(3.0)
+    assert record.configuration == {"seed": 7}
+    assert record.model == TrainedModel(forward=tmp_path / "canonical")
+    assert record.evaluation == tmp_path / "evaluation"
+    assert record.training == {"canonical forward": tmp_path / "canonical"}
+    assert record.volumes["mixed", 0.5] == tmp_path / "mixed" / "0.5.zarr"
+    assert len(record.volumes) == 9
 
 
 def test_equal_inputs_give_equal_figures(tmp_path):

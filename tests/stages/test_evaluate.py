@@ -14,8 +14,11 @@ from xct4d.config import Evaluate, Export
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import VolumeWriter
-from xct4d.stages.evaluate import evaluate_model, read_history
+from xct4d.io.stage_records import read_history
+from xct4d.quantities import ATTENUATION
+from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
+from xct4d.units import Scale
 
 N = 32
 
@@ -24,7 +27,7 @@ def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, uni
     volumes = {}
     for t in times:
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
-        export_volumes(model, Export(resolution=resolution), t, unit_mm, outputs)
+        export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
         volumes |= {(kind, t): path for kind, path in outputs.items()}
     states = {"forward": save(tmp_path / "prepared" / "forward", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm, duration_s=duration_s)}
     if not model.static:
@@ -95,7 +98,7 @@ def test_a_volume_of_another_resolution_is_evaluated_from_the_model(tmp_path):
 
 def test_the_exported_volume_is_what_is_scored(tmp_path):
     volumes = {("mixed", 0.5): tmp_path / "mixed.zarr"}
-    with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N)) as writer:
+    with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N), quantity=ATTENUATION) as writer:
         writer[:] = 2 - sampled(0.5).reshape(N, N, N)
     evaluate_model(DriftingBall(), volumes, {"forward": save(tmp_path / "p", times=[0.0], held_out=[True])}, BallPhantom(), Evaluate(resolution=N), tmp_path / "out", {})
     (entry,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["times"]

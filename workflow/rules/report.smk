@@ -25,6 +25,7 @@ rule report:
     params:
         mixing=settings("mixing"),
         volumes=exported,
+        derived=analysed,
         jobs=benchmarks,
         configuration=lambda wildcards: dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT),
         captions={name: entry["caption"] for name, entry in CAPTIONS.items()},

@@ -5,7 +5,7 @@ from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
-    from xct4d.fields.trained_model import TrainedModel
+    from xct4d.fields.trained_model import TrainedModel, trainings_of_job
     from xct4d.phantom.truth import Phantom
     from xct4d.stages.evaluate import evaluate
 
@@ -17,10 +17,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     elif params.truth is not None:
         truth = Phantom.from_truth(Truth.model_validate(params.truth), Path(params.folder))
 
-    training = {f"canonical {end}": Path(files[f"canonical_{end}"]) for end in ("forward", "backward") if files[f"canonical_{end}"]}
-    training |= {f"velocity {Path(folder).name}": Path(folder) for folder in files.velocity}
-    training |= {"mixing": Path(files.mixing)} if files.mixing else {}
-
     with leased(snakemake.resources.device) as device:
         evaluate(
             model=TrainedModel.of_job(files, params.mixing),
@@ -29,6 +25,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             truth=truth,
             settings=Evaluate.model_validate(params.settings),
             output=Path(snakemake.output[0]),
-            training=training,
+            training=trainings_of_job(files),
             device=device,
         )

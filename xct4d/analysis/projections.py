@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xct4d.config import Kind
+from xct4d.directions import Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
@@ -16,7 +16,7 @@ from xct4d.training.rays import WHOLE_BOX
 from xct4d.training.render import render
 
 
-def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed", *, stride: int = 1) -> np.ndarray:
+def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Reconstruction = "mixed", *, stride: int = 1) -> np.ndarray:
     """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row.
 
     Along a ray lies one sample for each pixel of the longer side of the
@@ -36,7 +36,7 @@ def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = 
     )
 
 
-def _attenuation(evolution: Evolution, kind: Kind, points: Tensor, time: float) -> Tensor:
+def _attenuation(evolution: Evolution, kind: Reconstruction, points: Tensor, time: float) -> Tensor:
     return evolution.attenuation(points, time, [kind])[kind]
 
 

@@ -11,8 +11,7 @@ import torch
 
 from xct4d import metrics
 from xct4d.analysis.object_centres import object_centres
-from xct4d.config import Kind
-from xct4d.directions import SCAN_TIME
+from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_true_material
 from xct4d.geometry.box import grid_points, voxel_centres
@@ -45,8 +44,8 @@ class Slab:
 class ScoredVolumes:
     """The volumes of one time on a common grid of n^3 points: exported ones where they have that grid, else the model."""
 
-    def __init__(self, evolution: Evolution, exported: Mapping[Kind, Volume], t: float, truth: Phantom | None, n: int):
-        self.kinds: list[Kind] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
+    def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: Phantom | None, n: int):
+        self.kinds: list[Reconstruction] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
         self.exported = {kind: volume for kind, volume in exported.items() if volume.shape == (n, n, n)}
         self._modelled = [kind for kind in self.kinds if kind not in self.exported]
         self._evolution, self._t, self._truth, self._n = evolution, t, truth, n
@@ -56,7 +55,7 @@ class ScoredVolumes:
         thickness = max(SLAB_POINTS // n**2, 1)
         for start in range(0, n, thickness):
             points = grid_points(centres[start : start + thickness], centres, centres)
-            values = {kind: _per_world(volume, start, start + thickness) for kind, volume in self.exported.items()}
+            values = {kind: volume.in_world_units()[start : start + thickness] for kind, volume in self.exported.items()}
             if self._modelled:
                 found = self._evolution.attenuation(torch.from_numpy(points).float(), t, self._modelled)
                 values |= {kind: own.numpy().reshape(-1, n, n) for kind, own in found.items()}
@@ -67,7 +66,7 @@ class ScoredVolumes:
 
 def score_time(
     evolution: Evolution,
-    exported: Mapping[Kind, Volume],
+    exported: Mapping[Reconstruction, Volume],
     t: float,
     truth: Phantom | None,
     n: int,
@@ -126,8 +125,3 @@ def motion_errors(evolution: Evolution, truth: Phantom, material: np.ndarray, t:
 
 def _carried(evolution: Evolution, points: np.ndarray, start: float, stop: float) -> np.ndarray:
     return evolution.flow(torch.from_numpy(points).float(), start, stop).numpy()
-
-
-def _per_world(volume: Volume, start: int, stop: int) -> np.ndarray:
-    unit_mm = volume.attributes["unit_mm"]
-    return volume[start:stop] * np.float32(1.0 if unit_mm is None else unit_mm)

@@ -35,6 +35,11 @@ class VolumeFile(Section):
         None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
     )
 
+    @property
+    def is_object(self) -> bool:
+        """Whether the file describes an object rather than holding voxels."""
+        return self.path.lower().endswith((".yaml", ".yml", ".json"))
+
 
 class Truth(Section):
     """The true object and its motion, for scoring; scenes bring their own."""

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from xct4d.config import Kind
 from xct4d.device import HOST
-from xct4d.directions import SCAN_TIME
+from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields import occupancy
 from xct4d.fields.density import CHUNK, DensityField
 from xct4d.fields.flatfield import FlatField
@@ -90,7 +89,7 @@ class Evolution:
         ).any(0)
 
     @torch.no_grad()
-    def attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:
+    def attenuation(self, points: Tensor, t: float, kinds: Sequence[Reconstruction]) -> dict[Reconstruction, Tensor]:
         """Attenuation [N] of each kind, per world unit, at points [N, 3] (x, y, z) float32 and time t.
 
         Zero outside the box. Kinds share their work: mixed costs nothing beside forward and backward.
@@ -103,7 +102,7 @@ class Evolution:
                 out[kind][part] = values
         return out
 
-    def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:
+    def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Reconstruction]) -> dict[Reconstruction, Tensor]:
         if self.static:
             return {"forward": self._canonical["forward"].evaluate(points)}
         needed = {"forward", "backward"} if "mixed" in kinds else set(kinds)

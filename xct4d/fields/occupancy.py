@@ -18,7 +18,7 @@ from torch.nn.functional import max_pool3d
 from xct4d.device import HOST, sent
 from xct4d.fields import material
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.kernels import cells as kernels
+from xct4d.kernels import occupancy as kernels
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
@@ -64,10 +64,10 @@ def around(points: Tensor, radius: float = 0.5) -> Tensor:
     three times with the values that are the defaults.
     """
     out = torch.zeros(CELLS, CELLS, CELLS, dtype=torch.bool, device=points.device)
-    kernels.mark(out, points.detach().contiguous(), radius)
+    kernels.mark_occupied(out, points.detach().contiguous(), radius)
     return out
 
 
 def inside(cells: Tensor, points: Tensor) -> Tensor:
     """Indices of the points [N, 3] that lie in the box and in an occupied cell."""
-    return torch.nonzero(kernels.held(cells, points.detach().contiguous()))[:, 0]
+    return torch.nonzero(kernels.in_occupied_cell(cells, points.detach().contiguous()))[:, 0]

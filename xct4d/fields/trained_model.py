@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xct4d.config import Mixing
+from xct4d.directions import SCAN_TIME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +59,12 @@ class TrainedModel:
             mixing=Mixing.model_validate(mixing),
             mixer=Path(files.mixing) if files.mixing else None,
         )
+
+
+def trainings_of_job(files: Any) -> dict[str, Path]:
+    """Folders with a history.json among a job's named inputs (as of `TrainedModel.of_job`, with all velocity levels), by title."""
+    found = {f"canonical {direction}": getattr(files, f"canonical_{direction}") for direction in SCAN_TIME}
+    levels = [files.velocity] if isinstance(files.velocity, str) else files.velocity
+    found |= {f"velocity {Path(folder).name}": folder for folder in levels}
+    found["mixing"] = files.mixing
+    return {title: Path(folder) for title, folder in found.items() if folder}

@@ -14,13 +14,12 @@ from xct4d.device import sent
 from xct4d.fields import storage
 from xct4d.fields.time_spline import time_weights
 from xct4d.kernels import bspline
-from xct4d.kernels.flow import Journey, flow
-from xct4d.kernels.flow import Path as TimePath
+from xct4d.kernels.flow import FlowTable, TimeSteps, flow
 
 
 @lru_cache(256)
-def _journey(spans: tuple[tuple[float, float], ...], longest_step: float, solver: str) -> Journey:
-    return Journey(tuple(TimePath(start, stop, longest_step, solver) for start, stop in spans))
+def _flow_table(spans: tuple[tuple[float, float], ...], longest_step: float, solver: str) -> FlowTable:
+    return FlowTable(tuple(TimeSteps(start, stop, longest_step, solver) for start, stop in spans))
 
 
 AXES = ("kc,tcbad->tkbad", "jb,tcbad->tcjad", "ia,tcbad->tcbid")  # a matrix along z, along y, along x of control points
@@ -82,10 +81,10 @@ class VelocityField(nn.Module):
 
     def flow_together(self, groups: Sequence[Tensor], spans: Sequence[tuple[float, float]]) -> list[Tensor]:
         """Groups of points [N_g, 3], each carried from its start to its stop (times), all at once."""
-        journey = _journey(tuple(spans), self.longest_step, self.solver)
-        if not len(journey.times):
+        table = _flow_table(tuple(spans), self.longest_step, self.solver)
+        if not len(table.times):
             return list(groups)
-        return flow(self.at(journey.times), groups, journey)
+        return flow(self.at(table.times), groups, table)
 
     def refined(self, resolution: int) -> VelocityField:
         """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
@@ -111,7 +110,7 @@ class VelocityField(nn.Module):
         step = 0.25 * 2 / (self.resolution - 3) * directions  # a quarter of the control points' spacing
         control = self.at(np.array([t]))
         around = [points + step, points - step]
-        ahead, behind = flow(control, around, Journey(2 * (TimePath(0.0, 1.0, 1.0, "euler"),)))  # one step of unit length: x + v(x)
+        ahead, behind = flow(control, around, FlowTable(2 * (TimeSteps(0.0, 1.0, 1.0, "euler"),)))  # one step of unit length: x + v(x)
         return ((ahead - behind - 2 * step) * directions).sum(-1) / (2 * step.norm(dim=-1))
 
     def bending_energy(self, times: np.ndarray) -> Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from xct4d.compilation import numba
 from xct4d.geometry.views import Views
 
 

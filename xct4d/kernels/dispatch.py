@@ -1,30 +1,34 @@
-"""Which of its two implementations a kernel runs: the device of its tensors decides, here and nowhere else."""
+"""Which of its two implementations a function runs: the device of its first tensor decides, here and nowhere else."""
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
-from xct4d.kernels.scalar import SIMULATED
+from xct4d.kernels.shared.scalar import SIMULATED
 
 
 def on_cuda(tensor: Tensor) -> bool:
-    """Whether the kernels in kernels.cuda work on a tensor; in numba's simulator they work on all."""
+    """Whether the implementations in kernels.cuda work on a tensor; in numba's simulator they work on all."""
     return tensor.is_cuda or SIMULATED
 
 
-def per_device(function):
-    """Decorator of a function whose first argument is a tensor: on a CUDA device its namesake in the module of
-    the same name in kernels.cuda takes over."""
-    module = function.__module__.rpartition(".")[2]
+@dataclass(frozen=True)
+class Twins:
+    """The two implementations of one function; a call runs the one for the device of its first argument, a tensor.
 
-    @functools.wraps(function)
-    def chosen(tensor, *others, **named):
-        if on_cuda(tensor):
-            from xct4d.kernels import cuda  # only now: it needs what only users of a GPU have
+    cpu: the implementation for CPUs. cuda: called without arguments, it imports
+    and returns the one for CUDA devices, which needs packages that only users of
+    a GPU have. Both take the same arguments, and compute no derivatives unless
+    they say so.
+    """
 
-            return getattr(getattr(cuda, module), function.__name__)(tensor, *others, **named)
-        return function(tensor, *others, **named)
+    cpu: Callable[..., Any]
+    cuda: Callable[[], Callable[..., Any]]
 
-    return chosen
+    def __call__(self, tensor: Tensor, *others: Any) -> Any:
+        chosen = self.cuda() if on_cuda(tensor) else self.cpu
+        return chosen(tensor, *others)

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from xct4d.compilation import numba
 from xct4d.geometry.rays import clip_to_box, pixel_direction
 from xct4d.geometry.views import Views
 from xct4d.phantom.carry import carry

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from xct4d.analysis.strain import deformation_gradient, equivalent_strain, volume_change
-from xct4d.config import Kind
-from xct4d.directions import SCAN_TIME
+from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
 from xct4d.io.ome_zarr import open_volume
 from xct4d.progress import track
+from xct4d.quantities import ATTENUATION, MIXING_COEFFICIENT
 from xct4d.report import planes, plots
 from xct4d.report.planes import Planes
-from xct4d.report.units import Units
 from xct4d.selection import evenly_spaced
+from xct4d.units import LENGTH, Scale
 
 PIXELS = 200  # per side of a figure's plane
 SHOWN_PLANES = 6
@@ -32,15 +32,20 @@ IN_PLANE = ((0, 1), (0, 2), (1, 2))  # components (x, y, z) that run right and u
 
 @dataclass(frozen=True)
 class ShownModel:
-    """A trained model on the planes that the figures show, in the units of the report."""
+    """A trained model on the planes that the figures show, in mm where the dataset says what a world unit is."""
 
     evolution: Evolution
-    units: Units
+    scale: Scale
 
-    def attenuation(self, points: np.ndarray, t: float, kind: Kind) -> np.ndarray:
+    @property
+    def world_unit(self) -> float:
+        """A world unit in the figures' unit of length."""
+        return self.scale.factor(LENGTH)
+
+    def attenuation(self, points: np.ndarray, t: float, kind: Reconstruction) -> np.ndarray:
         """Attenuation at the points [N, 3] of a plane as its image [v, u], per unit of length."""
         values = self.evolution.attenuation(torch.from_numpy(points).float(), t, [kind])[kind]
-        return values.numpy().reshape(PIXELS, PIXELS) / self.units.scale
+        return values.numpy().reshape(PIXELS, PIXELS) / self.world_unit
 
     def carried(self, t: float, points: np.ndarray) -> np.ndarray:
         """Points [N, 3] carried from time 0 to t."""
@@ -48,13 +53,13 @@ class ShownModel:
 
     def row(self, label: str, plane: Planes, images: Sequence[np.ndarray], scale: str, limits: tuple[float, float], **look) -> plots.Row:
         """A row of images of one plane."""
-        return plots.Row(label, plane.axis, plane.positions()[0] * self.units.scale, images, scale, limits, **look)
+        return plots.Row(label, plane.axis, plane.positions()[0] * self.world_unit, images, scale, limits, **look)
 
     def draw(self, path: Path, rows: Sequence[plots.Row], titles: Sequence[str]) -> None:
-        plots.maps(path, rows, titles, half_width=self.units.scale, length_unit=self.units.length)
+        plots.maps(path, rows, titles, half_width=self.world_unit, length_unit=self.scale.length_unit)
 
 
-def draw_model(folder: Path, model: ShownModel, volumes: Mapping[tuple[Kind, float], Path]) -> None:
+def draw_model(folder: Path, model: ShownModel, volumes: Mapping[tuple[Reconstruction, float], Path]) -> None:
     """Write canonical.png and volumes.png, and where there is a motion motion.png, where its mixer is trained mixing.png.
 
     volumes: the exported volume of each kind and time.
@@ -78,20 +83,20 @@ def draw_model(folder: Path, model: ShownModel, volumes: Mapping[tuple[Kind, flo
 def draw_canonicals(path: Path, model: ShownModel) -> None:
     """Both scans, plane by plane."""
     shown = planes.choose(model.evolution, PIXELS, SHOWN_PLANES)
-    scans: dict[Kind, float] = {"forward": 0.0} if model.evolution.static else dict(SCAN_TIME)
+    scans: dict[Reconstruction, float] = {"forward": 0.0} if model.evolution.static else dict(SCAN_TIME)
     plots.slices(
         path,
         {f"{kind}, t = {t:g}": [model.attenuation(points, t, kind) for points in shown.points()] for kind, t in scans.items()},
         titles=None,
         axis=shown.axis,
-        positions=[position * model.units.scale for position in shown.positions()],
-        half_width=model.units.scale,
-        length_unit=model.units.length,
-        attenuation_unit=model.units.attenuation,
+        positions=[position * model.world_unit for position in shown.positions()],
+        half_width=model.world_unit,
+        length_unit=model.scale.length_unit,
+        attenuation_unit=ATTENUATION.unit(model.scale),
     )
 
 
-def draw_volumes(path: Path, model: ShownModel, volumes: Mapping[tuple[Kind, float], Path]) -> None:
+def draw_volumes(path: Path, model: ShownModel, volumes: Mapping[tuple[Reconstruction, float], Path]) -> None:
     """The exported volume on three perpendicular planes, at several times."""
     exported = {kind for kind, _ in volumes}
     kind = next(kind for kind in ("mixed", "forward", "backward") if kind in exported)
@@ -102,7 +107,7 @@ def draw_volumes(path: Path, model: ShownModel, volumes: Mapping[tuple[Kind, flo
         where = plane.axis * (slice(None),) + (plane.indices[0],)
         rows.append((plane, [volume[where] for volume in opened]))
     top = float(np.percentile(np.concatenate([image.ravel() for _, images in rows for image in images]), 99.9)) or 1.0
-    scale = f"attenuation ({model.units.attenuation})"
+    scale = f"attenuation ({ATTENUATION.unit(model.scale)})"
     model.draw(path, [model.row(kind, plane, images, scale, (0.0, top)) for plane, images in rows], [f"t = {t:g}" for t in times])
 
 
@@ -116,16 +121,16 @@ def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     for t in times:
         gradient = deformation_gradient(partial(model.carried, t), points[solid], step)
         displacement = np.zeros_like(points)
-        displacement[solid] = (model.carried(t, points[solid]) - points[solid]) * model.units.scale
+        displacement[solid] = (model.carried(t, points[solid]) - points[solid]) * model.world_unit
         moved.append(_masked(np.linalg.norm(displacement[solid], axis=1), solid))
-        arrows.append(_arrows(points * model.units.scale, displacement, solid, plane.axis))
+        arrows.append(_arrows(points * model.world_unit, displacement, solid, plane.axis))
         grown.append(_masked(volume_change(gradient), solid))
         strained.append(_masked(equivalent_strain(gradient), solid))
     farthest, growth, strain = _largest(moved), _largest(grown), _largest(strained)
     model.draw(
         path,
         [
-            model.row("displacement", plane, moved, f"displacement ({model.units.length})", (0.0, farthest), colours="viridis", arrows=arrows),
+            model.row("displacement", plane, moved, f"displacement ({model.scale.length_unit})", (0.0, farthest), colours="viridis", arrows=arrows),
             model.row("volume change", plane, grown, "det F - 1", (-growth, growth), colours="RdBu_r"),
             model.row("equivalent strain", plane, strained, "equivalent strain", (0.0, strain), colours="viridis"),
         ],
@@ -141,7 +146,8 @@ def draw_mixing(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     for t in times:
         solid = is_solid(model.attenuation(points, t, "mixed").ravel())
         images.append(_masked(model.evolution.alpha(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
-    row = model.row("mixing", plane, images, "weight of the backward field", (0.0, 1.0), colours="PuOr")
+    shown = MIXING_COEFFICIENT.display
+    row = model.row("mixing", plane, images, "weight of the backward field", shown.window(0.0, 1.0), colours=shown.colour_map)
     model.draw(path, [row], [f"t = {t:g}" for t in times])
 
 

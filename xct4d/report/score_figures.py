@@ -9,9 +9,11 @@ from typing import Any
 from xct4d.analysis.held_out_scores import PredictedProjection
 from xct4d.analysis.scores import TimeScores
 from xct4d.io.prepared import Frames
+from xct4d.quantities import ATTENUATION
 from xct4d.report import plots
 from xct4d.report.planes import Planes
 from xct4d.selection import equally_spaced
+from xct4d.units import LENGTH, TIME
 
 SLICED_TIMES = 7  # columns of the figure of slices, at most
 
@@ -32,9 +34,9 @@ def draw_scores(
     _slices(folder / "slices.png", scores, shown_planes, frames)
     curves = _curves(scores)
     if curves and len(scores) > 1:
-        seconds = frames.duration_s
-        label = "t (first scan 0, last scan 1)" if seconds is None else "time (s)"
-        plots.correlation_over_time(folder / "correlation.png", [s.time * (seconds or 1.0) for s in scores], curves, time_label=label)
+        duration = frames.scale.factor(TIME)
+        label = "t (first scan 0, last scan 1)" if frames.duration_s is None else "time (s)"
+        plots.correlation_over_time(folder / "correlation.png", [s.time * duration for s in scores], curves, time_label=label)
     if held_out:
         plots.held_out(folder / "held_out.png", [(p.title, p.predicted, p.measured) for p in held_out])
     if histories:
@@ -43,8 +45,7 @@ def draw_scores(
 
 def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, frames: Frames) -> None:
     """One plane at several times, or several planes where there is one time."""
-    scale = 1.0 if frames.unit_mm is None else frames.unit_mm
-    length, attenuation = ("world unit", "1/world unit") if frames.unit_mm is None else ("mm", "1/mm")
+    world_unit = frames.scale.factor(LENGTH)
     kinds = [kind for kind in ("truth", "mixed", "forward", "backward") if kind in scores[0].images]
     if len(scores) == 1:
         titles, rows = None, {kind: scores[0].images[kind] for kind in kinds}
@@ -53,13 +54,13 @@ def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, fram
         titles, rows = [f"t = {s.time:g}" for s in columns], {kind: [s.images[kind][0] for s in columns] for kind in kinds}
     plots.slices(
         path,
-        {kind: [image / scale for image in images] for kind, images in rows.items()},
+        {kind: [image / world_unit for image in images] for kind, images in rows.items()},
         titles=titles,
         axis=shown_planes.axis,
-        positions=[position * scale for position in shown_planes.positions()],
-        half_width=scale,
-        length_unit=length,
-        attenuation_unit=attenuation,
+        positions=[position * world_unit for position in shown_planes.positions()],
+        half_width=world_unit,
+        length_unit=frames.scale.length_unit,
+        attenuation_unit=ATTENUATION.unit(frames.scale),
     )
 
 

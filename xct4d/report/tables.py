@@ -11,7 +11,7 @@ from typing import Any
 
 from xct4d.io.prepared import Frames
 from xct4d.report.page import Page
-from xct4d.report.units import Units
+from xct4d.units import LENGTH, Scale
 from xct4d.version import VERSION
 
 SAME = 1e-6  # times closer than this are the same: exported ones are those of the configuration, projections have the dataset's
@@ -34,16 +34,16 @@ def add_projections(page: Page, states: Mapping[str, Frames]) -> None:
     page.note(f"{scale}; the box is two wide." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
 
 
-def add_quality(page: Page, metrics: Mapping[str, Any], units: Units) -> None:
+def add_quality(page: Page, metrics: Mapping[str, Any], scale: Scale) -> None:
     """The scores of metrics.json, one row for each time; columns without a value are left out."""
     page.heading("Quality")
-    columns = _columns(metrics, units)
+    columns = _columns(metrics, scale)
     shown = {label: cells for label, cells in columns.items() if any(cells)}
     page.table(list(shown), list(zip(*shown.values(), strict=True)))
     meaning = {
         "self-correlation": "Self-correlation: of the volumes carried from the first and from the second scan; needs no truth",
         "mixed": "Mixed, forward, backward: normalized correlation of each volume with the truth",
-        "error": f"Error: mean distance ({units.length}) between where the motion takes material to and where it truly went; moved: how far it truly went",
+        "error": f"Error: mean distance ({scale.length_unit}) between where the motion takes material to and where it truly went; moved: how far it truly went",
         "PSNR (dB)": "PSNR, SSIM: of the held-out projections of that time",
     }
     page.note(" ".join(f"{text}." for label, text in meaning.items() if label in shown))
@@ -54,7 +54,7 @@ def add_quality(page: Page, metrics: Mapping[str, Any], units: Units) -> None:
         page.note(f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}.")
 
 
-def _columns(metrics: Mapping[str, Any], units: Units) -> dict[str, list[str]]:
+def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
     """Cells of the table of quality by the head of their column, from top to bottom."""
     entries = metrics["times"]
     columns = {"t": [f"{entry['time']:g}" for entry in entries]}
@@ -63,7 +63,7 @@ def _columns(metrics: Mapping[str, Any], units: Units) -> dict[str, list[str]]:
         columns[kind] = [_number((entry["correlation"] or {}).get(kind), 4) for entry in entries]
     errors = [entry.get("displacement_error") or {} for entry in entries]
     for key, label in ERRORS:
-        columns[label] = [_number(None if key not in error else error[key] * units.scale, 4) for error in errors]
+        columns[label] = [_number(None if key not in error else error[key] * scale.factor(LENGTH), 4) for error in errors]
     held_out = [_of_time(metrics["held_out"]["times"], entry["time"]) for entry in entries]
     for key, label, digits in SCORES:
         columns[label] = [_number(scores.get(key), digits) for scores in held_out]

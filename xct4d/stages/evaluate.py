@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from xct4d import config, strict_json
+from xct4d import config
 from xct4d.analysis.held_out_scores import score_held_out
 from xct4d.analysis.scores import score_time
 from xct4d.device import HOST
+from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.io import prepared as prepared_frames
+from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
+from xct4d.io.stage_records import read_history
 from xct4d.phantom.truth import Phantom
 from xct4d.progress import track
 from xct4d.report import planes
@@ -31,7 +33,7 @@ SHOWN_PLANES = 6  # of a single time
 def evaluate(
     *,
     model: TrainedModel,
-    volumes: Mapping[tuple[config.Kind, float], Path],
+    volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
     truth: Phantom | None,
     settings: config.Evaluate,
@@ -55,7 +57,7 @@ def evaluate(
 
 def evaluate_model(
     evolution: Evolution,
-    volumes: Mapping[tuple[config.Kind, float], Path],
+    volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
     truth: Phantom | None,
     settings: config.Evaluate,
@@ -90,14 +92,3 @@ def evaluate_model(
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
         draw_scores(folder, scores, shown_planes, first, shown, histories)
-
-
-def read_history(path: Path) -> dict[str, Any]:
-    """The curves of a training. Raises InputError where the file is missing or damaged."""
-    try:
-        history = json.loads(path.read_text())
-        if len(history["step"]) != len(history["loss"]):
-            raise ValueError("step and loss differ in length")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
-    return history

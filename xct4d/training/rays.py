@@ -13,7 +13,7 @@ from xct4d.device import sent
 from xct4d.errors import InputError
 from xct4d.geometry.rays import cast
 from xct4d.io.prepared import FULL_SCALE, Frames
-from xct4d.kernels.placing import placing
+from xct4d.kernels.ray_sampling import stratified_samples
 from xct4d.kernels.segments import segment_sum
 from xct4d.selection import evenly_spaced
 
@@ -104,7 +104,7 @@ def place_samples(
     rays = cast(source.views, view, column, row)
     if cells.device.type != "cpu":
         rays = rays.astype(np.float32)  # a GPU has little arithmetic for float64
-    placed = placing(cells, sent(rays, cells.device), jitter)
+    placed = stratified_samples(cells, sent(rays, cells.device), jitter)
     return lambda: Samples(*placed())
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import get_args
 
-from xct4d.config import Config, Kind, VolumeFile
-from xct4d.directions import Direction
+from xct4d.config import Config, VolumeFile
+from xct4d.directions import RECONSTRUCTIONS, Direction
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
 
@@ -25,6 +24,7 @@ class Dataset:
     state_files: dict[str, list[str]]  # what `prepare` reads for each state
     volume_files: dict[str, list[str]]  # the known volume of each end
     truth_files: list[str]  # the true object
+    reader: str  # module of the reader that prepares it
 
     @property
     def name(self) -> str:
@@ -45,6 +45,11 @@ class Dataset:
         return [state for state in self.states if state != "between"]
 
     @property
+    def described(self) -> list[str]:
+        """The scans whose known volume is the description of an object, not voxels."""
+        return [end for end in self.ends if (volume := self.volume(end)) is not None and volume.is_object]
+
+    @property
     def static(self) -> bool:
         """Whether there is one scan only, hence nothing that moves."""
         return self.states == ["forward"]
@@ -56,7 +61,7 @@ class Dataset:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
-        return ("forward",) if self.static else tuple(kind for kind in get_args(Kind) if kind in self.config.export.kinds)
+        return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
 
     @property
     def times(self) -> dict[str, float]:
@@ -85,7 +90,7 @@ class Dataset:
         own = STAGES[stage]
         if not own.exists(self):
             return []
-        values = {"state": self.states, "direction": self.ends, "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
+        values = {"state": self.states, "direction": own.directions(self), "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
         return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]

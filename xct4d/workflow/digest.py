@@ -21,12 +21,14 @@ PACKAGE = "xct4d"
 CANNOT_CHANGE_A_RESULT = {
     "xct4d": "the public door imports modules when its user asks for them; stages import them by name",
     "xct4d.allocator": "decides where the C library keeps freed memory, not what is in it",
+    "xct4d.compilation": "decides where compiled kernels are stored; what they compute stands in the modules that define them",
     "xct4d.config": "sections reach a stage as values, and the values are parameters of its rule; counted as code, a new key "
     "in one section would rerun all stages",
     "xct4d.device": "decides where arrays are computed, as the configuration's device, which reruns nothing either",
     "xct4d.errors": "words a failure, and a failed job has no output",
     "xct4d.io.atomic": "lets an output appear whole or not at all; what is in it is its writer's",
     "xct4d.progress": "prints while a job runs",
+    "xct4d.readers.registry": "chooses the reader of a dataset; the rule that prepares it has the digest of that reader",
     "xct4d.training.slices": "draws pictures for TensorBoard, which are no output of a stage",
     "xct4d.workflow": "surrounds a stage with its log, its number of threads and one-line errors",
 }

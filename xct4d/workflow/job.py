@@ -13,9 +13,9 @@ from pathlib import Path
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.errors import InputError
-from xct4d.kernels.compiled import PACKAGE, run_stored_kernels_only
 from xct4d.progress import name_dataset
 
+PACKAGE = Path(__file__).parents[1]
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
 
 
@@ -37,11 +37,14 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import_own_packages_only()
     copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
-    run_stored_kernels_only()
     keep_freed_memory()
     name_dataset(dataset)
     sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)
     try:
+        from xct4d.compilation import remove_stale_kernels, run_stored_kernels_only  # numba reads the limits above as it loads
+
+        remove_stale_kernels()
+        run_stored_kernels_only()
         yield
     except InputError as error:
         print(error, file=sys.stderr)

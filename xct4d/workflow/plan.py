@@ -10,10 +10,12 @@ from typing import Any
 
 from xct4d.config import Config, Input, VolumeFile, resolve
 from xct4d.errors import InputError
-from xct4d.io.transforms import discover, listed_images
+from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
+
+SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
 def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str, Dataset]:
@@ -99,15 +101,13 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
     states = ["forward", "backward", "between"]
-    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [])
+    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
-    found = discover(str(config.input.folder), config.input)
-    # the other states' files set the clock and the roles, the scanner's record the units
-    shared = [*found.files(), *sorted(p for p in found.forward.parent.iterdir() if p.suffix.lower() == ".xtekct")]
-    transforms = {"forward": found.forward, "backward": found.backward, "between": found.between}
-    files = {state: [*map(str, shared), *_images(path)] for state, path in transforms.items() if path is not None}
+    folder = Path(str(config.input.folder))
+    reader = reader_of(folder, config.input)
+    files = {str(state): [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
     given = config.input
     volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
     truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
@@ -115,21 +115,20 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
         from xct4d.phantom import motions  # brings numpy: only for those who know the truth
 
         motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
-    return Dataset(variant, target, config, list(files), [], files, volumes, truth)
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
     if volume is None:
         return []
-    from xct4d.io.volume_files import volume_files  # brings numpy: only for those who have one
+    from xct4d.io.volumes import check_volume_file  # imports numpy: only for those who have a known volume
 
-    return [str(path) for path in volume_files(volume, Path(str(given.folder)), key)]
+    path = check_volume_file(volume, Path(str(given.folder)), key)
+    if not volume.is_object:
+        return [str(path)]
+    from xct4d.phantom.shapes import load_object
 
-
-def _images(transforms: Path) -> list[str]:
-    """Images of a transforms file. Snakemake's own complaint about a missing one would not name that file."""
-    images = listed_images(transforms)
-    for image in images:
-        if not image.is_file():
-            raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
-    return [str(image) for image in images]
+    try:
+        return [str(path), *(str(voxels.path) for voxels in load_object(path).files.values())]
+    except InputError as error:
+        raise InputError(str(error), where=f"{key}.path") from None

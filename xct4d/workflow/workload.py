@@ -80,7 +80,7 @@ class Workload:
             return _scene(self.scene_files[0]).voxels
         if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
             return 0
-        from xct4d.phantom.voxels import open_voxels
+        from xct4d.io.voxels import open_voxels
 
         try:
             return math.prod(open_voxels(self.truth_files[0], truth.object.shape, truth.object.dtype).shape)

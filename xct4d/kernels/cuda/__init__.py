@@ -1,9 +1,6 @@
-"""The kernels on CUDA devices, by numba-cuda: module by module what the modules of xct4d.kernels compute on the CPU.
+"""Implementations for CUDA devices, by numba-cuda: raw kernels, and the functions of tensors that start them.
 
-Sums over many threads are atomic additions of floats, whose order differs from
-run to run: results agree with the CPU's, but are not equal bit for bit.
+Module by module they compute what those of kernels.cpu compute. Sums over many
+threads are atomic additions of floats, whose order differs from run to run:
+results agree with those of the CPU, but are not equal bit for bit.
 """
-
-from xct4d.kernels.cuda import adam, bspline, cells, flow, hashgrid, mlp, placing, segments, trilinear
-
-__all__ = ["adam", "bspline", "cells", "flow", "hashgrid", "mlp", "placing", "segments", "trilinear"]

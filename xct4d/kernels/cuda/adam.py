@@ -1,4 +1,4 @@
-"""As kernels.adam: a thread for each entry."""
+"""One step of Adam, on CUDA devices: a thread for each entry."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numba import cuda
 from torch import Tensor
 
-from xct4d.kernels.adam import BETA1, BETA2, EPSILON
 from xct4d.kernels.cuda.launch import each, kernel
+from xct4d.kernels.shared.adam import BETA1, BETA2, EPSILON
 
 
 @kernel
@@ -24,5 +24,6 @@ def _step(value, grad, first, second, rate, correction, epsilon):
         value[i] -= rate * m / (math.sqrt(s) * correction + epsilon)
 
 
-def advance(value: Tensor, grad: Tensor, first: Tensor, second: Tensor, rate: float, correction: float) -> None:
+def step(value: Tensor, grad: Tensor, first: Tensor, second: Tensor, rate: float, correction: float) -> None:
+    """As cpu.adam.step."""
     each(_step, len(value), value, grad, first, second, np.float32(rate), np.float32(correction), np.float32(EPSILON))

@@ -1,4 +1,4 @@
-"""As kernels.bspline: a thread for each point."""
+"""Scalar B-splines at points, on CUDA devices: a thread for each point."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 from numba import cuda
 from torch import Tensor
 
-from xct4d.kernels.bspline import scalar_adjoint, scalar_at
 from xct4d.kernels.cuda.launch import each, kernel
+from xct4d.kernels.shared.bspline import scalar_adjoint, scalar_at
 
 
 @kernel
@@ -24,13 +24,15 @@ def _sample_adjoint(n, points, grad, out):
         scalar_adjoint(n, points[p, 0], points[p, 1], points[p, 2], grad[p], out)
 
 
-def sampled(control: Tensor, points: Tensor) -> Tensor:
+def sample(control: Tensor, points: Tensor) -> Tensor:
+    """As cpu.bspline.sample."""
     out = points.new_empty(len(points))
     each(_sample, len(points), control.reshape(-1), control.shape[0], points, out)
     return out
 
 
-def sampled_adjoint(grad: Tensor, points: Tensor, n: int) -> Tensor:
+def sample_adjoint(grad: Tensor, points: Tensor, n: int) -> Tensor:
+    """As cpu.bspline.sample_adjoint."""
     out = points.new_zeros(n**3)
     each(_sample_adjoint, len(points), n, points, grad, out)
     return out.reshape(n, n, n)

@@ -1,4 +1,4 @@
-"""As kernels.flow: a thread carries a point through all steps, the points of a block visit the same times together.
+"""The flow of a velocity field and its adjoint, on CUDA devices: a thread carries a point through all its steps.
 
 The adjoint adds 192 numbers per point and stage to the control points'
 gradient, and neighbouring points add to the same few: lanes of a warp first
@@ -16,10 +16,10 @@ from numba import cuda
 from torch import Tensor
 
 from xct4d.device import sent
-from xct4d.kernels.bspline import locate, vector_at, vector_pull, weights
 from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
-from xct4d.kernels.flow import Journey
-from xct4d.kernels.scalar import accumulate, scalar
+from xct4d.kernels.shared.bspline import locate, vector_at, vector_vjp, weights
+from xct4d.kernels.shared.scalar import accumulate, scalar
+from xct4d.kernels.shared.time_steps import FlowTable
 
 
 @scalar
@@ -138,7 +138,7 @@ def _flow_adjoint(control, n, later, visit, steps, step, reach, share, trail, gr
                 factors[lane, 4], factors[lane, 5], factors[lane, 6], factors[lane, 7] = weights(fy)
                 factors[lane, 8], factors[lane, 9], factors[lane, 10], factors[lane, 11] = weights(fz)
                 factors[lane, 12], factors[lane, 13], factors[lane, 14] = u, v, w
-                px, py, pz = vector_pull(control, base, n, x, y, z, u, v, w)
+                px, py, pz = vector_vjp(control, base, n, x, y, z, u, v, w)
                 tx += px
                 ty += py
                 tz += pz
@@ -152,9 +152,9 @@ def _flow_adjoint(control, n, later, visit, steps, step, reach, share, trail, gr
         out[p, 0], out[p, 1], out[p, 2] = gx, gy, gz
 
 
-def _tables(first: tuple[int, ...], journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
-    later = sent(np.array(first[1:-1]), device) if len(first) > 2 else _nothing(device)
-    return later, *_sent(journey, device)
+def _tables(start: tuple[int, ...], table: FlowTable, device: torch.device) -> tuple[Tensor, ...]:
+    later = sent(np.array(start[1:-1]), device) if len(start) > 2 else _nothing(device)
+    return later, *_sent(table, device)
 
 
 @functools.cache
@@ -163,21 +163,23 @@ def _nothing(device: torch.device) -> Tensor:
 
 
 @functools.lru_cache(256)
-def _sent(journey: Journey, device: torch.device) -> tuple[Tensor, ...]:
-    return tuple(sent(table, device) for table in (journey.visit, journey.steps, journey.step, journey.reach, journey.share))
+def _sent(table: FlowTable, device: torch.device) -> tuple[Tensor, ...]:
+    return tuple(sent(array, device) for array in (table.time_index, table.counts, table.sizes, table.a, table.b))
 
 
-def carried(control: Tensor, points: Tensor, first: tuple[int, ...], journey: Journey, keep: bool) -> tuple[Tensor, Tensor]:
-    tables = _tables(first, journey, points.device)
-    trail = points.new_empty((*journey.visit.shape[1:], len(points), 3) if keep else (1, 1, 1, 3))
+def flow(control: Tensor, points: Tensor, start: tuple[int, ...], table: FlowTable, store_stages: bool) -> tuple[Tensor, Tensor]:
+    """As cpu.flow.flow."""
+    tables = _tables(start, table, points.device)
+    stage_points = points.new_empty((*table.time_index.shape[1:], len(points), 3) if store_stages else (1, 1, 1, 3))
     out = torch.empty_like(points)
-    each(_flow, len(points), control.reshape(-1), control.shape[1], *tables, points, keep, trail, out)
-    return out, trail
+    each(_flow, len(points), control.reshape(-1), control.shape[1], *tables, points, store_stages, stage_points, out)
+    return out, stage_points
 
 
-def carried_adjoint(grad: Tensor, control: Tensor, trail: Tensor, first: tuple[int, ...], journey: Journey) -> tuple[Tensor, Tensor]:
-    tables = _tables(first, journey, grad.device)
+def flow_adjoint(grad: Tensor, control: Tensor, stage_points: Tensor, start: tuple[int, ...], table: FlowTable) -> tuple[Tensor, Tensor]:
+    """As cpu.flow.flow_adjoint."""
+    tables = _tables(start, table, grad.device)
     out, control_grad = torch.empty_like(grad), torch.zeros_like(control)
     warps = -(-len(grad) // WARP)
-    launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, trail, grad, out, control_grad.view(-1))
+    launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, stage_points, grad, out, control_grad.view(-1))
     return control_grad, out

@@ -1,4 +1,4 @@
-"""As kernels.hashgrid: a thread for each point and level."""
+"""Multiresolution hash encoding, on CUDA devices: a thread for each point and level."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numba import cuda
 from torch import Tensor
 
 from xct4d.kernels.cuda.launch import THREADS, blocks, kernel, launch
-from xct4d.kernels.hashgrid import HashLayout, corner_weights, corners_of, spread
-from xct4d.kernels.scalar import scalar
+from xct4d.kernels.shared.hash_layout import HashLayout
+from xct4d.kernels.shared.hashgrid import add_to_entry, corner_weights, corners_of
+from xct4d.kernels.shared.scalar import scalar
 
 
 @scalar
@@ -52,14 +53,14 @@ def _encode_adjoint(points, grad, scale, nodes, offset, out):
         return
     e0, e1, e2, e3, e4, e5, e6, e7, fx, fy, fz = level_corners(points, p, level, scale, nodes, offset)
     w0, w1, w2, w3, w4, w5, w6, w7 = corner_weights(fx, fy, fz)
-    spread(out, e0, w0, g0, g1)
-    spread(out, e1, w1, g0, g1)
-    spread(out, e2, w2, g0, g1)
-    spread(out, e3, w3, g0, g1)
-    spread(out, e4, w4, g0, g1)
-    spread(out, e5, w5, g0, g1)
-    spread(out, e6, w6, g0, g1)
-    spread(out, e7, w7, g0, g1)
+    add_to_entry(out, e0, w0, g0, g1)
+    add_to_entry(out, e1, w1, g0, g1)
+    add_to_entry(out, e2, w2, g0, g1)
+    add_to_entry(out, e3, w3, g0, g1)
+    add_to_entry(out, e4, w4, g0, g1)
+    add_to_entry(out, e5, w5, g0, g1)
+    add_to_entry(out, e6, w6, g0, g1)
+    add_to_entry(out, e7, w7, g0, g1)
 
 
 @functools.lru_cache(16)
@@ -67,13 +68,15 @@ def _tables(layout: HashLayout, device: torch.device) -> tuple[Tensor, Tensor, T
     return tuple(torch.from_numpy(table).to(device) for table in (layout.scale, layout.nodes, layout.offset))
 
 
-def encoded(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+def encode(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+    """As cpu.hashgrid.encode."""
     out = points.new_empty(len(points), layout.width)
     launch(_encode, (blocks(len(points)), layout.levels), THREADS, points, table.reshape(-1), *_tables(layout, points.device), out)
     return out
 
 
-def encoded_adjoint(grad: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+def encode_adjoint(grad: Tensor, points: Tensor, layout: HashLayout) -> Tensor:
+    """As cpu.hashgrid.encode_adjoint."""
     out = points.new_zeros(layout.entries, 2)
     launch(_encode_adjoint, (blocks(len(points)), layout.levels), THREADS, points, grad, *_tables(layout, points.device), out.view(-1))
     return out

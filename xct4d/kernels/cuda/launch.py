@@ -17,8 +17,8 @@ import torch
 from numba import cuda, types
 from torch import Tensor
 
-from xct4d.kernels.compiled import stored
-from xct4d.kernels.scalar import SIMULATED, accumulate
+from xct4d.compilation import stored
+from xct4d.kernels.shared.scalar import SIMULATED, accumulate
 
 WARP = 32  # threads that run in step
 THREADS = WARP if SIMULATED else 128  # of a block; the simulator starts a Python thread for each

@@ -1,4 +1,4 @@
-"""As kernels.mlp, by torch: a GPU's bandwidth carries the hidden layer, and its matrix products are cuBLAS's."""
+"""The perceptron, on CUDA devices, by torch: cuBLAS computes its matrix products, and a GPU's memory is fast enough to store the hidden layer."""
 
 from __future__ import annotations
 
@@ -6,5 +6,6 @@ import torch
 from torch import Tensor
 
 
-def perceptron(rows: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
-    return torch.relu(rows @ inner) @ outer
+def perceptron(inputs: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+    """As cpu.mlp.perceptron; differentiable in everything."""
+    return torch.relu(inputs @ inner) @ outer

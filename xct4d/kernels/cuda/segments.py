@@ -1,4 +1,4 @@
-"""As kernels.segments: a warp for each stretch."""
+"""Sums over segments of an array, on CUDA devices: a warp for each segment."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ def _sum(values, start, out):
 
 
 @kernel
-def _spread(grad, start, out):
+def _broadcast(grad, start, out):
     r = cuda.blockIdx.x
     for i in range(start[r] + cuda.threadIdx.x, start[r + 1], WARP):
         out[i] = grad[r]
 
 
-def summed(values: Tensor, start: Tensor) -> Tensor:
+def segment_sum(values: Tensor, start: Tensor) -> Tensor:
+    """As cpu.segments.segment_sum."""
     out = values.new_empty(len(start) - 1)
     launch(_sum, (len(out),), WARP, values, start, out)
     return out
 
 
-def summed_adjoint(grad: Tensor, start: Tensor, count: int) -> Tensor:
+def segment_sum_adjoint(grad: Tensor, start: Tensor, count: int) -> Tensor:
+    """As cpu.segments.segment_sum_adjoint."""
     out = grad.new_empty(count)
-    launch(_spread, (len(grad),), WARP, grad, start, out)
+    launch(_broadcast, (len(grad),), WARP, grad, start, out)
     return out

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from xct4d.kernels.flow import TABLEAUS, Journey
+from xct4d.kernels.shared.time_steps import TABLEAUS, FlowTable
 
 
 def sample(control: Tensor, points: Tensor) -> Tensor:
@@ -25,16 +25,16 @@ def sample(control: Tensor, points: Tensor) -> Tensor:
     return torch.einsum("nk,nj,ni,nkjic->nc", wz, wy, wx, near)
 
 
-def flow(control: Tensor, groups: Sequence[Tensor], journey: Journey) -> list[Tensor]:
+def flow(control: Tensor, groups: Sequence[Tensor], table: FlowTable) -> list[Tensor]:
     """As kernels.flow.flow."""
     out = []
-    for points, path, visits in zip(groups, journey.paths, journey.visit, strict=True):
-        tableau = TABLEAUS[path.solver]
-        for times in visits[: path.steps]:
-            moved, slope = 0, 0
-            for reach, share, time in zip(tableau.reach, tableau.share, times, strict=True):
-                slope = sample(control[time], points + path.step * reach * slope)
-                moved = moved + share * slope
-            points = points + path.step * moved
+    for points, steps, time_index in zip(groups, table.groups, table.time_index, strict=True):
+        tableau = TABLEAUS[steps.solver]
+        for times in time_index[: steps.count]:
+            change, slope = 0, 0
+            for a, b, time in zip(tableau.a, tableau.b, times, strict=True):
+                slope = sample(control[time], points + steps.size * a * slope)
+                change = change + b * slope
+            points = points + steps.size * change
         out.append(points)
     return out

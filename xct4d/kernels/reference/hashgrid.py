@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xct4d.kernels.hashgrid import PRIME_Y, PRIME_Z, HashLayout
+from xct4d.kernels.shared.hash_layout import HashLayout
+from xct4d.kernels.shared.hashgrid import PRIME_Y, PRIME_Z
 
 
 def encode(table: Tensor, points: Tensor, layout: HashLayout) -> Tensor:

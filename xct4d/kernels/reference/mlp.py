@@ -6,6 +6,6 @@ import torch
 from torch import Tensor
 
 
-def perceptron(rows: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
+def perceptron(inputs: Tensor, inner: Tensor, outer: Tensor) -> Tensor:
     """As kernels.mlp.perceptron."""
-    return torch.relu(rows @ inner) @ outer
+    return torch.relu(inputs @ inner) @ outer

@@ -1,4 +1,4 @@
-"""Sums over stretches in plain torch, for tests and benchmarks."""
+"""Sums over segments in plain torch, for tests and benchmarks."""
 
 from __future__ import annotations
 
