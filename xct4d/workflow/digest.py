@@ -27,9 +27,8 @@ CANNOT_CHANGE_A_RESULT = {
     "xct4d.device": "decides where arrays are computed, as the configuration's device, which reruns nothing either",
     "xct4d.errors": "words a failure, and a failed job has no output",
     "xct4d.io.atomic": "lets an output appear whole or not at all; what is in it is its writer's",
-    "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",
     "xct4d.progress": "prints while a job runs",
-    "xct4d.readers.registry": "chooses the reader of a dataset; the rule that prepares it has the digest of that reader",
+    "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",
     "xct4d.training.slices": "draws pictures for TensorBoard, which are no output of a stage",
     "xct4d.workflow": "surrounds a stage with its log, its number of threads and one-line errors",
 }
@@ -44,19 +43,20 @@ def code_digest(script: Path, root: Path) -> str:
     """
     total = hashlib.sha256(_code(Path(script))[0].encode())
     for module in imported_modules(script, root):
-        total.update(f"\n{module} {_code(_file(module, root))[0]}".encode())
+        total.update(f"\n{module} {_code(_path(module, root))[0]}".encode())
     return total.hexdigest()[:16]
 
 
 def imported_modules(script: Path, root: Path) -> list[str]:
     """Dotted names of the library's modules that count in a script's digest, sorted."""
-    script, root, found = Path(script), Path(root), set()
+    script, root = Path(script), Path(root)
+    found: set[str] = set()
     waiting = list(_imports(script, root, ""))
     while waiting:
         module = waiting.pop()
         if module not in found and not is_excluded(module):
             found.add(module)
-            waiting.extend(_imports(_file(module, root), root, module))
+            waiting.extend(_imports(_path(module, root), root, module))
     return sorted(found)
 
 
@@ -123,6 +123,13 @@ def _imports_of(path: Path, _changed: int, root: Path, module: str) -> set[str]:
 
 def _is_package(module: str, root: Path) -> bool:
     return bool(module) and root.joinpath(*module.split("."), "__init__.py").is_file()
+
+
+def _path(module: str, root: Path) -> Path:
+    """The file of a module that exists."""
+    path = _file(module, root)
+    assert path is not None, module
+    return path
 
 
 def _file(module: str, root: Path) -> Path | None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.errors import InputError
@@ -71,7 +72,7 @@ class Doubled(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(self, stream: io.TextIOBase, copy: io.TextIOBase):
+    def __init__(self, stream: TextIO, copy: TextIO):
         self._stream, self._copy = stream, copy
 
     def writable(self) -> bool:

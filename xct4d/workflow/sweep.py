@@ -56,14 +56,20 @@ def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     tree, own = config.model_dump(exclude={"sweep"}), {}
     for key, values in config.sweep.items():
         if first_stage(key) is None:
-            raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
+            raise InputError(
+                "cannot be swept",
+                where=f"{where}: sweep: {key}",
+                fix="name a key of a stage, such as velocity.ode_step; other data are another dataset",
+            )
         section, last = _holder(tree, key, where)
         own[key] = section.get(last)
         if not values or len({str(value) for value in values}) != len(values):
             raise InputError("needs values, each once", where=f"{where}: sweep: {key}")
         for value in values:
             if not WORD.fullmatch(str(value)):
-                raise InputError(f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words")
+                raise InputError(
+                    f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words"
+                )
     combinations = [dict(zip(config.sweep, values, strict=True)) for values in product(*config.sweep.values())]
     return [Variant(dataset, {key: value for key, value in chosen.items() if value != own[key]}) for chosen in combinations]
 
@@ -95,7 +101,13 @@ def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any],
         else:
             node = node.get(part) if isinstance(node, dict) else None
     if not isinstance(node, dict):
-        raise InputError("there is no such key", where=f"{where}: sweep: {key}", fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps")
+        raise InputError(
+            "there is no such key",
+            where=f"{where}: sweep: {key}",
+            fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps",
+        )
     if isinstance(node.get(last), (dict, list, tuple)):
-        raise InputError("holds more than one value", where=f"{where}: sweep: {key}", fix="name a key within it, such as velocity.levels.0.steps")
+        raise InputError(
+            "holds more than one value", where=f"{where}: sweep: {key}", fix="name a key within it, such as velocity.levels.0.steps"
+        )
     return node, last
