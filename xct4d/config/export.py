@@ -11,7 +11,7 @@ from xct4d.directions import Reconstruction
 
 
 class Export(Section):
-    """Volumes on disk, one Zarr group per kind and time."""
+    """Attenuation volumes, one OME-Zarr image per kind and time."""
 
     times: list[Fraction] = Field([0.0, 0.25, 0.5, 0.75, 1.0], description="times exported", min_length=1)
     kinds: list[Reconstruction] = Field(["mixed", "forward", "backward"], description="volumes exported for each time", min_length=1)

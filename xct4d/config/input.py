@@ -14,7 +14,7 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones spread evenly; "
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones are evenly spaced; "
         "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
     )
     fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(

@@ -8,7 +8,7 @@ from xct4d.config.base import Count, Section
 
 
 class Prepare(Section):
-    """Checks and downscaled copies."""
+    """Checks of the projections, and downscaling."""
 
     target_size: Count | None = Field(
         250, description="downscale by the largest whole factor that leaves this many pixels along the longer side"

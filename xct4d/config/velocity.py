@@ -11,7 +11,7 @@ from xct4d.config.training import Decay, DriftingFlatField
 
 
 class Level(Section):
-    """One resolution of the velocity field."""
+    """One level of the velocity field: a spatial resolution and how it is trained."""
 
     resolution: Annotated[int, Field(ge=4)] = Field(description="control points per axis")
     steps: Count = Field(description="training steps")
@@ -40,7 +40,8 @@ class Velocity(Section):
     solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
     schedule: Decay = Decay()
     early_times_first: Fraction = Field(
-        0.5, description="part of the first level's steps in which the times reach from one end to the other; 0: all times at once"
+        0.5,
+        description="part of the first level's steps over which the times trained on grow from those next to a scan to all; 0: all from the start",
     )
     max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
     volume_weight: NonNegative = Field(

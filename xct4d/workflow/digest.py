@@ -1,10 +1,10 @@
-"""What a workflow script's code is, as one short number.
+"""Digest of the code behind an output: of a script and of the library's modules that it imports.
 
 Snakemake notices neither a change in an imported library nor, reliably, one in
-a script. The rules therefore carry the digest of their script and of every
-module of this library that it imports, directly or not, as a parameter: when
-the code that makes an output changes, the output is made again, and nothing
-else is. Comments, docstrings and formatting do not count.
+a script. Each rule therefore has this digest among its parameters: when the
+code that makes an output changes, that output is made again. Comments,
+docstrings and formatting do not count, nor do modules that cannot change a
+result.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _plain(node: object) -> object:
 
 def _imports(path: Path, root: Path, module: str) -> set[str]:
     """Modules of the package that one file imports, their parent packages included."""
-    # every process of Snakemake asks this for every script: most of them import the same modules
+    # read once a process: most scripts import the same modules
     return _imports_of(path, path.stat().st_mtime_ns, root, module)
 
 

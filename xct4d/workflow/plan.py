@@ -56,14 +56,14 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
 
 
 def _check_mixing(dataset: Dataset, where: str) -> None:
-    """At the ends the mixing coefficient is 0 and 1: only projections in between could teach it."""
+    """Raise InputError where a trained mixing coefficient has no data: at the scans it is 0 and 1, so only projections in between count."""
     if dataset.trains_mixing and "between" not in dataset.states:
         fix = "choose temporal, or name the sequence as input.between"
         raise InputError("spline has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix)
 
 
 def _check_window(dataset: Dataset, where: str) -> None:
-    """Whole numbers that mean something else at every time make no film; other numbers take no window."""
+    """Raise InputError for a window that a type does not use, and for a series whose whole numbers would mean another value at each time."""
     export = dataset.config.export
     if export.window is not None and not export.dtype.startswith("uint"):
         fix = "remove the window, or set export.dtype to uint8 or uint16"
@@ -74,7 +74,7 @@ def _check_window(dataset: Dataset, where: str) -> None:
 
 
 def _check_volume_weight(config: Config, where: str) -> None:
-    """A volume without a weight, or a weight without a volume, would do nothing."""
+    """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
     given = [end for end in ("forward", "backward") if getattr(config.input, f"{end}_volume") is not None]
     if given and not config.canonical.volume_weight:
         raise InputError(

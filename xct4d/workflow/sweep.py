@@ -33,7 +33,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Of its folder: balls~canonical.steps=300,velocity.rays=1024. Whole keys: the folder of one sweep is not another's."""
+        """Name of its folder: balls~canonical.steps=300,velocity.rays=1024. Keys are written out, so two sweeps never share a name."""
         if not self.values:
             return self.dataset
         return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in self.values.items())
@@ -49,9 +49,10 @@ class Variant:
 def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     """One variant for each combination of the sweep's values; the dataset itself where there is no sweep.
 
-    A value that the dataset has anyway makes no variant: that combination is the dataset without it.
-    where: what messages call the configuration. Raises InputError for a key
-    that cannot be swept or a value that cannot stand in a folder's name.
+    A value that equals the dataset's own is left out of a variant's name: the
+    combination of such values alone is the dataset itself. where: what messages
+    call the configuration. Raises InputError for a key that cannot be swept or
+    a value that cannot stand in a folder's name.
     """
     tree, own = config.model_dump(exclude={"sweep"}), {}
     for key, values in config.sweep.items():
@@ -89,9 +90,9 @@ def configured(variant: Variant, config: Config, where: str) -> Config:
 def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any], str]:
     """The section that holds a dotted key, and the key's last part.
 
-    tree: the sections as plain values. Whether the section has such a key is the models' to
-    say, who know the nearest one. Raises InputError where there is no such
-    section, or the key is one itself.
+    tree: the sections as plain values. Whether the section has such a key is
+    checked by the models later, which suggest the nearest one. Raises InputError
+    where there is no such section, or the key names a section itself.
     """
     *parents, last = key.split(".")
     node: Any = tree
