@@ -133,6 +133,25 @@ def test_flow_without_gradients():
     assert torch.allclose(flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5)
 
 
+def assert_near(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        assert x.shape == y.shape
+        assert (x.cpu() - y).abs().max() <= 2e-5 * y.abs().max()
+
+
+def test_the_gradient_of_a_vector_spline():
+    control, x = normal(7, 7, 7, 3), points()
+    found = bspline.sample_vector_with_gradient(on_device(control), on_device(x))
+    assert_near(found, spline_reference.sample_vector_with_gradient(control, x))
+
+
+@pytest.mark.parametrize("solver", list(flow.TABLEAUS))
+def test_flow_with_gradient(solver):
+    table = flow.FlowTable((flow.TimeSteps(0.7, 0.0, 0.4, solver),))
+    control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(MANY // 4, 1.1)
+    assert_near(flow.flow_with_gradient(on_device(control), on_device(x), table), spline_reference.flow_with_gradient(control, x, table))
+
+
 def test_scalar_spline():
     control = normal(8, 8, 8).requires_grad_()
     assert_same(bspline.sample, lambda c, x: spline_reference.sample(c[..., None], x)[:, 0], [control, points()])

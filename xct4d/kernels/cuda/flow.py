@@ -17,7 +17,7 @@ from torch import Tensor
 
 from xct4d.device import sent
 from xct4d.kernels.cuda.launch import WARP, each, kernel, launch
-from xct4d.kernels.shared.bspline import locate, vector_at, vector_vjp, weights
+from xct4d.kernels.shared.bspline import locate, vector_and_gradient_at, vector_at, vector_vjp, weights
 from xct4d.kernels.shared.scalar import accumulate, scalar
 from xct4d.kernels.shared.time_steps import FlowTable
 
@@ -56,6 +56,46 @@ def _flow(control, n, later, visit, steps, step, reach, share, points, keep, tra
         y += my
         z += mz
     out[p, 0], out[p, 1], out[p, 2] = x, y, z
+
+
+@kernel
+def _flow_with_gradient(control, n, time_index, size, a, b, points, out, gradient):
+    # x, y, z of a point and the rows of its deformation gradient: as they are, their slope, their change in a step, at a stage
+    state, slope = cuda.local.array(12, numba.float32), cuda.local.array(12, numba.float32)
+    change, stage = cuda.local.array(12, numba.float32), cuda.local.array(12, numba.float32)
+    p = cuda.grid(1)
+    if p >= points.shape[0]:
+        return
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for c in range(12):
+        state[c] = slope[c] = zero
+    state[0], state[1], state[2] = points[p, 0], points[p, 1], points[p, 2]
+    state[3] = state[7] = state[11] = one
+    numbers = 3 * n * n * n
+    for k in range(time_index.shape[0]):
+        for c in range(12):
+            change[c] = zero
+        for s in range(time_index.shape[1]):
+            ahead, part = size * a[s], size * b[s]
+            for c in range(12):
+                stage[c] = state[c] + ahead * slope[c]
+            v0, v1, v2, x0, y0, z0, x1, y1, z1, x2, y2, z2 = vector_and_gradient_at(
+                control, time_index[k, s] * numbers, n, stage[0], stage[1], stage[2]
+            )
+            slope[0], slope[1], slope[2] = v0, v1, v2
+            for column in range(3):
+                f, g, h = stage[3 + column], stage[6 + column], stage[9 + column]
+                slope[3 + column] = x0 * f + y0 * g + z0 * h
+                slope[6 + column] = x1 * f + y1 * g + z1 * h
+                slope[9 + column] = x2 * f + y2 * g + z2 * h
+            for c in range(12):
+                change[c] += part * slope[c]
+        for c in range(12):
+            state[c] += change[c]
+    for i in range(3):
+        out[p, i] = state[i]
+        for j in range(3):
+            gradient[p, i, j] = state[3 + 3 * i + j]
 
 
 @scalar
@@ -183,3 +223,11 @@ def flow_adjoint(grad: Tensor, control: Tensor, stage_points: Tensor, start: tup
     warps = -(-len(grad) // WARP)
     launch(_flow_adjoint, (warps,), WARP, control.reshape(-1), control.shape[1], *tables, stage_points, grad, out, control_grad.view(-1))
     return control_grad, out
+
+
+def flow_with_gradient(control: Tensor, points: Tensor, table: FlowTable) -> tuple[Tensor, Tensor]:
+    """As cpu.flow.flow_with_gradient."""
+    time_index, _, _, a, b = _sent(table, points.device)
+    out, gradient = torch.empty_like(points), points.new_empty(len(points), 3, 3)
+    each(_flow_with_gradient, len(points), control.reshape(-1), control.shape[1], time_index[0], table.sizes[0], a, b, points, out, gradient)
+    return out, gradient
