@@ -23,7 +23,7 @@ compiled = {}
 
 def compile_only(function, grid, threads, *arguments):
     for argument in arguments:
-        launch.passed(argument)
+        launch.parameters(argument)
     kinds = tuple(map(launch.kind, arguments))
     name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
     if (name, kinds) not in compiled:
