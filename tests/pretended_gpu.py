@@ -14,7 +14,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from xct4d.fields import velocity
+from xct4d.fields import time_spline, velocity
 from xct4d.kernels import dispatch
 
 CUDA = torch.device("cuda")
@@ -142,7 +142,7 @@ class PretendedGpu(TorchFunctionMode):
 
 def _forget():
     """Tensors that were kept elsewhere do not say where they lie."""
-    for kept in (velocity._weights, velocity._bending_matrices):
+    for kept in (time_spline._weights, velocity._bending_matrices):
         kept.cache_clear()
 
 

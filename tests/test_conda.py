@@ -161,8 +161,8 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {name!r}")
 
 sys.meta_path.insert(0, Hidden())
+from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow import demand
-from xct4d.mapping_files import read_mapping
 from xct4d.workflow.plan import plan
 (dataset,) = plan({"datasets": {"d": read_mapping(sys.argv[1])}}, Path("config/scenes")).values()
 for stage in ("prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report") + ("simulate",) * dataset.simulated:

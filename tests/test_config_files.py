@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from xct4d.config import Config, resolve, section_of
-from xct4d.config_files import default_yaml, scene_yaml, schema_json
+from xct4d.config.documents import default_yaml, schema_json
+from xct4d.config_files import scene_yaml
 from xct4d.phantom.scenes import Scene, load_scene
 
 CONFIG = Path(__file__).parents[1] / "config"

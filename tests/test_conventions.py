@@ -12,9 +12,9 @@ from xct4d.geometry.views import Views, orbit
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels import trilinear
 from xct4d.kernels.bspline import basis
-from xct4d.training.losses import projection_loss
+from xct4d.training.losses.projection import projection_loss
 from xct4d.training.random import generator
-from xct4d.training.rays import Batch, Exposure, draw, moments, place_samples
+from xct4d.training.rays import Batch, Exposure, draw, place_samples, time_points
 from xct4d.training.render import render
 
 EVERYWHERE = torch.ones(1, 1, 1, dtype=torch.bool)
@@ -164,11 +164,11 @@ def test_flat_field_lowers_the_level():
 
 def test_batches_depend_on_seed_purpose_and_step_only():
     images = [generator(0, "image").random((6, 8))]
-    moment = moments([frames_of(one_view(), images)])[0]
-    a, b = (draw(moment, generator(3, "velocity 6", 17), 32, 5)() for _ in range(2))
+    time_point = time_points([frames_of(one_view(), images)])[0]
+    a, b = (draw(time_point, generator(3, "velocity 6", 17), 32, 5)() for _ in range(2))
     assert torch.equal(a.exposures[0].samples.points, b.exposures[0].samples.points)
     assert torch.equal(a.measured, b.measured)
-    other = draw(moment, generator(3, "velocity 6", 18), 32, 5)()
+    other = draw(time_point, generator(3, "velocity 6", 18), 32, 5)()
     assert not torch.equal(a.measured, other.measured)
 
 
@@ -176,7 +176,7 @@ def test_drawn_rays_belong_to_their_pixels():
     """Each measured value must be the pixel that the ray goes through."""
     views = one_view()
     image = (np.arange(48).reshape(6, 8) + 1) / 64
-    batch = draw(moments([frames_of(views, [image])])[0], generator(0, "test"), 200, 4)()
+    batch = draw(time_points([frames_of(views, [image])])[0], generator(0, "test"), 200, 4)()
     samples = batch.exposures[0].samples
     rays = pixel_rays(views, 0)
     for r in range(200):

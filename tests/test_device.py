@@ -19,15 +19,17 @@ from workflow import ROOT
 from xct4d import config, device
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
+from xct4d.fields.trained_model import TrainedModel
 from xct4d.io.ome_zarr import open_volume
-from xct4d.stages import velocity as velocity_stage
 from xct4d.stages.canonical import canonical
 from xct4d.stages.evaluate import evaluate
 from xct4d.stages.export import export
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
-from xct4d.training import shares
+from xct4d.training import accumulation
+from xct4d.training.tasks import velocity as velocity_task
+from xct4d.units import WORLD
 
 GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
 CANONICAL = config.Canonical(steps=40, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=30, checkpoint_every=20, volume_weight=0.1)
@@ -48,15 +50,12 @@ def pipeline(folder, prepared, where):
     finer = config.Level(resolution=7, steps=2, learning_rate=1e-2)
     velocity(VELOCITY, finer, prepared, ends, folder / "5", folder / "7", folder / "7.checkpoint", folder / "board" / "7", device=where)
     mixing(MIXING, prepared, ends, folder / "7", folder / "mixing", folder / "mixing.checkpoint", folder / "board" / "mixing", device=where)
-    model = {
-        "canonical_forward": ends["forward"], "canonical_backward": ends["backward"], "velocity": folder / "7",
-        "mixing": MIXING, "mixer_folder": folder / "mixing", "device": where,
-    }  # fmt: skip
+    model = TrainedModel(**ends, velocity=folder / "7", mixing=MIXING, mixer=folder / "mixing")
     outputs = {kind: folder / f"{kind}.zarr" for kind in ("mixed", "forward", "backward")}
-    export(settings=config.Export(resolution=100, tile=64), t=0.5, unit_mm=None, outputs=outputs, **model)
+    export(settings=config.Export(resolution=100, tile=64), t=0.5, scale=WORLD, outputs=outputs, model=model, device=where)
     evaluate(
         volumes={(kind, 0.5): path for kind, path in outputs.items()}, prepared=prepared, truth=None,
-        settings=config.Evaluate(resolution=12), output=folder / "evaluation", **model,
+        settings=config.Evaluate(resolution=12), output=folder / "evaluation", model=model, device=where,
     )  # fmt: skip
     return open_volume(outputs["mixed"])[:]
 
@@ -74,9 +73,9 @@ def prepared(tmp_path_factory):
 def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch):
     # at full size most of the time would go into following empty cells, and into looking
     monkeypatch.setattr(occupancy, "CELLS", 8)
-    monkeypatch.setattr(velocity_stage, "INSPECTED_VOXELS", 8)
+    monkeypatch.setattr(velocity_task, "INSPECTED_VOXELS", 8)
     waited = {}
-    whole_step = shares.Gradients.of
+    whole_step = accumulation.AccumulatedGradients.of
 
     def watched(self, step):
         before = len(gpu.waits)
@@ -84,7 +83,7 @@ def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch)
         waited.setdefault(self._title, []).append(gpu.waits[before:])
         return terms
 
-    monkeypatch.setattr(shares.Gradients, "of", watched)
+    monkeypatch.setattr(accumulation.AccumulatedGradients, "of", watched)
     with PretendedGpu() as gpu:
         there = pipeline(tmp_path / "gpu", prepared, CUDA)
     # no step waits for the GPU, but those of the canonical that look where it is empty

@@ -21,9 +21,10 @@ PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward"
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
+ANALYSES = ["d: analyse t = 0.0000", "d: analyse t = 0.5000", "d: analyse t = 1.0000"]
 SERIES = "d: series"
 SCORED = ["d: evaluate", "d: report"]
-AFTER = ["d: mixing", *EXPORTS, SERIES, *SCORED]
+AFTER = ["d: mixing", *EXPORTS, *ANALYSES, SERIES, *SCORED]
 
 VOLUME = {"path": "data.raw", "shape": [2, 2, 2], "dtype": "uint8"}
 
@@ -92,10 +93,11 @@ def write(root: Path, changes: dict) -> None:
         ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
         ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
-        ({"mixing.method": "temporal"}, [*EXPORTS, SERIES, *SCORED]),
+        ({"mixing.method": "temporal"}, [*EXPORTS, *ANALYSES, SERIES, *SCORED]),
         ({"export.resolution": 99}, [*EXPORTS, SERIES, *SCORED]),
-        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", SERIES, *SCORED]),
+        ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", "d: analyse t = 0.2500", SERIES, *SCORED]),
         ({"export.series": False}, []),
+        ({"analyse.resolution": 99}, [*ANALYSES, "d: report"]),
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),
         ({"canonical.checkpoint_every": 7, "velocity.checkpoint_every": 7, "mixing.checkpoint_every": 7}, []),
@@ -127,11 +129,12 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("xct4d/stages/mixing.py", "", "print(1)\n", AFTER),
         ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),  # scores of held-out projections as they train
         ("xct4d/io/ome_series.py", "", "print(1)\n", [SERIES]),
-        ("xct4d/plots.py", "", "print(1)\n", SCORED),
-        ("xct4d/page.py", "", "print(1)\n", ["d: report"]),
+        ("xct4d/report/plots.py", "", "print(1)\n", SCORED),
+        ("xct4d/report/page.py", "", "print(1)\n", ["d: report"]),
         ("workflow/report/captions.yaml", "stage: export\n", "stage: volumes\n", []),
         ("workflow/report/captions.yaml", "The exported volume", "The volume", ["d: report"]),
-        ("xct4d/config.py", "", "print(1)\n", []),  # its values count, not its code
+        ("xct4d/config/velocity.py", "", "print(1)\n", []),  # its values count, not its code
+        ("xct4d/progress.py", "", "print(1)\n", []),
         ("xct4d/stages/canonical.py", "", "# why\n", []),
         ("xct4d/stages/export.py", '"""', '"""Another ', []),
     ],

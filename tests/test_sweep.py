@@ -24,14 +24,14 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = Counter(job.split(": ")[0] + ": " + job.split(": ")[1].split(" ")[0] for job in jobs("--configfile", "c.yaml", cwd=tmp_path))
     shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2}  # of which one rate is the default, so d itself
-    own = {f"{name}: {stage}": count for name in ("d", "d~velocity.schedule.final=0.0002") for stage, count in (("velocity", 3), ("export", 1), ("evaluate", 1), ("report", 1))}
+    own = {f"{name}: {stage}": count for name in ("d", "d~velocity.schedule.final=0.0002") for stage, count in (("velocity", 3), ("export", 1), ("analyse", 1), ("evaluate", 1), ("report", 1))}
     assert listed == shared | own
 
 
 def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
     datasets = planned({"velocity.levels.1.steps": [100, 200]})
     variant = datasets["d~velocity.levels.1.steps=200"]
-    assert [variant.home("velocity", level) for level in range(3)] == ["d", variant.name, variant.name]
+    assert variant.outputs("velocity") == ["results/d/velocity/6", f"results/{variant.name}/velocity/9", f"results/{variant.name}/velocity/15"]
     assert [level.steps for level in variant.config.velocity.levels] == [300, 200, 250]
     assert not datasets["d"].target
 
@@ -46,16 +46,16 @@ def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
 def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
     values = [0.75, 0.25] if key == "mixing.alpha" else [64, 32]
     variant = next(dataset for dataset in planned({key: values}).values() if dataset.target)
-    stages = ["simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate"]
+    stages = ["simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate", "report"]
     shared = stages[: stages.index(stage)]
-    assert [variant.home(each) for each in stages] == ["d"] * len(shared) + [variant.name] * (len(stages) - len(shared))
+    assert [variant.variant.home(each).name for each in stages] == ["d"] * len(shared) + [variant.name] * (len(stages) - len(shared))
 
 
 def test_combinations_share_what_agrees():
     datasets = planned({"canonical.steps": [7, 8], "velocity.rays": [16, 32]})
     targets = [dataset for dataset in datasets.values() if dataset.target]
     assert [target.name for target in targets] == [f"d~canonical.steps={steps},velocity.rays={rays}" for steps in (7, 8) for rays in (16, 32)]
-    assert {target.home("canonical") for target in targets} == {"d~canonical.steps=7", "d~canonical.steps=8"}
+    assert {target.variant.home("canonical").name for target in targets} == {"d~canonical.steps=7", "d~canonical.steps=8"}
     assert datasets["d~canonical.steps=7"].config.canonical.steps == 7
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from workflow import ROOT, snakemake
+from workflow import ROOT, reasons, snakemake
+from xct4d.workflow.stages import STAGES
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
 
@@ -40,20 +42,50 @@ def rules(configuration):
         return [rule for rule in parsed.rules if not rule.norun]
 
 
-def test_every_rule_has_a_log_a_benchmark_a_message_and_resources(tmp_path, monkeypatch):
+def test_every_rule_has_a_message_and_resources(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # Snakemake leaves its folder where it is
     tree = {"datasets": {"tiny": {"input": {"scene": "tiny"}}, "one": {"input": {"scene": "tiny"}, "export": {"kinds": ["mixed"]}}}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     found = {rule.name: rule for rule in rules(tmp_path / "c.yaml")}
-    assert set(found) == {"simulate", "prepare", "canonical", "velocity", "mixing", "export", "export_mixed", "series", "evaluate", "report"}
+    assert set(found) == {*STAGES, "export_mixed"}
     for rule in found.values():
-        wildcards = set(rule.wildcard_names)
         assert rule.message, rule.name
         assert {"mem_mb", "runtime"} <= set(rule.resources), rule.name
-        # one file per job: a log that two jobs share would lose lines
-        assert len(rule.log) == 1, rule.name
-        assert rule.log[0].get_wildcard_names() == wildcards, rule.name
-        assert rule.benchmark.get_wildcard_names() == wildcards, rule.name
+
+
+def plain(path) -> str:
+    """A pattern without the constraints of its wildcards."""
+    return re.sub(r"{(\w+),[^{}]*(?:{\d+})?[^{}]*}", r"{\1}", str(path))
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
+    monkeypatch.chdir(tmp_path)
+    found = {rule.name: rule for rule in rules(ROOT / "config" / "tiny.yaml")}
+    assert set(found) == set(STAGES)
+    rule = found[stage.name]
+    folders = {f"results/{{dataset}}/{stage.folder}"}
+    for joined in stage.joined:
+        folders = {folder.replace(f"{{{joined}}}", kind) for folder in folders for kind in ("mixed", "forward", "backward")}
+    assert set(map(plain, rule.output)) == folders
+    # one file per job: a log that two jobs share would lose lines
+    assert [plain(log) for log in rule.log] == [f"results/{{dataset}}/logs/{stage.job}.log"]
+    assert plain(rule.benchmark) == f"results/{{dataset}}/benchmarks/{stage.job}.tsv"
+    assert ("gpu" in rule.resources, "device" in rule.resources) == (stage.on_device, stage.on_device)
+    assert ("checkpoint" in rule.params.keys(), "checkpoint_every" in rule.resources) == (stage.trains, stage.trains)  # noqa: SIM118
+    assert Path(rule.script).name == f"{stage.name}.py"
+
+
+def test_jobs_read_what_the_table_says(tmp_path):
+    """A sweep shares outputs by the table: an input that it does not name would be another variant's."""
+    stage_of = {STAGES[name].folder.split("/")[0]: name for name in STAGES}
+    read = {}
+    for job, reason in reasons(*TINY, cwd=tmp_path).items():
+        inputs = re.findall(r"results/tiny/(\w+)", reason.partition("Input files updated by another job: ")[2])
+        stage = job.split(": ")[1].split()[0]
+        read.setdefault(stage, set()).update(stage_of[folder] for folder in inputs)
+    read["velocity"].remove("velocity")  # a level reads the coarser one
+    assert read == {name: set(stage.reads) for name, stage in STAGES.items()}
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda"])
@@ -67,7 +99,7 @@ def test_the_device_chooses_the_environment_and_asks_for_a_gpu(tmp_path, monkeyp
         assert rule.conda_env(wildcards) == f"../envs/{'cuda' if device == 'cuda' else 'cpu'}.yaml"
         assert (ROOT / "workflow" / "rules" / rule.conda_env(wildcards)).is_file()
     computing = {name for name, rule in found.items() if "gpu" in rule.resources}
-    assert computing == {"canonical", "velocity", "mixing", "export", "evaluate"}
+    assert computing == {name for name, stage in STAGES.items() if stage.on_device}
     for name in computing:
         assert found[name].resources["gpu"].evaluate(wildcards).value == (device == "cuda")
         assert found[name].resources["device"].evaluate(wildcards).value == device
@@ -76,9 +108,7 @@ def test_the_device_chooses_the_environment_and_asks_for_a_gpu(tmp_path, monkeyp
 def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
     done = snakemake("--rulegraph", *TINY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {
-        "all", "simulate", "prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report"
-    }  # fmt: skip
+    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES}
 
 
 @pytest.mark.parametrize("key", ["conda", "apptainer", "apptainer+conda", "report"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -77,6 +78,13 @@ class Fetched:
         if self._copied is not None:
             self._copied.synchronize()
         return self._values
+
+
+def free_memory() -> None:
+    """Return to the GPU what torch and tinycudann, each unknown to the other, reserve between their calls."""
+    if (loaded := sys.modules.get("tinycudann")) is not None:
+        loaded.free_temporary_memory()
+    torch.cuda.empty_cache()
 
 
 def visible() -> list[str]:

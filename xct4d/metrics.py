@@ -12,7 +12,7 @@ SSIM_WINDOW = 11  # pixels; Gaussian of 1.5 pixels cut at 3.5 standard deviation
 class Correlation:
     """Normalized (Pearson) correlation of two arrays that arrive in parts.
 
-    Means and moments are merged part by part (Chan, Golub and LeVeque 1983,
+    Means and sums of squares are merged part by part (Chan, Golub and LeVeque 1983,
     section 2), so the result does not depend on how the arrays are cut, beyond
     rounding, and whole volumes need never be in memory.
     """
@@ -34,10 +34,10 @@ class Correlation:
         a, b = a.ravel() - mean_a, b.ravel() - mean_b
         step_a, step_b = mean_a - self._mean_a, mean_b - self._mean_b
         total = self.count + n
-        share = self.count * n / total
-        self._aa += float(a @ a) + step_a * step_a * share
-        self._bb += float(b @ b) + step_b * step_b * share
-        self._ab += float(a @ b) + step_a * step_b * share
+        weight = self.count * n / total
+        self._aa += float(a @ a) + step_a * step_a * weight
+        self._bb += float(b @ b) + step_b * step_b * weight
+        self._ab += float(a @ b) + step_a * step_b * weight
         self._mean_a += step_a * n / total
         self._mean_b += step_b * n / total
         self.count = total

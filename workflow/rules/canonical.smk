@@ -4,16 +4,16 @@
 rule canonical:
     input:
         prepared="results/{dataset}/prepared/{direction}",
-        volume=lambda wildcards: DATASETS[wildcards.dataset].volume_files[wildcards.direction],
+        volume=known_volume_files,
     output:
         directory("results/{dataset}/canonical/{direction}"),
     params:
-        settings=settings("canonical", exclude={SAVING}),
-        folder=lambda wildcards: DATASETS[wildcards.dataset].folder,
+        settings=settings("canonical"),
+        folder=known_volume_folder,
         volume=known_volume,
         seed=seed,
-        checkpoint=checkpoint_file("canonical_{direction}", "canonical.py"),
-        board="results/{dataset}/tensorboard/canonical_{direction}",
+        checkpoint=checkpoint("canonical"),
+        board=tensorboard,
         code=script_digest("canonical.py"),
     log:
         "results/{dataset}/logs/canonical_{direction}.log",

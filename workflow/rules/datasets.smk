@@ -1,34 +1,46 @@
 # The datasets of the configuration, and the functions by which rules ask about them.
-import os
 import re
 import sys
+from importlib.util import find_spec
+from os.path import relpath
 from pathlib import Path
 
-REPOSITORY = Path(workflow.basedir).parent
-# Snakemake hands this path on to every script, so `import xct4d` finds this
-# checkout locally, in conda environments, in SLURM jobs and from any directory.
-sys.path.insert(0, str(REPOSITORY))
+# Snakemake hands this path on to every script, so `import xct4d` finds this checkout locally, in
+# conda environments, in SLURM jobs, from any directory and from a workflow that imports this one. A
+# workflow that Snakemake fetches file by file has no package beside it: then the installed one counts.
+CHECKOUT = Path(workflow.source_path("../scripts/prepare.py")).absolute().parents[2]
+if (CHECKOUT / "xct4d" / "__init__.py").is_file():
+    sys.path.insert(0, str(CHECKOUT))
+try:
+    import xct4d
+except ModuleNotFoundError:
+    print("there is no package xct4d beside this workflow; install it in Snakemake's environment", file=sys.stderr)
+    sys.exit(1)  # not an Exception: Snakemake adds no traceback
 
+from xct4d.config import CHANGES_NO_RESULT
 from xct4d.errors import InputError
-from xct4d.mapping_files import read_mapping
+from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.plan import plan
+from xct4d.workflow.stages import STAGES, job_of
+
+LIBRARY = Path(xct4d.__file__).parents[1]
 
 
-def written(file):
+def from_here(file):
     """A path as its user writes it: from the working directory, if it lies below."""
     path, here = Path(file).absolute(), Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 try:
-    files = [written(file) for file in workflow.configfiles]
+    files = [from_here(file) for file in workflow.configfiles]
     for file in files:
-        read_mapping(file)  # Snakemake's own reading keeps the second of two equal keys silently
-    DATASETS = plan(config, scenes=Path(os.path.relpath(REPOSITORY / "config" / "scenes")), source=", ".join(files))
+        read_mapping(file)  # Snakemake's own reading silently takes the second of two equal keys
+    DATASETS = plan(config, scenes=Path(relpath(LIBRARY / "config" / "scenes")), source=", ".join(files) or "config")
 except InputError as error:
     print(error, file=sys.stderr)
-    sys.exit(1)  # not an Exception: Snakemake adds no traceback
+    sys.exit(1)
 
 
 wildcard_constraints:
@@ -40,117 +52,157 @@ wildcard_constraints:
     time=r"\d\.\d{4}",
 
 
-def script_digest(name):
-    """Digest of a script and of the library modules behind it: reruns what a change of code invalidates."""
-    return code_digest(REPOSITORY / "workflow" / "scripts" / name, REPOSITORY)
+def dataset_of(wildcards):
+    return DATASETS[wildcards.dataset]
 
 
-def checkpoint_file(job, script):
-    """Where a training job saves its progress: not an output, as Snakemake deletes
-    those of a killed job; and not one that other code resumes."""
-    return f"results/{{dataset}}/checkpoints/{job}.{script_digest(script)}.safetensors"
+# Inputs: files of the user. A workflow that imports this one with a prefix moves results/, not these.
 
 
-def settings(section, **kwargs):
-    """Params function: one section of the dataset's configuration, as plain values."""
-    return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).model_dump(mode="json", **kwargs)
+def users(files):
+    return [local(file) for file in files]
 
 
-# Of a training stage: how often it saves changes nothing in what it makes.
-SAVING = "checkpoint_every"
-
-
-def checkpoint_every(section):
-    """Resource function: a resource, unlike a parameter, is no reason to run a job again."""
-    return lambda wildcards: getattr(DATASETS[wildcards.dataset].config, section).checkpoint_every
-
-
-def seed(wildcards):
-    return DATASETS[wildcards.dataset].config.seed
-
-
-def prepared(state):
-    """Input function: the prepared projections of a state, where the dataset has it."""
-    return lambda wildcards: output_of("prepare", f"prepared/{state}", wildcards, state in DATASETS[wildcards.dataset].states)
-
-
-def canonical(end):
-    """Input function: the static field of an end, where the dataset has it."""
-    return lambda wildcards: output_of("canonical", f"canonical/{end}", wildcards, end in DATASETS[wildcards.dataset].ends)
-
-
-def finest(wildcards):
-    """The last velocity level; none where nothing moves."""
-    found = levels(wildcards)
-    return found[-1] if found else []
-
-
-def trained_mixing(wildcards):
-    """The trained mixing coefficient, where the configuration asks for one."""
-    return output_of("mixing", "mixing", wildcards, DATASETS[wildcards.dataset].trains_mixing)
-
-
-def output_of(stage, folder, wildcards, exists):
-    return f"results/{DATASETS[wildcards.dataset].home(stage)}/{folder}" if exists else []
+def scene(wildcards):
+    """The scene's description and the files that it names."""
+    return users(dataset_of(wildcards).scene_files)
 
 
 def sources(wildcards):
     """Files that the preparation of a state reads; a scene's are known only once it is simulated."""
-    dataset = DATASETS[wildcards.dataset]
-    return [dataset.folder] if dataset.simulated else dataset.state_files[wildcards.state]
+    dataset = dataset_of(wildcards)
+    return dataset.outputs("simulate") or users(dataset.state_files[wildcards.state])
 
 
-def known_volume(wildcards):
-    """How to read the end's known volume, where there is one."""
-    volume = DATASETS[wildcards.dataset].volume(wildcards.direction)
-    return None if volume is None else volume.model_dump(mode="json")
+def described_volume(wildcards):
+    """Files of the description of an object that is the known volume of an end."""
+    return users(dataset_of(wildcards).volume_files[wildcards.direction])
 
 
-def level(wildcards):
-    """The section with this level alone: the others come in as files, or not at all."""
-    section = DATASETS[wildcards.dataset].config.velocity.model_dump(mode="json", exclude={SAVING})
-    return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
+def known_volume_files(wildcards):
+    """Files of the known volume of an end as its canonical field is trained with it: voxels; none where there is no such volume."""
+    return rasterised(wildcards) or described_volume(wildcards)
 
 
-def coarser(wildcards):
-    """The level that this one starts from; none for the first."""
-    resolutions = [str(level.resolution) for level in DATASETS[wildcards.dataset].config.velocity.levels]
-    index = resolutions.index(wildcards.resolution)
-    return levels(wildcards)[index - 1] if index else []
-
-
-def volumes(dataset):
-    """All exported volumes of a dataset."""
-    return [
-        f"results/{DATASETS[dataset].home('export')}/volumes/{kind}/t{time}.zarr"
-        for kind in DATASETS[dataset].kinds
-        for time in DATASETS[dataset].times
-    ]
-
-
-def film(dataset):
-    """The volumes of all times in one, where there are several."""
-    return [f"results/{DATASETS[dataset].home('export')}/series"] if DATASETS[dataset].joins_times else []
-
-
-def evaluation(dataset):
-    return f"results/{DATASETS[dataset].home('evaluate')}/evaluation"
-
-
-def scored(wildcards):
-    """(kind, time) of every volume that is scored, in the order of the input."""
-    dataset = DATASETS[wildcards.dataset]
-    return [(kind, time) for kind in dataset.kinds for time in dataset.times.values()]
-
-
-def levels(wildcards):
-    """Every velocity level, coarse to fine; none where nothing moves."""
-    dataset = DATASETS[wildcards.dataset]
-    found = [] if dataset.static else dataset.config.velocity.levels
-    return [f"results/{dataset.home('velocity', index)}/velocity/{level.resolution}" for index, level in enumerate(found)]
+def rasterised(wildcards):
+    """The voxels that `rasterise` makes of the known volume of an end, where that is the description of an object."""
+    return dataset_of(wildcards).outputs("rasterise", direction=wildcards.direction)
 
 
 def true_object(wildcards):
     """Files of the truth, where it is known: a scene brings its own."""
-    dataset = DATASETS[wildcards.dataset]
-    return dataset.folder if dataset.simulated else dataset.truth_files
+    dataset = dataset_of(wildcards)
+    return dataset.outputs("simulate") or users(dataset.truth_files)
+
+
+# Inputs: outputs of other stages.
+
+
+def made_by(stage, **chosen):
+    """Input function: what a stage makes for the dataset. chosen: values of wildcards, such as
+    state="forward"; of the others every value. Empty where the dataset has no such stage or value."""
+
+    def paths(wildcards):
+        found = dataset_of(wildcards).outputs(stage, **chosen)
+        return found[0] if found and set(STAGES[stage].wildcards) == set(chosen) else found
+
+    return paths
+
+
+def prepared(state):
+    return made_by("prepare", state=state)
+
+
+def canonical(direction):
+    return made_by("canonical", direction=direction)
+
+
+def finest(wildcards):
+    """The last velocity level; none where nothing moves."""
+    levels = dataset_of(wildcards).outputs("velocity")
+    return levels[-1] if levels else []
+
+
+def coarser(wildcards):
+    """The level that this one starts from; none for the first."""
+    dataset = dataset_of(wildcards)
+    index = dataset.resolutions.index(wildcards.resolution)
+    return dataset.outputs("velocity")[index - 1] if index else []
+
+
+# Params: the configuration.
+
+
+def settings(section, include=None, exclude=()):
+    """Params function: one section of the dataset's configuration as plain values, without what changes no result."""
+    without = {*exclude, *CHANGES_NO_RESULT.get(section, ())}
+    return lambda wildcards: getattr(dataset_of(wildcards).config, section).model_dump(mode="json", include=include, exclude=without)
+
+
+def level(wildcards):
+    """The section `velocity` with this level alone: the others come in as files, or not at all."""
+    section = settings("velocity")(wildcards)
+    return section | {"levels": [own for own in section["levels"] if str(own["resolution"]) == wildcards.resolution]}
+
+
+def seed(wildcards):
+    return dataset_of(wildcards).config.seed
+
+
+def given_volume(wildcards):
+    """The known volume of an end as the configuration has it, where there is one."""
+    volume = dataset_of(wildcards).volume(wildcards.direction)
+    return None if volume is None else volume.model_dump(mode="json")
+
+
+def known_volume(wildcards, input):
+    """How the voxels of the known volume of an end are read, where there is one."""
+    return {"path": Path(input.volume[0]).name} if rasterised(wildcards) else given_volume(wildcards)
+
+
+def known_volume_folder(wildcards, input):
+    """Folder from which the path of that volume starts."""
+    return str(Path(input.volume[0]).parent) if rasterised(wildcards) else dataset_of(wildcards).folder
+
+
+def exported(wildcards):
+    """(kind, time) of every exported volume, in the order of the input."""
+    dataset = dataset_of(wildcards)
+    return [(kind, time) for kind in dataset.kinds for time in dataset.times.values()]
+
+
+def analysed(wildcards):
+    """(quantity, time) of every volume of analyse, in the order of the input."""
+    dataset = dataset_of(wildcards)
+    return [("displacement", time) for time in dataset.times.values() if not dataset.static]
+
+
+# Params: the code, and files that are no outputs.
+
+
+def script_digest(name):
+    """Digest of a script and of the library modules behind it: reruns what a change of code invalidates."""
+    return code_digest(Path(workflow.source_path(f"../scripts/{name}")), LIBRARY)
+
+
+def reader_digest(wildcards):
+    """Digest of the reader of a dataset, which `prepare` imports by its name: the readers of other formats do not count."""
+    return code_digest(Path(find_spec(dataset_of(wildcards).reader).origin), LIBRARY)
+
+
+def checkpoint(stage):
+    """Params function: where a training job stores its checkpoint. Not an output, as Snakemake deletes
+    those of a killed job; and not one that other code resumes."""
+    digest = script_digest(f"{stage}.py")
+
+    def path(wildcards, output):
+        root, job = job_of(output[0])
+        return f"{root}/checkpoints/{job}.{digest}.safetensors"
+
+    return path
+
+
+def tensorboard(wildcards, output):
+    """Where a training job writes for TensorBoard."""
+    root, job = job_of(output[0])
+    return f"{root}/tensorboard/{job}"

@@ -12,7 +12,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             canonical_forward=canonical("forward"),
             canonical_backward=canonical("backward"),
             velocity=finest,
-            mixing=trained_mixing,
+            mixing=made_by("mixing"),
         output:
             [directory(f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr") for kind in kinds],
         wildcard_constraints:
@@ -20,8 +20,8 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
         params:
             # the other times do not matter to this one
             settings=settings("export", exclude={"times", "kinds", "series"}),
-            mixing=settings("mixing", include={"method", "alpha"}),
-            time=lambda wildcards: DATASETS[wildcards.dataset].times[wildcards.time],
+            mixing=settings("mixing"),
+            time=lambda wildcards: dataset_of(wildcards).times[wildcards.time],
             kinds=kinds,
             code=script_digest("export.py"),
         log:

@@ -12,10 +12,10 @@ rule mixing:
     output:
         directory("results/{dataset}/mixing"),
     params:
-        settings=settings("mixing", exclude={SAVING}),
+        settings=settings("mixing"),
         seed=seed,
-        checkpoint=checkpoint_file("mixing", "mixing.py"),
-        board="results/{dataset}/tensorboard/mixing",
+        checkpoint=checkpoint("mixing"),
+        board=tensorboard,
         code=script_digest("mixing.py"),
     log:
         "results/{dataset}/logs/mixing.log",

@@ -3,15 +3,17 @@
 
 rule report:
     input:
+        simulated=made_by("simulate"),
         forward=prepared("forward"),
         backward=prepared("backward"),
         between=prepared("between"),
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
-        velocity=levels,
-        mixing=trained_mixing,
-        volumes=lambda wildcards: volumes(wildcards.dataset),
-        evaluation=lambda wildcards: evaluation(wildcards.dataset),
+        velocity=made_by("velocity"),
+        mixing=made_by("mixing"),
+        volumes=made_by("export"),
+        evaluation=made_by("evaluate"),
+        displacement=made_by("analyse"),
     output:
         report(
             directory("results/{dataset}/report"),
@@ -21,14 +23,11 @@ rule report:
             labels=figure_labels,
         ),
     params:
-        mixing=settings("mixing", include={"method", "alpha"}),
-        volumes=scored,
+        mixing=settings("mixing"),
+        volumes=exported,
+        derived=analysed,
         jobs=benchmarks,
-        # without what changes no result
-        configuration=lambda wildcards: DATASETS[wildcards.dataset].config.model_dump(
-            mode="json",
-            exclude={"device": True, "export": {"series"}} | dict.fromkeys(("canonical", "velocity", "mixing"), {SAVING}),
-        ),
+        configuration=lambda wildcards: dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT),
         captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
         code=script_digest("report.py"),
     log:

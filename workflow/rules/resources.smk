@@ -39,8 +39,13 @@ def gpus(wildcards):
 
 def device(wildcards):
     """What the job computes on. A resource, as it is no reason to run anything again."""
-    return DATASETS[wildcards.dataset].config.device
+    return dataset_of(wildcards).config.device
+
+
+def checkpoint_every(section):
+    """Resource function: a resource, unlike a parameter, is no reason to run a job again."""
+    return lambda wildcards: getattr(dataset_of(wildcards).config, section).checkpoint_every
 
 
 def job(wildcards, threads):
-    return DATASETS[wildcards.dataset], threads, int(wildcards.get("resolution", 0))
+    return dataset_of(wildcards), threads, int(wildcards.get("resolution", 0))

@@ -1,18 +1,14 @@
 # The exported volumes of all times as one film per kind: links, so nothing that needs a job of a cluster.
 
 
-localrules:
-    series,
-
-
 rule series:
     input:
         prepared=prepared("forward"),
-        volumes=lambda wildcards: volumes(wildcards.dataset),
+        volumes=made_by("export"),
     output:
         directory("results/{dataset}/series"),
     params:
-        volumes=scored,
+        volumes=exported,
         code=script_digest("series.py"),
     log:
         "results/{dataset}/logs/series.log",
@@ -20,6 +16,7 @@ rule series:
         environment
     benchmark:
         "results/{dataset}/benchmarks/series.tsv"
+    localrule: True
     threads: 1
     resources:
         mem_mb=memory("series"),

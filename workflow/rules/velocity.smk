@@ -14,8 +14,8 @@ rule velocity:
     params:
         settings=level,
         seed=seed,
-        checkpoint=checkpoint_file("velocity_{resolution}", "velocity.py"),
-        board="results/{dataset}/tensorboard/velocity_{resolution}",
+        checkpoint=checkpoint("velocity"),
+        board=tensorboard,
         code=script_digest("velocity.py"),
     log:
         "results/{dataset}/logs/velocity_{resolution}.log",

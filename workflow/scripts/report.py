@@ -1,24 +1,21 @@
 from pathlib import Path
 
-from xct4d.config import Mixing
 from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
+    from xct4d.fields.trained_model import TrainedModel, trainings_of_job
     from xct4d.stages.report import report
 
     files, params = snakemake.input, snakemake.params
-    levels = [files.velocity] if isinstance(files.velocity, str) else list(files.velocity)
 
     report(
         dataset=snakemake.wildcards.dataset,
-        canonical_forward=Path(files.canonical_forward),
-        canonical_backward=Path(files.canonical_backward) if files.canonical_backward else None,
-        velocity=Path(levels[-1]) if levels else None,
-        mixing=Mixing.model_validate(params.mixing),
-        mixer_folder=Path(files.mixing) if files.mixing else None,
+        model=TrainedModel.of_job(files, params.mixing),
         volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
         prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
+        derived={tuple(name): Path(path) for name, path in zip(params.derived, files.displacement, strict=True)},
         evaluation=Path(files.evaluation),
+        training=trainings_of_job(files),
         jobs={name: Path(path) for name, path in params.jobs.items()},
         configuration=params.configuration,
         captions=params.captions,

@@ -1,8 +1,9 @@
-"""A frozen canonical as a dense volume: what velocity and mixing train on."""
+"""A trained canonical field as a volume of voxels, on which velocity and mixing are trained."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,13 +12,21 @@ from torch.nn.functional import adaptive_avg_pool3d
 
 from xct4d.device import sent
 from xct4d.fields import storage
-from xct4d.fields.density import DensityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels import trilinear
 
-# Half precision has eleven bits from 6e-5 to 65504, and steps of 6e-8 below: it holds a volume of
-# this largest value to a two-thousandth of each voxel.
+# Half precision has eleven significant bits from 6e-5 to 65504, and steps of 6e-8 below. A volume
+# whose largest value lies between these two is stored with an error of a two-thousandth of that value at most.
 HALF_HOLDS = (1e-3, 6e4)
+
+
+class Canonical(Protocol):
+    """What can be baked: a canonical field."""
+
+    cells: Tensor  # occupied cells, on the device that computes the field
+
+    def evaluate(self, points: Tensor) -> Tensor:  # [N, 3] -> [N]
+        """Attenuation at any points, without gradients."""
 
 
 class BakedField:
@@ -27,7 +36,7 @@ class BakedField:
         self.volume = volume
 
     @classmethod
-    def bake(cls, field: DensityField, n: int) -> BakedField:
+    def bake(cls, field: Canonical, n: int) -> BakedField:
         """Evaluate a field at the n^3 voxel centres, slab by slab, into the computer's memory."""
         axis = voxel_centres(n)
         volume = torch.empty(n, n, n)
@@ -72,6 +81,6 @@ class BakedField:
 def _blur(n: int, sigma: float) -> np.ndarray:
     """[n, n] float32: the weights that blur an axis by a Gaussian, cut at three standard deviations (voxels)."""
     apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-    reach = int(3 * sigma + 0.5)
-    whole = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2).sum()
-    return np.where(apart <= reach, np.exp(-0.5 * (apart / sigma) ** 2) / whole, 0).astype(np.float32)
+    radius = int(3 * sigma + 0.5)
+    whole = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).sum()
+    return np.where(apart <= radius, np.exp(-0.5 * (apart / sigma) ** 2) / whole, 0).astype(np.float32)

@@ -50,11 +50,11 @@ class DensityField(nn.Module):
 
     @property
     def backend(self) -> str:
-        """What computes the field, and so trains it."""
+        """The library that computes the field: "xct4d" or "tinycudann"."""
         return "xct4d" if self.tiny is None else "tinycudann"
 
     def on(self, device: torch.device) -> DensityField:
-        """This field, moved to a device and computed there by what is fastest."""
+        """This field, moved to a device; by tinycudann from then on where that is faster (fields.tiny)."""
         self.to(device)
         self.tiny = tiny.network(self.layout, self.settings.width, device)
         if self.tiny is not None:
@@ -68,12 +68,12 @@ class DensityField(nn.Module):
         out = points.new_zeros(len(points))
         at_once = CHUNK[points.device.type]
         for part, target in zip(points.split(at_once), out.split(at_once), strict=True):
-            held = occupancy.held(self.cells, part)
-            target[held] = self(part[held])
+            occupied = occupancy.inside(self.cells, part)
+            target[occupied] = self(part[occupied])
         return out
 
     def find_empty_cells(self, rng: np.random.Generator) -> None:
-        """Look anew which cells are empty, seeing through the present ones."""
+        """Find the occupied cells anew, also among those that were found empty before."""
         with torch.no_grad():
             self.cells.copy_(occupancy.occupied(self, rng, self.cells.device))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from xct4d.config import Kind, Mixing
 from xct4d.device import HOST
+from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields import occupancy
 from xct4d.fields.density import CHUNK, DensityField
 from xct4d.fields.flatfield import FlatField
-from xct4d.fields.mixing import SplineMixer, make_mixer
+from xct4d.fields.mixers.base import TrainedMixer
+from xct4d.fields.mixers.registry import MIXERS, trained_mixer
+from xct4d.fields.trained_model import TrainedModel
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import inside_box
 
@@ -39,23 +40,25 @@ class Evolution:
 
     @property
     def mixing_is_trained(self) -> bool:
-        return isinstance(self._mixer, SplineMixer)
+        return isinstance(self._mixer, TrainedMixer)
 
     @classmethod
-    def load(
-        cls, forward: Path, backward: Path | None, velocity: Path | None, mixing: Mixing, mixer: Path | None, device: torch.device = HOST
-    ) -> Evolution:
-        """Load from the output folders of the stages. Raises InputError where one is missing or damaged."""
-        first = DensityField.load(Path(forward) / "field.safetensors").on(device)
-        if backward is None:
-            return cls(first, None, None, None, FlatField.load(Path(forward) / "flatfield.safetensors"), device)
-        last = mixer if mixer is not None else velocity
+    def load(cls, model: TrainedModel, device: torch.device = HOST) -> Evolution:
+        """Load from the output folders of the stages. Raises InputError where a file is missing or damaged."""
+        forward = DensityField.load(model.forward / "field.safetensors").on(device)
+        if not model.moves:
+            return cls(forward, None, None, None, FlatField.load(model.forward / "flatfield.safetensors"), device)
+        if model.mixer is None:
+            mixer = MIXERS[model.mixing.method].from_settings(model.mixing)
+        else:
+            mixer = trained_mixer(model.mixing.method).load(model.mixer / "field.safetensors")
+        last = model.velocity if model.mixer is None else model.mixer
         return cls(
-            first,
-            DensityField.load(Path(backward) / "field.safetensors").on(device),
-            VelocityField.load(Path(velocity) / "field.safetensors").to(device),
-            make_mixer(mixing, mixer).to(device),
-            FlatField.load(Path(last) / "flatfield.safetensors"),
+            forward,
+            DensityField.load(model.backward / "field.safetensors").on(device),
+            VelocityField.load(model.velocity / "field.safetensors").to(device),
+            mixer.to(device),
+            FlatField.load(last / "flatfield.safetensors"),
             device,
         )
 
@@ -71,23 +74,22 @@ class Evolution:
 
     def flat_field(self, t: float) -> float:
         """f(t); air has transmission exp(-f)."""
-        with torch.no_grad():
-            return float(self._flat_field(t))
+        return self._flat_field.level(t)
 
     @torch.no_grad()
     def cells(self, t: float) -> Tensor:
-        """Which cells of the box can hold material at time t (fields.occupancy): all kinds vanish in the others."""
+        """The occupied cells at time t (fields.occupancy): outside of them attenuation of every kind is zero."""
         if self.static:
             return self._canonical["forward"].cells
         return torch.stack(
             [
-                occupancy.reached(self.flow(occupancy.centres(self._canonical[direction].cells), home, t))
-                for direction, home in (("forward", 0.0), ("backward", 1.0))
+                occupancy.around(self.flow(occupancy.subcell_centres(self._canonical[direction].cells), scan_time, t))
+                for direction, scan_time in SCAN_TIME.items()
             ]
         ).any(0)
 
     @torch.no_grad()
-    def attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:
+    def attenuation(self, points: Tensor, t: float, kinds: Sequence[Reconstruction]) -> dict[Reconstruction, Tensor]:
         """Attenuation [N] of each kind, per world unit, at points [N, 3] (x, y, z) float32 and time t.
 
         Zero outside the box. Kinds share their work: mixed costs nothing beside forward and backward.
@@ -100,14 +102,14 @@ class Evolution:
                 out[kind][part] = values
         return out
 
-    def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Kind]) -> dict[Kind, Tensor]:
+    def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Reconstruction]) -> dict[Reconstruction, Tensor]:
         if self.static:
             return {"forward": self._canonical["forward"].evaluate(points)}
         needed = {"forward", "backward"} if "mixed" in kinds else set(kinds)
         density = {}
-        for direction, home in (("forward", 0.0), ("backward", 1.0)):
+        for direction, scan_time in SCAN_TIME.items():
             if direction in needed:
-                carried = self._canonical[direction].evaluate(self.flow(points, t, home))
+                carried = self._canonical[direction].evaluate(self.flow(points, t, scan_time))
                 density[direction] = inside_box(carried, points)
         if "mixed" in kinds:
             density["mixed"] = torch.lerp(density["forward"], density["backward"], self._mixer(points, t))

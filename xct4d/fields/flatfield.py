@@ -1,4 +1,4 @@
-"""The I0 level: transmission is multiplied by exp(-f(t))."""
+"""The flat field: the level I0 of air may drift in time, which multiplies transmission by exp(-f(t))."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from xct4d.fields import storage
-from xct4d.fields.velocity import time_weights
+from xct4d.fields.time_spline import time_weights
 
 
 class FlatField(nn.Module):
@@ -36,6 +36,11 @@ class FlatField(nn.Module):
         if len(self.control) == 1:
             return self.control[0]
         return (time_weights(len(self.control), [t], self.control.device) @ self.control)[0]
+
+    @torch.no_grad()
+    def level(self, t: float) -> float:
+        """f at a time in [0, 1], without gradients."""
+        return float(self(t))
 
     def save(self, path: Path) -> None:
         storage.write(path, "flat field", {}, {"control": self.control})

@@ -1,9 +1,9 @@
-"""Which coarse cells of the box hold material: rays place no samples in the others.
+"""Occupied cells: the coarse cells of the box that hold material. Rays place no samples in the others.
 
-Empty space is most of many objects' box. Left out, the same number of samples
-lies several times as dense where the material is, and the projection loss is
-less noisy; noise of the line integrals is not harmless, for it grows with the
-sharpness of edges and so blurs them.
+Most of the box is empty for many objects. Without samples there, the same
+number of samples lies several times as dense inside the material, and the line
+integrals are less noisy. That noise is not harmless: it grows with the
+sharpness of edges, so a fit that is noisy prefers blurred edges.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.nn.functional import max_pool3d
 
 from xct4d.device import HOST, sent
+from xct4d.fields import material
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels import occupancy as kernels
 
 CELLS = 48  # per axis
 PROBES = 2  # per axis of a cell
-FAINT = 0.01  # of the densest material counts as empty
 
 
 def full() -> Tensor:
@@ -30,9 +30,10 @@ def full() -> Tensor:
 
 
 def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator, device: torch.device = HOST) -> Tensor:
-    """Cells in which, or beside which, some probe finds more than FAINT of the densest material.
+    """Cells [CELLS, CELLS, CELLS] bool in which, or next to which, a probe finds material (fields.material).
 
-    density: points [N, 3] -> [N], both on the device. The probes are jittered, so that repeated calls find what one may miss.
+    density: points [N, 3] -> [N], both on the device. The probes lie at random
+    places, so that repeated calls find what one may miss.
     """
     n = CELLS * PROBES
     centres = voxel_centres(n)
@@ -42,28 +43,31 @@ def occupied(density: Callable[[Tensor], Tensor], rng: np.random.Generator, devi
         points += rng.uniform(-1 / n, 1 / n, points.shape)
         values = density(sent(points.astype(np.float32), device))
         highest[k] = values.reshape(PROBES, CELLS, PROBES, CELLS, PROBES).amax((0, 2, 4))
-    dense = highest > FAINT * highest.quantile(0.999)
-    return max_pool3d(dense[None].float(), 3, stride=1, padding=1)[0] > 0  # and the cells beside them
+    dense = material.may_be_material(highest)
+    return max_pool3d(dense[None].float(), 3, stride=1, padding=1)[0] > 0  # with the cells next to them
 
 
-def centres(cells: Tensor, parts: int = 3) -> Tensor:
-    """Centres [N, 3] of the parts^3 equal parts of every occupied cell."""
+def subcell_centres(cells: Tensor, parts: int = 3) -> Tensor:
+    """Centres [N, 3] of the parts^3 equal subcells of every occupied cell."""
     n = CELLS * parts
     fine = cells.repeat_interleave(parts, 0).repeat_interleave(parts, 1).repeat_interleave(parts, 2)
     return (torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1
 
 
 @torch.no_grad()
-def reached(points: Tensor, reach: float = 0.5) -> Tensor:
-    """Cells within `reach` cells of a point [N, 3]: where material is that was followed by the centres of its cells' parts.
+def around(points: Tensor, radius: float = 0.5) -> Tensor:
+    """Cells [CELLS, CELLS, CELLS] bool within `radius` cell widths of one of the points [N, 3].
 
-    That covers every point of a part, unless the motion stretched it 2 parts reach times.
+    With points = subcell centres carried along a motion, these are the cells
+    that the material is in afterwards. None is missed as long as the motion
+    stretches no subcell to more than 2 parts radius times its width, which is
+    three times with the values that are the defaults.
     """
     out = torch.zeros(CELLS, CELLS, CELLS, dtype=torch.bool, device=points.device)
-    kernels.mark_occupied(out, points.detach().contiguous(), reach)
+    kernels.mark_occupied(out, points.detach().contiguous(), radius)
     return out
 
 
-def held(cells: Tensor, points: Tensor) -> Tensor:
-    """Indices of the points [N, 3] that lie inside the box and in an occupied cell."""
+def inside(cells: Tensor, points: Tensor) -> Tensor:
+    """Indices of the points [N, 3] that lie in the box and in an occupied cell."""
     return torch.nonzero(kernels.in_occupied_cell(cells, points.detach().contiguous()))[:, 0]

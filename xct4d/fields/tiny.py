@@ -20,21 +20,28 @@ from xct4d.kernels.hashgrid import FEATURES, HashLayout
 
 PAD = 16
 WIDTHS = (16, 32, 64, 128)  # of a fully fused perceptron's layers
-# tiny-cuda-nn computes a level's number of nodes in single precision, as exp2(level log2(ratio)),
-# where rounding can add a node to a level whose scale is a whole number. The ratio is therefore
-# given this many steps of single precision lower; places shift by a hundredth of a cell at most.
-LOWER = 6
-CLEAR = 4  # such steps that a device's exp2 may be off: twice what CUDA's documentation gives
-# What half precision is given at most: of one derivative, and of all of a batch together, as
-# tiny-cuda-nn adds them up in half precision too, which ends at 65504. The rest up to there is
-# for what they are multiplied with. Derivatives down to a four-millionth of LARGEST stay above zero.
+# tiny-cuda-nn computes a level's number of nodes in single precision, as exp2(level log2(ratio)) of the
+# ratio between the resolutions of two levels. Where a level's resolution is a whole number, rounding may
+# add a node to it. The ratio is therefore passed ROUNDED_DOWN steps of single precision lower, which shifts
+# grid nodes by a hundredth of a cell at most.
+ROUNDED_DOWN = 6
+# Error of exp2 on a device, in steps of single precision: twice what CUDA's documentation states.
+EXP2_ERROR = 4
+# Half precision ends at 65504. Derivatives of a batch are scaled so that none exceeds LARGEST and the sum of
+# their sizes does not exceed LARGEST_SUM: tiny-cuda-nn adds them up, multiplied by weights and features, in
+# half precision too, and the rest up to 65504 is left for these factors. Derivatives down to a four-millionth
+# of LARGEST remain above zero.
 LARGEST = 0.25
 LARGEST_SUM = 4096.0
 
 
 def network(layout: HashLayout, width: int, device: torch.device) -> TinyNetwork | None:
-    """tinycudann's network for a field on this device; None where our own kernels serve: on the CPU, where it is
-    not installed, and where it cannot be had (which is said on stderr)."""
+    """tinycudann's network for a field on this device.
+
+    None where our own kernels compute the field instead: on the CPU, without
+    tinycudann, and where it cannot represent the field or does not load; the
+    reason for the last two is printed on stderr.
+    """
     if device.type != "cuda" or find_spec("tinycudann") is None:
         return None
     reason = unfit(layout, width)
@@ -48,11 +55,11 @@ def network(layout: HashLayout, width: int, device: torch.device) -> TinyNetwork
 
 
 def unfit(layout: HashLayout, width: int) -> str | None:
-    """Why tinycudann cannot hold such a field, if so."""
+    """Why tinycudann cannot represent a field of this layout and width; None where it can."""
     if width not in WIDTHS:
         return f"its layers have {', '.join(map(str, WIDTHS))} neurons, not {width} (canonical.grid.width)"
     scale = scales(layout)
-    off = CLEAR * np.spacing(scale + 1) * (np.arange(layout.levels) > 0)  # exp2(0) is 1 everywhere
+    off = EXP2_ERROR * np.spacing(scale + 1) * (np.arange(layout.levels) > 0)  # exp2(0) is 1 everywhere
     same = (np.ceil(scale - off) + 1 == layout.nodes) & (np.ceil(scale + off) + 1 == layout.nodes)
     dense = layout.nodes**3 <= np.diff(layout.offset)  # where a level is hashed, the number does not count
     if (dense & ~same).any():
@@ -62,11 +69,11 @@ def unfit(layout: HashLayout, width: int) -> str | None:
 
 
 def ratio(layout: HashLayout) -> np.float32:
-    """Of two levels' resolutions, as tinycudann is told it."""
-    told = np.float32(1.0 if layout.levels == 1 else (layout.finest / layout.coarsest) ** (1 / (layout.levels - 1)))
-    for _ in range(LOWER):
-        told = np.nextafter(told, np.float32(0))
-    return told
+    """Ratio between the resolutions of two successive levels, as it is passed to tinycudann."""
+    found = np.float32(1.0 if layout.levels == 1 else (layout.finest / layout.coarsest) ** (1 / (layout.levels - 1)))
+    for _ in range(ROUNDED_DOWN):
+        found = np.nextafter(found, np.float32(0))
+    return found
 
 
 def scales(layout: HashLayout) -> np.ndarray:  # [levels] float32
@@ -75,6 +82,7 @@ def scales(layout: HashLayout) -> np.ndarray:  # [levels] float32
 
 
 def padded(count: int) -> int:
+    """The next multiple of PAD."""
     return -(-count // PAD) * PAD
 
 
@@ -92,12 +100,6 @@ def unpack(vector: Tensor, layout: HashLayout, width: int) -> tuple[Tensor, Tens
     first, last, table = vector.split([width * padded(layout.width), PAD * width, layout.entries * FEATURES])
     inner = first.reshape(width, -1)[:, : layout.width].T
     return table.reshape(-1, FEATURES), inner.contiguous(), last[:width]
-
-
-def free_memory() -> None:
-    """Give back what tinycudann keeps between its calls; torch does not know of it."""
-    if (loaded := sys.modules.get("tinycudann")) is not None:
-        loaded.free_temporary_memory()
 
 
 class _Scaled(torch.autograd.Function):

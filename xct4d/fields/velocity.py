@@ -12,19 +12,9 @@ from torch import Tensor, nn
 
 from xct4d.device import sent
 from xct4d.fields import storage
+from xct4d.fields.time_spline import time_weights
 from xct4d.kernels import bspline
 from xct4d.kernels.flow import FlowTable, TimeSteps, flow
-
-
-def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
-    """[T, modes] float32: weights of the control points of [0, 1] at times."""
-    return _weights(modes, tuple(np.asarray(times, float).tolist()), device)
-
-
-# A training comes back to the same times step after step.
-@lru_cache(256)
-def _weights(modes: int, times: tuple[float, ...], device: torch.device) -> Tensor:
-    return sent(bspline.basis(modes, 2 * np.array(times) - 1).astype(np.float32), device)
 
 
 @lru_cache(256)

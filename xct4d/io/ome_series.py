@@ -1,4 +1,4 @@
-"""Volumes of several times joined into one OME-Zarr 0.5 image with axes t, z, y, x.
+"""Volumes of several times joined into one OME-Zarr 0.5 image with axes t, z, y, x, or t, c, z, y, x for vectors and tensors.
 
 A chunk of the series is one time's chunk of a volume, byte for byte: nothing is
 computed, and where the file system allows it the two are the same file under two
@@ -19,24 +19,29 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.io.ome_zarr import open_volume
+from xct4d.units import TIME, Scale
 
-EVEN = 1e-6  # of the mean step: times this even have a scale
+EVEN = 1e-6  # of the mean step: steps between times that differ less are equal
 
 
-def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, duration_s: float | None) -> None:
+def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: Scale) -> None:
     """Write the series of volumes that VolumeWriter wrote, one per time, into a folder that is not there yet.
 
-    The folder's name without .zarr is the image's. times: rising, in [0, 1]. duration_s: seconds from t = 0 to t = 1. OME-Zarr
-    knows one step between times: where they are uneven, its time axis counts
-    them, and the attributes of `xct4d` hold the times themselves. Raises
-    InputError where a volume is damaged or differs from the first in shape,
-    type or, for whole numbers, window.
+    The folder's name without .zarr is the image's. times: rising, in [0, 1].
+    scale: of the dataset; its duration gives the times in seconds. OME-Zarr
+    knows one step between times: where the times are uneven, the time axis
+    counts them, and the attribute `xct4d` holds the times themselves. Raises
+    InputError where a volume is damaged or differs from the first in quantity,
+    shape, type or, for whole numbers, window.
     """
-    for volume in volumes:
-        open_volume(volume)  # whole, and of this program
+    quantities = [open_volume(volume).quantity for volume in volumes]  # raises where one is damaged
+    for volume, quantity in zip(volumes, quantities, strict=True):
+        if quantity != quantities[0]:
+            raise InputError(
+                f"holds {quantity.name}, {volumes[0]} holds {quantities[0].name}", where=volume, fix="delete both and export again"
+            )
     groups = [json.loads((volume / "zarr.json").read_text()) for volume in volumes]
-    first = groups[0]["attributes"]
-    levels = [dataset["path"] for dataset in first["ome"]["multiscales"][0]["datasets"]]
+    levels = [dataset["path"] for dataset in groups[0]["attributes"]["ome"]["multiscales"][0]["datasets"]]
     folder.mkdir()
     for level in levels:
         arrays = [json.loads((volume / level / "zarr.json").read_text()) for volume in volumes]
@@ -48,11 +53,14 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, duration
         for index, volume in enumerate(volumes):
             for chunk in sorted((volume / level / "c").rglob("*")):
                 if chunk.is_file():
-                    _same(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
+                    _link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
     own = [group["attributes"]["xct4d"] for group in groups]
     if arrays[0]["data_type"].startswith("uint") and any(each["window"] != own[0]["window"] for each in own):
-        raise InputError("its whole numbers mean other attenuations from time to time", where=folder, fix="set export.window, or export.series: false")
-    attributes = {"ome": _ome(folder.name.removesuffix(".zarr"), first["ome"], [group["attributes"]["ome"] for group in groups], times, duration_s), "xct4d": _own(own, times, duration_s)}
+        raise InputError(
+            "its whole numbers mean other values from time to time", where=folder, fix="set export.window, or export.series: false"
+        )
+    ome = _ome(folder.name.removesuffix(".zarr"), [group["attributes"]["ome"] for group in groups], times, scale)
+    attributes = {"ome": ome, "xct4d": _own(own, times, scale)}
     (folder / "zarr.json").write_text(json.dumps(groups[0] | {"attributes": attributes}, indent=2))
 
 
@@ -75,7 +83,8 @@ def _codec(codec: dict[str, Any]) -> dict[str, Any]:
     return codec | {"configuration": inner | {"chunk_shape": [1, *inner["chunk_shape"]]}}
 
 
-def _same(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; where that cannot be, a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
@@ -83,32 +92,41 @@ def _same(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _ome(name: str, one: dict[str, Any], each: list[dict[str, Any]], times: Sequence[float], duration_s: float | None) -> dict[str, Any]:
-    scales = one["multiscales"][0]
+def _ome(name: str, each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
+    """The attribute `ome` of the series, from those of its volumes."""
+    scales = each[0]["multiscales"][0]
     steps = np.diff(times)
     even = np.ptp(steps) <= EVEN * steps.mean()
-    seconds = 1.0 if duration_s is None else duration_s
-    step, start = (float(steps.mean()) * seconds, float(times[0]) * seconds) if even else (1.0, 0.0)
-    axis = {"name": "t", "type": "time"} | ({"unit": "second"} if even and duration_s is not None else {})
+    duration = scale.factor(TIME)
+    step, start = (float(steps.mean()) * duration, float(times[0]) * duration) if even else (1.0, 0.0)
+    axis = {"name": "t", "type": "time"} | ({"unit": scale.ome_time} if even and scale.ome_time is not None else {})
     datasets = []
     for dataset in scales["datasets"]:
-        scale, translation = dataset["coordinateTransformations"]
-        along = [scale | {"scale": [step, *scale["scale"]]}, translation | {"translation": [start, *translation["translation"]]}]
+        size, place = dataset["coordinateTransformations"]
+        along = [size | {"scale": [step, *size["scale"]]}, place | {"translation": [start, *place["translation"]]}]
         datasets.append(dataset | {"coordinateTransformations": along})
-    (channel,) = one["omero"]["channels"]
-    windows = [ome["omero"]["channels"][0]["window"] for ome in each]
-    window = {key: pick(w[key] for w in windows) for key, pick in (("min", min), ("max", max), ("start", min), ("end", max))}
-    return one | {
+    channels = [_widest(channels) for channels in zip(*(ome["omero"]["channels"] for ome in each), strict=True)]
+    return each[0] | {
         "multiscales": [scales | {"name": name, "axes": [axis, *scales["axes"]], "datasets": datasets}],
-        "omero": {"channels": [channel | {"window": window}]},
+        "omero": {"channels": channels},
     }
 
 
-def _own(each: list[dict[str, Any]], times: Sequence[float], duration_s: float | None) -> dict[str, Any]:
+def _widest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One channel of all times: shown in the window that holds the windows of all."""
+    windows = [channel["window"] for channel in channels]
+    window = {key: pick(window[key] for window in windows) for key, pick in (("min", min), ("max", max), ("start", min), ("end", max))}
+    return channels[0] | {"window": window}
+
+
+def _own(each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
+    """The attribute `xct4d` of the series, from those of its volumes."""
     shared = {key: value for key, value in each[0].items() if key not in ("time", "range", "clipped_voxels")}
+    known = [own["range"] for own in each if own["range"] is not None]
+    duration = scale.duration_s
     return shared | {
         "times": list(times),
-        "seconds": None if duration_s is None else [time * duration_s for time in times],
-        "range": [min(own["range"][0] for own in each), max(own["range"][1] for own in each)],
+        "seconds": None if duration is None else [time * duration for time in times],
+        "range": [min(low for low, _ in known), max(high for _, high in known)] if known else None,
         "clipped_voxels": sum(own["clipped_voxels"] for own in each),
     }

@@ -10,6 +10,7 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
+from xct4d.units import Scale
 
 FULL_SCALE = 65535  # stored value of transmission 1
 
@@ -37,6 +38,11 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.name)
+
+    @property
+    def scale(self) -> Scale:
+        """What the dataset says of its units."""
+        return Scale(self.unit_mm, self.duration_s)
 
     def size(self, frame: int) -> tuple[int, int]:
         """(width, height) in pixels."""

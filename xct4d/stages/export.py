@@ -2,64 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
-from itertools import product
 from pathlib import Path
 
 import torch
 
 from xct4d import config
 from xct4d.device import HOST
+from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
-from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.io.ome_zarr import CHUNK, VolumeWriter
+from xct4d.fields.trained_model import TrainedModel
+from xct4d.geometry.box import tiles
+from xct4d.io.ome_zarr import VolumeWriter, shard_of
 from xct4d.progress import say, track
+from xct4d.quantities import ATTENUATION
+from xct4d.units import Scale
 
 SEARCHED_FROM = (occupancy.CELLS * occupancy.PROBES) ** 3  # voxels; below, looking for empty cells takes longer than they do
-SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
 
 
 def export(
     *,
-    canonical_forward: Path,
-    canonical_backward: Path | None,
-    velocity: Path | None,
-    mixing: config.Mixing,
-    mixer_folder: Path | None,
+    model: TrainedModel,
     settings: config.Export,
     t: float,
-    unit_mm: float | None,
-    outputs: dict[config.Kind, Path],
+    scale: Scale,
+    outputs: dict[Reconstruction, Path],
     device: torch.device = HOST,
 ) -> None:
     """Write one OME-Zarr volume per kind for time t (in [0, 1]).
 
-    The first five arguments are the outputs of the training stages, None where
-    the dataset has no such stage (a static one has the forward canonical
-    alone). unit_mm: mm per world unit, None if unknown. outputs: the volume of
-    each kind; `settings.kinds` and `settings.times` do not count here. device:
-    where the model is computed. Raises
-    InputError where a model file is missing or damaged, a static dataset is
-    asked for more than its forward volume at t = 0, or an output cannot be
+    scale: of the dataset. outputs: the volume of each kind; `settings.kinds` and
+    `settings.times` do not count here. device: where the model is computed.
+    Raises InputError where a model file is missing or damaged, a static dataset
+    is asked for more than its forward volume at t = 0, or an output cannot be
     written.
     """
-    evolution = Evolution.load(canonical_forward, canonical_backward, velocity, mixing, mixer_folder, device)
-    export_volumes(evolution, settings, t, unit_mm, outputs)
+    export_volumes(Evolution.load(model, device), settings, t, scale, outputs)
 
 
 def export_volumes(
-    evolution: Evolution, settings: config.Export, t: float, unit_mm: float | None, outputs: dict[config.Kind, Path]
-) -> dict[config.Kind, int]:
+    evolution: Evolution, settings: config.Export, t: float, scale: Scale, outputs: dict[Reconstruction, Path]
+) -> dict[Reconstruction, int]:
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
     kinds = list(outputs)
-    n, tile = settings.resolution, settings.tile
-    centres = voxel_centres(n)
-    parts = [slice(start, min(start + tile, n)) for start in range(0, n, tile)]
+    n = settings.resolution
     cells = evolution.cells(t) if n**3 > SEARCHED_FROM else None
-    shard = tile if n > SHARD_FROM and tile % CHUNK == 0 else None
     with ExitStack() as stack:
         writers = {
             kind: stack.enter_context(
@@ -67,24 +59,25 @@ def export_volumes(
                     path,
                     (n, n, n),
                     settings.dtype,
-                    unit_mm=unit_mm,
+                    quantity=ATTENUATION,
+                    scale=scale,
                     window=settings.window,
-                    shard=shard,
+                    shard=shard_of(n, settings.tile),
                     name=f"{kind} t{t:g}",
                     attributes={"kind": kind, "time": t},
                 )
             )
             for kind, path in outputs.items()
         }
-        with track(f"export t = {t:g}", len(parts) ** 3) as progress:
-            for z, y, x in product(parts, parts, parts):
-                points = torch.from_numpy(grid_points(centres[z], centres[y], centres[x])).float()
-                shape = tuple(s.stop - s.start for s in (z, y, x))
-                held = slice(None) if cells is None else occupancy.held(cells, points.to(cells.device)).cpu()
-                for kind, values in evolution.attenuation(points[held], t, kinds).items():
+        with track(f"export t = {t:g}", math.ceil(n / settings.tile) ** 3) as progress:
+            for where, places in tiles(n, settings.tile):
+                points = torch.from_numpy(places).float()
+                shape = tuple(s.stop - s.start for s in where)
+                occupied = slice(None) if cells is None else occupancy.inside(cells, points.to(cells.device)).cpu()
+                for kind, values in evolution.attenuation(points[occupied], t, kinds).items():
                     attenuation = torch.zeros(len(points))
-                    attenuation[held] = values
-                    writers[kind][z, y, x] = attenuation.numpy().reshape(shape)
+                    attenuation[occupied] = values
+                    writers[kind][where] = attenuation.numpy().reshape(shape)
                 progress.advance()
     for kind, writer in writers.items():
         if writer.clipped:
@@ -92,11 +85,15 @@ def export_volumes(
     return {kind: writer.clipped for kind, writer in writers.items()}
 
 
-def check_available(evolution: Evolution, t: float, kinds: list[config.Kind], section: str) -> None:
+def check_available(evolution: Evolution, t: float, kinds: list[Reconstruction], section: str) -> None:
     """Raise InputError for what the model does not have: times outside [0, 1]; of a static one all but forward at t = 0."""
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where=f"{section}.times")
     if evolution.static and t != 0:
         raise InputError(f"a dataset of one scan has no t = {t:g}", where=f"{section}.times", fix="export t = 0 only")
     if evolution.static and kinds != ["forward"]:
-        raise InputError(f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume", where=f"{section}.kinds", fix="export forward only")
+        raise InputError(
+            f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume",
+            where=f"{section}.kinds",
+            fix="export forward only",
+        )

@@ -1,4 +1,4 @@
-"""Checkpoints: a killed training run goes on where it last saved."""
+"""Checkpoints, from which a killed training run goes on."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from xct4d.io.atomic import atomic_file
 
 
 class Checkpoint:
-    """One file, replaced whole at each save.
-
-    fingerprint: whatever the run depends on (settings, seed, inputs). A checkpoint
-    of a run with another fingerprint is not resumed but overwritten.
-    """
+    """One file, replaced as a whole each time it is saved."""
 
     def __init__(self, path: Path, fingerprint: dict):
+        """fingerprint: all that the run depends on (settings, seed, inputs). A file with another fingerprint is not resumed but overwritten."""
         self.path = Path(path)
         self._digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True, default=str).encode()).hexdigest()
 
     def save(self, step: int, tensors: dict[str, Tensor], history: dict) -> None:
-        """Replace the file: steps done, what Adam and the stage gave, curves so far. Raises InputError where it cannot be written."""
+        """Replace the file. step: steps done; tensors: of Adam and the task; history: curves so far. Raises InputError where it cannot be written."""
         header = {"digest": self._digest, "step": str(step), "history": json.dumps(history)}
         with atomic_file(self.path) as temporary:
             temporary.write_bytes(save({name: t.contiguous() for name, t in tensors.items()}, header))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
+from xct4d.fields.flatfield import FlatField
 from xct4d.io.prepared import Frames
 from xct4d.metrics import psnr, ssim
-from xct4d.training.rays import Cells, Moment
+from xct4d.selection import evenly_spaced
+from xct4d.training.rays import OccupiedCells, TimePoint
 from xct4d.training.render import render
 
 MONITOR_PIXELS = 128  # along the longer side: enough to watch a training, cheap enough to do often
-MONITOR_SAMPLES = 128
+MONITOR_SAMPLES = 128  # along a ray
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A held-out projection beside its prediction, both [h, w] float32."""
+    """A held-out projection beside its prediction, both [h, w] float32 transmission."""
 
     name: str
     measured: np.ndarray
@@ -34,17 +36,27 @@ class Comparison:
         return ssim(self.predicted, self.measured)
 
 
-def spread(held_out: list[Moment], count: int) -> list[tuple[Frames, int]]:
-    """At most `count` held-out frames, spread evenly over the moments."""
-    frames = [(moment.source, int(f)) for moment in held_out for f in moment.frames]
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)) if frames else []
-    return [frames[i] for i in chosen]
+def chosen_frames(held_out: Sequence[TimePoint], at_most: int) -> list[tuple[Frames, int]]:
+    """At most so many held-out frames, evenly spaced in the order of their times."""
+    frames = [(time_point.source, int(f)) for time_point in held_out for f in time_point.frames]
+    return [frames[i] for i in evenly_spaced(len(frames), at_most)]
 
 
 def compare(
-    density: Callable[[Tensor, float], Tensor], flat_field: Callable[[float], float], frames: Frames, frame: int, *, cells: Cells
-) -> Comparison:
-    """Prediction of a frame on a coarse raster of its pixels; cells: which hold material at a time."""
-    stride = -(-max(frames.size(frame)) // MONITOR_PIXELS)
-    predicted = render(density, flat_field, frames, frame, samples=MONITOR_SAMPLES, stride=stride, cells=cells)
-    return Comparison(frames.name[frame], frames.image(frame)[::stride, ::stride], predicted)
+    density: Callable[[Tensor, float], Tensor],
+    flat_field: FlatField,
+    shown: Sequence[tuple[Frames, int]],
+    *,
+    cells: OccupiedCells,
+) -> list[Comparison]:
+    """Frames beside their predictions on a coarse raster of their pixels.
+
+    density: attenuation [N] at points [N, 3] and a time, without gradients.
+    cells: the occupied cells at a time, outside of which nothing is sampled.
+    """
+    found = []
+    for frames, frame in shown:
+        stride = -(-max(frames.size(frame)) // MONITOR_PIXELS)
+        predicted = render(density, flat_field.level, frames, frame, samples=MONITOR_SAMPLES, stride=stride, cells=cells)
+        found.append(Comparison(frames.name[frame], frames.image(frame)[::stride, ::stride], predicted))
+    return found

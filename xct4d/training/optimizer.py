@@ -9,9 +9,10 @@ from xct4d.kernels.adam import adam_step
 
 
 class Adam:
-    """parameters: {group: {name: parameter}}. Moments live beside the parameters and go into checkpoints."""
+    """Adam (Kingma and Ba 2015). First and second moments lie on the device of their parameters and go into checkpoints."""
 
     def __init__(self, parameters: dict[str, dict[str, nn.Parameter]]):
+        """parameters: {group: {name: parameter}}."""
         self.parameters = parameters
         self.moments = {
             (group, name): (torch.zeros_like(p), torch.zeros_like(p)) for group, named in parameters.items() for name, p in named.items()
@@ -19,7 +20,11 @@ class Adam:
 
     @torch.no_grad()
     def step(self, count: int, rates: dict[str, float]) -> None:
-        """The count-th step (from 1). Gradients are used up, those of groups with rate 0 too: the next step begins with none."""
+        """Change the parameters by the count-th step (from 1), then drop all gradients.
+
+        rates: learning rate of each group. A group with rate 0 stays as it is;
+        its gradients are dropped too, so that they do not add up over the steps.
+        """
         for (group, name), (first, second) in self.moments.items():
             parameter = self.parameters[group][name]
             if parameter.grad is None or rates[group] == 0:
@@ -35,7 +40,7 @@ class Adam:
                 parameter.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters and moments, for a checkpoint."""
+        """Parameters and their first and second moments by the names they have in a checkpoint."""
         out = {}
         for (group, name), (first, second) in self.moments.items():
             out[f"{group}.{name}"] = self.parameters[group][name].detach()
@@ -45,6 +50,6 @@ class Adam:
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what `tensors` gave."""
+        """Copy parameters and moments from the result of `tensors`, as a checkpoint returns it."""
         for key, tensor in self.tensors().items():
             tensor.copy_(tensors[key])

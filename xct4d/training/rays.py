@@ -1,8 +1,8 @@
-"""Batches of rays through the projections of one moment, with stratified samples in the box."""
+"""Batches of rays through the projections of one time point, with stratified samples in the box."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,9 @@ from xct4d.geometry.rays import cast
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.ray_sampling import stratified_samples
 from xct4d.kernels.segments import segment_sum
+from xct4d.selection import evenly_spaced
 
-Cells = Callable[[float], Tensor]  # time -> which cells of the box hold material then: [n, n, n] bool (z, y, x)
+OccupiedCells = Callable[[float], Tensor]  # time -> cells of the box that hold material then: [n, n, n] bool (z, y, x)
 WHOLE_BOX = torch.ones(1, 1, 1, dtype=torch.bool)
 
 
@@ -26,8 +27,8 @@ def everywhere(_time: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """The frames that were exposed together: their views lie at the same times, with the same weights."""
+class TimePoint:
+    """Projections that were exposed together: their views have the same times and weights."""
 
     times: tuple[float, ...]  # one per view of a frame
     weights: tuple[float, ...]
@@ -54,7 +55,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Exposure:
-    """What one view of each ray's frame sees."""
+    """One view of an exposure: the samples along each ray as they lay at the view's time. A still exposure has one view."""
 
     time: float
     weight: float
@@ -63,16 +64,18 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Batch:
-    """R rays: the measured transmission, and what each view of the exposure sees."""
+    """R rays through projections of one time point: measured transmission, and the samples for each view of the exposure."""
 
     measured: Tensor  # [R] float32
     exposures: list[Exposure]
 
 
-def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | None = None) -> list[Moment]:
-    """Frames grouped by their exposure, sorted by time; at_most keeps that many of each, spread evenly.
+def time_points(sources: Sequence[Frames], *, held_out: bool = False, at_most: int | None = None) -> list[TimePoint]:
+    """Frames grouped by the times of their exposure, sorted by time.
 
-    Raises InputError where nothing is left.
+    held_out: whether held-out frames or those to train on. at_most: keep so
+    many of each time point, evenly spaced. Raises InputError where nothing is
+    left to train on.
     """
     groups: dict[tuple, list[int]] = {}
     for s, source in enumerate(sources):
@@ -82,18 +85,18 @@ def moments(sources: list[Frames], *, held_out: bool = False, at_most: int | Non
     out = []
     for (times, weights, s), frames in groups.items():
         chosen = np.array(frames)
-        if at_most is not None and len(chosen) > at_most:
-            chosen = chosen[np.linspace(0, len(chosen) - 1, at_most).round().astype(int)]
-        out.append(Moment(times, weights, sources[s], chosen))
+        if at_most is not None:
+            chosen = chosen[evenly_spaced(len(chosen), at_most)]
+        out.append(TimePoint(times, weights, sources[s], chosen))
     if not out and not held_out:
         raise InputError("no projection is left to train on", where="input.split", fix="hold fewer projections out")
-    return sorted(out, key=lambda moment: moment.mean_time)
+    return sorted(out, key=lambda time_point: time_point.mean_time)
 
 
 def place_samples(
     source: Frames, view: np.ndarray, column: np.ndarray, row: np.ndarray, jitter: Tensor, cells: Tensor
 ) -> Callable[[], Samples]:
-    """Samples along rays through detector points, on the device of the cells, once they are asked for (kernels.ray_sampling).
+    """Begin to place samples along rays through detector points, on the device of the cells; calling the result returns them.
 
     view [R] int; column, row [R] float (pixel centres at half-integers); jitter
     [R, S] in [0, 1): where in its part a sample lies; cells [n, n, n] bool (z, y, x).
@@ -105,30 +108,41 @@ def place_samples(
     return lambda: Samples(*placed())
 
 
-def draw(moment: Moment, rng: np.random.Generator, rays: int, samples: int, cells: Cells = everywhere) -> Callable[[], Batch]:
-    """Rays through pixels drawn uniformly from a moment's projections; they are ready once they are asked for.
+def draw(
+    time_point: TimePoint, rng: np.random.Generator, rays: int, samples: int, cells: OccupiedCells = everywhere
+) -> Callable[[], Batch]:
+    """Begin to draw rays through pixels chosen uniformly from a time point's projections; calling the result returns the batch.
 
-    samples: parts of a ray; cells: the others get no samples.
+    samples: parts into which a ray is divided, each with one sample at a random
+    place. cells: the occupied cells at a time; parts elsewhere get no sample.
     """
-    source = moment.source
-    start, stop = source.offset[moment.frames], source.offset[moment.frames + 1]
+    source = time_point.source
+    start, stop = source.offset[time_point.frames], source.offset[time_point.frames + 1]
     ends = np.cumsum(stop - start)
     ticket = rng.integers(ends[-1], size=rays)
     which = np.searchsorted(ends, ticket, side="right")
     inside = ticket - (ends[which] - (stop - start)[which])
-    frame = moment.frames[which]
+    frame = time_point.frames[which]
     first = source.first_view[frame]
     row, column = np.divmod(inside, source.views.size[first, 0])
-    held = [cells(time) for time in moment.times]
-    jitter = _jitter(rng, rays, samples, held[0].device)
+    occupied = [cells(time) for time in time_point.times]
+    jitter = _jitter(rng, rays, samples, occupied[0].device)
     measured = sent(source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE, jitter.device)
-    placed = [place_samples(source, first + v, column + 0.5, row + 0.5, jitter, cells) for v, cells in enumerate(held)]
+    placed = [place_samples(source, first + v, column + 0.5, row + 0.5, jitter, own) for v, own in enumerate(occupied)]
+    return BatchInPlacing(time_point, measured, placed)
 
-    def batch() -> Batch:
-        exposures = [Exposure(time, weight, samples()) for time, weight, samples in zip(moment.times, moment.weights, placed, strict=True)]
-        return Batch(measured, exposures)
 
-    return batch
+@dataclass(frozen=True)
+class BatchInPlacing:
+    """A batch whose samples a GPU may still be placing. Calling it waits for them."""
+
+    time_point: TimePoint
+    measured: Tensor
+    placed: list[Callable[[], Samples]]  # of each view
+
+    def __call__(self) -> Batch:
+        views = zip(self.time_point.times, self.time_point.weights, self.placed, strict=True)
+        return Batch(self.measured, [Exposure(time, weight, samples()) for time, weight, samples in views])
 
 
 def _jitter(rng: np.random.Generator, rays: int, samples: int, device: torch.device) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whole projections of a trained model."""
+"""Whole projections predicted from a density."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xct4d.config import Kind
-from xct4d.fields.evolution import Evolution
-from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import WHOLE_BOX, Cells, everywhere, place_samples
+from xct4d.training.rays import OccupiedCells, everywhere, place_samples
 
 CHUNK_SAMPLES = 2**21
 
@@ -26,11 +23,13 @@ def render(
     *,
     samples: int,
     stride: int = 1,
-    cells: Cells = everywhere,
+    cells: OccupiedCells = everywhere,
 ) -> np.ndarray:
     """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row.
 
-    cells: which cells of the box hold material at a time; the others are not sampled.
+    density: attenuation [N] at points [N, 3] and a time. flat_field: f at a
+    time. samples: along each ray. cells: the occupied cells at a time; the
+    others are not sampled.
     """
     width, height = frames.size(frame)
     row, column = (a.ravel() for a in np.mgrid[0:height:stride, 0:width:stride])
@@ -39,27 +38,10 @@ def render(
     for view in range(frames.first_view[frame], frames.first_view[frame + 1]):
         time = float(frames.time[view])
         air = frames.weight[view] * np.exp(-flat_field(time))
-        held = cells(time)
+        occupied = cells(time)
         for start in range(0, len(row), per_chunk):
             part = slice(start, start + per_chunk)
-            middle = torch.full((len(row[part]), samples), 0.5, device=held.device)
-            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, held)()
+            middle = torch.full((len(row[part]), samples), 0.5, device=occupied.device)
+            placed = place_samples(frames, np.full(len(middle), view), column[part] + 0.5, row[part] + 0.5, middle, occupied)()
             image[part] += air * torch.exp(-placed.integral(density(placed.points, time))).cpu().numpy()
     return image.reshape(-(-height // stride), -(-width // stride))
-
-
-def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Kind = "mixed", *, stride: int = 1) -> np.ndarray:
-    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame; a sample per pixel's width along the ray, none in empty space."""
-
-    def density(points: Tensor, time: float) -> Tensor:
-        return evolution.attenuation(points, time, [kind])[kind]
-
-    width, height = frames.size(frame)
-    samples = max(width, height)
-
-    def cells(time: float) -> Tensor:
-        if width * height * samples < (CELLS * PROBES) ** 3:
-            return WHOLE_BOX.to(evolution.device)  # looking for empty cells would take longer than they do
-        return evolution.cells(time)
-
-    return render(density, evolution.flat_field, frames, frame, samples=samples, stride=stride, cells=cells)

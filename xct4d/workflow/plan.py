@@ -1,83 +1,21 @@
-"""What the workflow must know of each dataset before anything runs.
+"""The datasets of a configuration, checked as far as that is possible before anything runs.
 
-Which states it has, which files its stages read, which volumes come out. Read
-by the Snakefile on every run, so it imports neither torch nor numba.
+Read by the Snakefile on every run, so it imports neither torch nor numba.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from xct4d.config import Config, Direction, Input, Kind, VolumeFile, resolve
+from xct4d.config import Config, Input, VolumeFile, resolve
 from xct4d.errors import InputError
-from xct4d.io.transforms import discover, listed_images
-from xct4d.workflow.sweep import STAGES, Variant, configured, variants
+from xct4d.readers.registry import reader_module, reader_of
+from xct4d.workflow.dataset import Dataset
+from xct4d.workflow.stages import STAGES
+from xct4d.workflow.sweep import Variant, configured, variants
 
-
-@dataclass(frozen=True)
-class Dataset:
-    """One entry of `datasets`: its configuration and the files it starts from."""
-
-    variant: Variant
-    target: bool  # asked for; the others only hold stages that several targets share
-    config: Config
-    states: list[str]  # of forward, backward and between, those it has
-    scene_files: list[str]  # what `simulate` reads, the scene first; empty for a folder
-    # of a folder; what a scene's later stages read of it exists only once it is simulated
-    state_files: dict[str, list[str]]  # what `prepare` reads for each state
-    volume_files: dict[str, list[str]]  # the known volume of each end
-    truth_files: list[str]  # the true object
-
-    @property
-    def name(self) -> str:
-        return self.variant.name
-
-    def home(self, stage: str, level: int | None = None) -> str:
-        """Name of the dataset that holds the output of a stage (of a velocity level, by its index)."""
-        return self.variant.home(stage, level).name
-
-    @property
-    def simulated(self) -> bool:
-        return self.config.input.scene is not None
-
-    @property
-    def folder(self) -> str:
-        """Where the dataset's own files are."""
-        return f"results/{self.home('simulate')}/simulated" if self.simulated else str(self.config.input.folder)
-
-    @property
-    def ends(self) -> list[str]:
-        """The states that are whole scans."""
-        return [state for state in self.states if state != "between"]
-
-    @property
-    def static(self) -> bool:
-        """Whether there is one scan only, hence nothing that moves."""
-        return self.states == ["forward"]
-
-    @property
-    def trains_mixing(self) -> bool:
-        return not self.static and self.config.mixing.method == "spline"
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
-        return ("forward",) if self.static else tuple(kind for kind in get_args(Kind) if kind in self.config.export.kinds)
-
-    @property
-    def times(self) -> dict[str, float]:
-        """Exported times by their spelling in file names."""
-        return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
-
-    @property
-    def joins_times(self) -> bool:
-        return self.config.export.series and len(self.times) > 1
-
-    def volume(self, end: Direction) -> VolumeFile | None:
-        """The known volume of an end."""
-        return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
+SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
 def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str, Dataset]:
@@ -94,7 +32,7 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
         where = f"{source}: datasets.{name}"
         targets = variants(name, config, where)
         levels = range(len(config.velocity.levels))
-        homes = [v.home(stage, level) for v in targets for stage in STAGES for level in (levels if stage == "velocity" else [None])]
+        homes = [v.home(name, level) for v in targets for name, stage in STAGES.items() for level in (levels if stage.levels else [None])]
         for variant in [*targets, *homes]:
             if variant.name not in datasets:
                 datasets[variant.name] = _dataset(variant, variant in targets, configured(variant, config, where), scenes, where)
@@ -163,15 +101,13 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
     states = ["forward", "backward", "between"]
-    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [])
+    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
-    found = discover(str(config.input.folder), config.input)
-    # the other states' files set the clock and the roles, the scanner's record the units
-    shared = [*found.files(), *sorted(p for p in found.forward.parent.iterdir() if p.suffix.lower() == ".xtekct")]
-    transforms = {"forward": found.forward, "backward": found.backward, "between": found.between}
-    files = {state: [*map(str, shared), *_images(path)] for state, path in transforms.items() if path is not None}
+    folder = Path(str(config.input.folder))
+    reader = reader_of(folder, config.input)
+    files = {str(state): [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
     given = config.input
     volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
     truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
@@ -179,21 +115,20 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
         from xct4d.phantom import motions  # brings numpy: only for those who know the truth
 
         motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
-    return Dataset(variant, target, config, list(files), [], files, volumes, truth)
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
     if volume is None:
         return []
-    from xct4d.io.volume_files import volume_files  # brings numpy: only for those who have one
+    from xct4d.io.volumes import check_volume_file  # imports numpy: only for those who have a known volume
 
-    return [str(path) for path in volume_files(volume, Path(str(given.folder)), key)]
+    path = check_volume_file(volume, Path(str(given.folder)), key)
+    if not volume.is_object:
+        return [str(path)]
+    from xct4d.phantom.shapes import load_object
 
-
-def _images(transforms: Path) -> list[str]:
-    """Images of a transforms file. Snakemake's own complaint about a missing one would not name that file."""
-    images = listed_images(transforms)
-    for image in images:
-        if not image.is_file():
-            raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
-    return [str(image) for image in images]
+    try:
+        return [str(path), *(str(voxels.path) for voxels in load_object(path).files.values())]
+    except InputError as error:
+        raise InputError(str(error), where=f"{key}.path") from None

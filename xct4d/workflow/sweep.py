@@ -1,8 +1,9 @@
 """Parameter sweeps: variants of a dataset that share every stage that they can.
 
-A value changes the stages of its section and those after them. The output of a
-stage therefore belongs to the variant that carries only the values which reach
-that stage, its home: all variants that agree in those values share it.
+A value changes the stage of its section and the stages that read its output.
+The output of a stage is therefore stored once for all variants that agree in
+the values that change it: under the variant that has these values alone, which
+is called the home of that output.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from pydantic import ValidationError
 
 from xct4d.config import Config, explain
 from xct4d.errors import InputError
+from xct4d.workflow.stages import first_stage, reaches
 
-STAGES = ("simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate")
-FIRST = {"seed": "canonical"}  # keys outside a section named as their stage: the first stage that they reach
 WORD = re.compile(r"[\w.+-]+")
 
 Value = int | float | str | bool
@@ -39,17 +39,11 @@ class Variant:
         return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in self.values.items())
 
     def home(self, stage: str, level: int | None = None) -> Variant:
-        """Whose output of a stage serves this one; level: index of a velocity level, the last by default."""
-        return Variant(self.dataset, {key: value for key, value in self.values.items() if _reaches(key, stage, level)})
+        """The variant under which the output of a stage is stored that this one uses.
 
-
-def _reaches(key: str, stage: str, level: int | None) -> bool:
-    """Whether a value at a dotted key can change what a stage makes."""
-    section, *rest = key.split(".")
-    first = FIRST.get(section, section)
-    if stage == first == "velocity" and level is not None and rest[0] == "levels":
-        return int(rest[1]) <= level
-    return STAGES.index(first) <= STAGES.index(stage)
+        level: index of one level, where the stage has several; None: the finest.
+        """
+        return Variant(self.dataset, {key: value for key, value in self.values.items() if reaches(key, stage, level)})
 
 
 def variants(dataset: str, config: Config, where: str) -> list[Variant]:
@@ -61,8 +55,7 @@ def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     """
     tree, own = config.model_dump(exclude={"sweep"}), {}
     for key, values in config.sweep.items():
-        section = key.split(".")[0]
-        if FIRST.get(section, section) not in STAGES[1:]:
+        if first_stage(key) is None:
             raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
         section, last = _holder(tree, key, where)
         own[key] = section.get(last)
@@ -84,7 +77,7 @@ def configured(variant: Variant, config: Config, where: str) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise InputError(explain(error), where=f"{where}: sweep") from None
+        raise InputError(explain(error, Config), where=f"{where}: sweep") from None
 
 
 def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any], str]:

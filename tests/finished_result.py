@@ -1,0 +1,82 @@
+"""A finished result with fields and a motion that are known, made without any training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xct4d.config import Analyse, Export, HashGrid, Mixing
+from xct4d.directions import SCAN_TIME
+from xct4d.fields.density import DensityField
+from xct4d.fields.flatfield import FlatField
+from xct4d.fields.trained_model import TrainedModel
+from xct4d.fields.velocity import VelocityField
+from xct4d.report import result_record
+from xct4d.report.result_record import ResultRecord
+from xct4d.stages.analyse import analyse
+from xct4d.stages.export import export
+from xct4d.units import Scale
+
+DRIFT = np.array([0.2, -0.1, 0.05])  # world units from t = 0 to t = 1, everywhere: a steady motion
+TIMES = (0.0, 0.5, 1.0)
+RESOLUTION = 12
+RECONSTRUCTIONS = ("mixed", "forward", "backward")
+HISTORY = {"step": [0, 10, 20], "loss": [1e-1, 1e-2, 2e-3], "held_out_psnr": [[10, 25.0], [20, 31.5]]}
+METRICS = {"resolution": RESOLUTION, "times": [{"time": t, "self_correlation": 0.9 + t / 20} for t in TIMES]}
+CONFIGURATION = {"seed": 7, "export": {"resolution": RESOLUTION}}
+
+
+def canonical(folder: Path, seed: int) -> None:
+    """A field of random numbers that differs from place to place."""
+    folder.mkdir(parents=True)
+    field = DensityField(HashGrid(levels=2, log2_size=8, coarsest=4, finest=8, width=8))
+    generator = torch.Generator().manual_seed(seed)
+    field.initialise(generator)
+    with torch.no_grad():
+        field.table.uniform_(-3, 3, generator=generator)
+    field.save(folder / "field.safetensors")
+    FlatField.constant(1.0).save(folder / "flatfield.safetensors")
+    (folder / "history.json").write_text(json.dumps(HISTORY))
+
+
+def drift(folder: Path) -> None:
+    """The velocity field of the steady motion."""
+    folder.mkdir(parents=True)
+    field = VelocityField(5, 4, longest_step=0.25, solver="midpoint")
+    with torch.no_grad():
+        field.control[:] = torch.from_numpy(DRIFT)
+    field.save(folder / "field.safetensors")
+    FlatField.constant(1.0).save(folder / "flatfield.safetensors")
+    (folder / "history.json").write_text(json.dumps(HISTORY))
+
+
+def make(results: Path, name: str = "balls", *, static: bool = False, scale: Scale = Scale(), shared: str | None = None) -> Path:  # noqa: B008 - frozen
+    """Folder of a dataset's results, all stages beside each other, or of a variant whose canonicals are in the folder of `shared`."""
+    root, home = results / name, results / (shared or name)
+    directions = ("forward",) if static else tuple(SCAN_TIME)
+    for seed, direction in enumerate(directions):
+        canonical(home / "canonical" / direction, seed)
+    model = TrainedModel(forward=home / "canonical/forward")
+    training = {f"canonical {direction}": home / "canonical" / direction for direction in directions}
+    if not static:
+        drift(root / "velocity/5")
+        training["velocity 5"] = root / "velocity/5"
+        mixing = Mixing(method="temporal")
+        model = TrainedModel(forward=model.forward, backward=home / "canonical/backward", velocity=root / "velocity/5", mixing=mixing)
+    times, kinds = ((0.0,), ("forward",)) if static else (TIMES, RECONSTRUCTIONS)
+    volumes = {(kind, t): root / "volumes" / kind / f"t{t:.4f}.zarr" for t in times for kind in kinds}
+    derived = {} if static else {("displacement", t): root / "displacement" / f"t{t:.4f}.zarr" for t in times}
+    for t in times:
+        export(model=model, settings=Export(resolution=RESOLUTION), t=t, scale=scale, outputs={kind: volumes[kind, t] for kind in kinds})
+    for (_, t), path in derived.items():
+        analyse(model=model, settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, output=path)
+    (root / "evaluation").mkdir()
+    (root / "evaluation/metrics.json").write_text(json.dumps(METRICS))
+    record = ResultRecord(
+        dataset=name, model=model, scale=scale, volumes={**volumes, **derived}, evaluation=root / "evaluation", training=training,
+        configuration=CONFIGURATION,
+    )  # fmt: skip
+    (root / "report").mkdir()
+    record.save(root / "report" / result_record.NAME, beside=root / "report")
+    return root

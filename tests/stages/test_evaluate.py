@@ -1,0 +1,179 @@
+"""Scores of a model whose errors are known in closed form."""
+
+import json
+
+import numpy as np
+import pytest
+from ball_projections import HISTORY, save
+from evolution_in_closed_form import CENTRE, DRIFT, RADIUS, BallPhantom, DriftingBall, StillBall, density
+from PIL import Image
+
+from xct4d.analysis import scores
+from xct4d.analysis.object_centres import object_centres
+from xct4d.config import Evaluate, Export
+from xct4d.errors import InputError
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.stage_records import read_history
+from xct4d.quantities import ATTENUATION
+from xct4d.stages.evaluate import evaluate_model
+from xct4d.stages.export import export_volumes
+from xct4d.units import Scale
+
+N = 32
+
+
+def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, unit_mm=None, duration_s=None, histories=None):
+    volumes = {}
+    for t in times:
+        outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
+        export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
+        volumes |= {(kind, t): path for kind, path in outputs.items()}
+    states = {"forward": save(tmp_path / "prepared" / "forward", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm, duration_s=duration_s)}
+    if not model.static:
+        states["between"] = save(
+            tmp_path / "prepared" / "between", times=[0.5, 0.75, 0.75], held_out=[True, True, True], unit_mm=unit_mm, duration_s=duration_s
+        )
+    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N), tmp_path / "out", histories or {})
+    return json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def sampled(t):
+    c = voxel_centres(N)
+    return density(grid_points(c, c, c), t)
+
+
+def test_a_perfect_model_scores_perfectly(tmp_path):
+    record = run(tmp_path, DriftingBall(), truth=BallPhantom(), unit_mm=3.0, duration_s=2.0, histories={"canonical forward": HISTORY})
+    assert [m["time"] for m in record["times"]] == [0, 0.5, 1]
+    for entry in record["times"]:
+        assert entry["source"] == {"forward": "export", "backward": "export", "mixed": "export"}
+        assert entry["correlation"] == pytest.approx({"forward": 1, "backward": 1, "mixed": 1}, abs=1e-6)
+        assert entry["self_correlation"] == pytest.approx(1, abs=1e-6)
+        for name in ("displacement_error", "displacement_error_to_end", "centre_error"):
+            assert entry[name]["mean"] < 1e-6
+        assert entry["displacement_error"]["true_mean"] == pytest.approx(entry["time"] * np.linalg.norm(DRIFT))
+    held_out = record["held_out"]
+    assert held_out["mean"]["count"] == 4
+    assert held_out["mean"]["psnr"] > 90  # 16 bit rounding only
+    assert held_out["mean"]["ssim"] > 0.9999
+    assert [(t["time"], t["count"]) for t in held_out["times"]] == [(0, 1), (0.5, 1), (0.75, 2)]
+    assert record["unit_mm"] == 3
+    assert record["duration_s"] == 2
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["correlation.png", "held_out.png", "metrics.json", "slices.png", "training.png"]
+
+
+def test_a_lagging_motion_is_measured(tmp_path):
+    """Carried points and centres fall short by a quarter of the drift; the volumes by the shift that this gives them."""
+    record = run(tmp_path, DriftingBall(lag=0.75), truth=BallPhantom())
+    start, middle, end = record["times"]
+    drift = np.linalg.norm(DRIFT)
+    assert middle["displacement_error"]["mean"] == pytest.approx(0.125 * drift, rel=1e-5)
+    assert middle["displacement_error"]["p95"] == pytest.approx(0.125 * drift, rel=1e-5)
+    assert middle["displacement_error"]["mean_voxels"] == pytest.approx(0.125 * drift * N / 2, rel=1e-5)
+    assert middle["displacement_error"]["points"] == pytest.approx(4 / 3 * np.pi * (0.95 * RADIUS) ** 3 * (N / 2) ** 3, rel=0.05)
+    assert end["displacement_error"]["mean"] == pytest.approx(0.25 * drift, rel=1e-5)
+    assert end["displacement_error_to_end"]["mean"] < 1e-6
+    assert start["displacement_error_to_end"]["mean"] == pytest.approx(0.25 * drift, rel=1e-5)
+    assert end["centre_error"]["mean"] == pytest.approx(0.25 * drift, rel=1e-5)
+    c = voxel_centres(N)
+    shifted = density(grid_points(c, c, c) + 0.125 * DRIFT, 0.5)  # forward stays behind
+    assert middle["correlation"]["forward"] == pytest.approx(np.corrcoef(shifted, sampled(0.5))[0, 1], abs=1e-4)
+    ahead = density(grid_points(c, c, c) - 0.125 * DRIFT, 0.5)
+    assert middle["self_correlation"] == pytest.approx(np.corrcoef(shifted, ahead)[0, 1], abs=1e-4)
+    assert start["correlation"]["forward"] == pytest.approx(1, abs=1e-6)
+    assert start["correlation"]["backward"] < 0.95
+    at_start, *between = (t["psnr"] for t in record["held_out"]["times"])
+    assert at_start > 90
+    assert all(20 < value < 60 for value in between)
+
+
+def test_a_volume_of_another_resolution_is_evaluated_from_the_model(tmp_path):
+    record = run(tmp_path, DriftingBall(), resolution=20, truth=BallPhantom(), times=(0.5,))
+    (entry,) = record["times"]
+    assert entry["source"] == {"forward": "model", "backward": "model", "mixed": "model"}
+    assert entry["correlation"] == pytest.approx({"forward": 1, "backward": 1, "mixed": 1}, abs=1e-6)
+
+
+def test_the_exported_volume_is_what_is_scored(tmp_path):
+    volumes = {("mixed", 0.5): tmp_path / "mixed.zarr"}
+    with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N), quantity=ATTENUATION) as writer:
+        writer[:] = 2 - sampled(0.5).reshape(N, N, N)
+    evaluate_model(DriftingBall(), volumes, {"forward": save(tmp_path / "p", times=[0.0], held_out=[True])}, BallPhantom(), Evaluate(resolution=N), tmp_path / "out", {})
+    (entry,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["times"]
+    assert entry["source"] == {"forward": "model", "backward": "model", "mixed": "export"}
+    assert entry["correlation"]["mixed"] == pytest.approx(-1, abs=1e-6)
+    assert entry["correlation"]["forward"] == pytest.approx(1, abs=1e-6)
+
+
+def test_slabs_do_not_change_the_scores(tmp_path, monkeypatch):
+    whole = run(tmp_path / "a", DriftingBall(gain=1.3, lag=0.9), truth=BallPhantom(), times=(0.5,))
+    monkeypatch.setattr(scores, "SLAB_POINTS", 5 * N**2)
+    cut = run(tmp_path / "b", DriftingBall(gain=1.3, lag=0.9), truth=BallPhantom(), times=(0.5,))
+    for key in ("self_correlation", "correlation", "displacement_error"):
+        assert cut["times"][0][key] == pytest.approx(whole["times"][0][key], abs=1e-9)
+    pictures = [Image.open(tmp_path / name / "out" / "slices.png").tobytes() for name in ("a", "b")]
+    assert pictures[0] == pictures[1]
+
+
+def test_without_truth_self_correlation_remains(tmp_path):
+    record = run(tmp_path, DriftingBall(gain=2))
+    for entry in record["times"]:
+        assert entry["correlation"] is None
+        assert entry["self_correlation"] == pytest.approx(1, abs=1e-6)
+        assert "displacement_error" not in entry
+
+
+def test_a_static_dataset_has_one_time_and_no_motion(tmp_path):
+    record = run(tmp_path, StillBall(), times=(0.0,), truth=BallPhantom())
+    (entry,) = record["times"]
+    assert entry["correlation"] == pytest.approx({"forward": 1}, abs=1e-6)
+    assert entry["self_correlation"] is None
+    assert "displacement_error" not in entry
+    assert record["static"] is True
+    assert record["held_out"]["mean"]["count"] == 1
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["held_out.png", "metrics.json", "slices.png"]
+
+
+def test_an_empty_model_has_undefined_correlation_in_valid_json(tmp_path):
+    class Nothing(DriftingBall):
+        def attenuation(self, points, t, kinds):
+            return {kind: 0 * values for kind, values in super().attenuation(points, t, kinds).items()}
+
+    record = run(tmp_path, Nothing(), truth=BallPhantom(), times=(0.0, 0.5))
+    assert record["times"][0]["correlation"]["mixed"] is None
+    assert record["times"][0]["self_correlation"] is None
+
+
+def test_failures_leave_no_output(tmp_path):
+    frames_folder = save(tmp_path / "p", times=[0.0], held_out=[True])
+    with pytest.raises(InputError, match="nothing.zarr"):
+        evaluate_model(
+            DriftingBall(), {("mixed", 0.5): tmp_path / "nothing.zarr"}, {"forward": frames_folder}, None, Evaluate(resolution=N), tmp_path / "out", {}
+        )
+    with pytest.raises(InputError, match="one scan"):
+        evaluate_model(StillBall(), {("mixed", 0.0): tmp_path / "n"}, {"forward": frames_folder}, None, Evaluate(resolution=N), tmp_path / "out", {})
+    assert [p.name for p in tmp_path.iterdir()] == ["p"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"step": [1]}', '{"step": [1, 2], "loss": [1]}'])
+def test_a_damaged_history_is_named(tmp_path, text):
+    (tmp_path / "history.json").write_text(text)
+    with pytest.raises(InputError, match=r"history\.json: cannot be read"):
+        read_history(tmp_path / "history.json")
+
+
+def test_centres_of_separate_objects():
+    description = {
+        "type": "object_collection",
+        "objects": [
+            {"type": "sphere", "center": CENTRE.tolist(), "radius": 0.1},
+            {"type": "cylinder", "p0": [0, 0, -1], "p1": [0, 0.5, 1], "radius": 0.1},
+            {"type": "box", "xmin": 0, "xmax": 1, "ymin": -1, "ymax": 0, "zmin": 0.5, "zmax": 0.7},
+        ],
+    }
+    assert object_centres(description) == pytest.approx(np.array([CENTRE, [0, 0.25, 0], [0.5, -0.5, 0.6]]))
+    assert object_centres({"type": "gyroid"}) is None
+    assert object_centres(None) is None
+    assert object_centres({"type": "object_collection", "objects": [{"type": "gyroid"}]}) is None

@@ -1,0 +1,217 @@
+"""The training tasks, run by their stages on a small dataset: what their settings change, and what they record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from test_training import frames_at
+from tiny_dataset import make
+
+from xct4d import config
+from xct4d.fields.baked import BakedField
+from xct4d.fields.flatfield import FlatField
+from xct4d.fields.velocity import VelocityField
+from xct4d.stages.canonical import canonical
+from xct4d.stages.mixing import mixing
+from xct4d.stages.prepare import prepare
+from xct4d.stages.velocity import velocity
+from xct4d.training.rays import draw, time_points
+from xct4d.training.tasks.velocity import choose, time_horizon
+
+ENDS = ("forward", "backward")
+STEPS = 21  # of which 0, 10 and 20 are recorded
+COMPARED = 10  # after steps 9, 19 and 20
+FITTED = {"train": True, "penalty": 10.0, "learning_rate": 1e-2}
+FIXED = {"train": False}
+SMALL = {"rays": 32, "samples": 8, "evaluate_every": COMPARED}
+CANONICAL = SMALL | {
+    "steps": STEPS, "grid": {"levels": 2, "log2_size": 8, "coarsest": 4, "finest": 16, "width": 8},
+    "bake": 16, "volume_weight": 0.5, "flat_field": FITTED,
+}  # fmt: skip
+LEVEL = {"resolution": 5, "steps": STEPS, "learning_rate": 1e-2, "smoothness_weight": 0.1, "strain_weight": 100.0}
+PLAIN = LEVEL | {"smoothness_weight": 0.0, "strain_weight": 0.0}
+VELOCITY = SMALL | {"points": 512, "volume_weight": 0.5, "mismatch_weight": 50.0, "flat_field": FITTED}
+MIXING = SMALL | {"method": "spline", "resolution": 5, "steps": STEPS, "flat_field": FITTED}
+
+
+class Trained:
+    """Outputs of the stages, each a folder of its own, with TensorBoard's beside it."""
+
+    def __init__(self, folder: Path):
+        given = config.Input(folder=str(make(folder / "dataset")))
+        self.folder = folder
+        self.prepared = {state: folder / state for state in (*ENDS, "between")}
+        for state, output in self.prepared.items():
+            prepare(folder / "dataset", given, config.Prepare(target_size=None), state, output)
+        self.known = np.random.default_rng(0).random((16, 16, 16), np.float32)
+        self.ends = {end: self.canonical(f"canonical_{end}", end) for end in ENDS}
+        self.motion = self.velocity("velocity", LEVEL)
+        self.mixer = self.mixing("mixing")
+
+    def _places(self, name: str) -> tuple[Path, Path, Path]:
+        return self.folder / name, self.folder / f"{name}.checkpoint", self.board(name)
+
+    def board(self, name: str) -> Path:
+        return self.folder / "board" / name
+
+    def canonical(self, name: str, end: str = "forward", **changes) -> Path:
+        canonical(config.Canonical(**CANONICAL | changes), self.prepared[end], *self._places(name), volume=self.known)
+        return self.folder / name
+
+    def velocity(self, name: str, level: dict, ends: dict[str, Path] | None = None, **changes) -> Path:
+        settings = config.Velocity(**VELOCITY | {"levels": [level]} | changes)
+        velocity(settings, settings.levels[0], self.prepared, ends or self.ends, None, *self._places(name))
+        return self.folder / name
+
+    def mixing(self, name: str, **changes) -> Path:
+        mixing(config.Mixing(**MIXING | changes), self.prepared, self.ends, self.motion, *self._places(name))
+        return self.folder / name
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Every stage once, with every term of its loss; on coarser rasters than in earnest, which would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for raster in ("fields.occupancy.CELLS", *(f"training.tasks.{task}.INSPECTED_VOXELS" for task in ("canonical", "velocity", "mixing"))):
+            patch.setattr(f"xct4d.{raster}", 8)
+        yield Trained(tmp_path_factory.mktemp("stages"))
+
+
+def history(output: Path) -> dict[str, np.ndarray]:
+    return {name: np.array(curve) for name, curve in json.loads((output / "history.json").read_text()).items()}
+
+
+def events(board: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(board))
+    accumulator.Reload()
+    return accumulator
+
+
+def assert_sum(total: np.ndarray, parts: list[np.ndarray]) -> None:
+    """The parts add up, and none is so small that the sum would be the same without it."""
+    assert total == pytest.approx(np.sum(parts, 0), rel=1e-5)
+    assert all(part.max() > 1e-4 * total.max() for part in parts)
+
+
+def test_the_canonical_s_loss_is_the_weighted_sum_of_its_terms(trained):
+    curves = history(trained.ends["forward"])
+    assert curves["step"].tolist() == [0, 10, 20]
+    # f after step 9 is that of step 10; it begins with the dataset's, 1
+    f = np.array([0.0, *(event.value for event in events(trained.board("canonical_forward")).Scalars("flat_field/f")[:2])])
+    assert_sum(curves["loss"], [curves["projection"], 0.5 * curves["volume"], 10 * f**2])
+
+
+def test_the_velocity_s_loss_is_the_weighted_sum_of_its_terms(trained):
+    curves = history(trained.motion)
+    weights = {"projection": 1.0, "volume": 0.5, "mismatch": 50.0, "strain": 100.0, "smoothness": 0.1, "flat_field": 10.0}
+    assert_sum(curves["loss"], [weight * curves[name] for name, weight in weights.items()])
+
+
+def test_the_mixing_s_loss_is_the_weighted_sum_of_its_terms(trained):
+    curves = history(trained.mixer)
+    assert_sum(curves["loss"], [curves["projection"], 10 * curves["flat_field"]])
+
+
+def flat_field(output: Path) -> torch.Tensor:
+    return FlatField.load(output / "flatfield.safetensors").control.detach()
+
+
+def test_a_flat_field_is_fitted_only_where_it_is_asked_for(trained):
+    start, stop = (float(flat_field(trained.ends[end])) for end in ENDS)
+    assert start != 0  # the dataset's, 1
+    assert flat_field(trained.canonical("canonical_fixed", flat_field=FIXED, steps=2)).tolist() == [0.0]
+    between = FlatField.between(start, stop, len(flat_field(trained.motion))).control.detach()
+    assert not torch.equal(flat_field(trained.motion), between)
+    assert torch.equal(flat_field(trained.velocity("velocity_fixed", PLAIN | {"steps": 2}, flat_field=FIXED)), between)
+    assert not torch.equal(flat_field(trained.mixer), flat_field(trained.motion))
+    assert torch.equal(flat_field(trained.mixing("mixing_fixed", flat_field=FIXED, steps=2)), flat_field(trained.motion))
+
+
+HELD_OUT = {"canonical_forward": ["00"], "velocity": ["01", "02", "03"], "mixing": ["01", "02", "03"]}  # numbers of the time points
+CURVES = {
+    "canonical_forward": {"training/volume", "training/flat_field", "flat_field/f"},
+    "velocity": {f"training/{term}" for term in ("volume", "mismatch", "strain", "smoothness", "flat_field")}
+    | {"displacement/mean", "displacement/largest"},
+    "mixing": {"training/flat_field"},
+}
+PICTURES = {"canonical_forward": set(), "velocity": {"displacement"}, "mixing": {"alpha/t0.25", "alpha/t0.5", "alpha/t0.75"}}
+
+
+@pytest.mark.parametrize("stage", ["canonical_forward", "velocity", "mixing"])
+def test_tensorboard_has_every_curve_and_picture_of_a_stage(trained, stage):
+    board = events(trained.board(stage))
+    common = {f"training/{name}" for name in ("loss", "projection", "learning_rate", "learning_rate_flat_field")}
+    assert set(board.Tags()["scalars"]) == common | {"held_out/psnr", "held_out/ssim"} | CURVES[stage]
+    held_out = {f"held_out/images_{number}/eval_00.png" for number in HELD_OUT[stage]}
+    assert set(board.Tags()["images"]) == {"slices"} | held_out | PICTURES[stage]
+    for name in board.Tags()["scalars"]:
+        assert [event.step for event in board.Scalars(name)] == ([0, 10, 20] if name.startswith("training/") else [9, 19, 20])
+    assert all([event.step for event in board.Images(name)] == [9, 19, 20] for name in board.Tags()["images"])
+
+
+def test_directions_take_turns_and_early_times_come_first(trained, monkeypatch):
+    flow, carried = VelocityField.flow_together, []
+
+    def watched(self, groups, spans):
+        if torch.is_grad_enabled():
+            carried.extend(spans)
+        return flow(self, groups, spans)
+
+    monkeypatch.setattr(VelocityField, "flow_together", watched)
+    trained.velocity("directions", PLAIN | {"steps": 20}, volume_weight=0, mismatch_weight=0, early_times_first=0.5)
+    times, scan_times = np.array(carried).T
+    assert scan_times.tolist() == [0.0, 1.0] * 10
+    distance = abs(times - scan_times)
+    assert (distance <= np.maximum((np.arange(20) + 1) / 10, 0.25)).all()
+    assert set(distance[:4]) == {0.25}
+    assert {0.75, 1.0} <= set(distance)
+
+
+def test_early_times_come_first_for_as_many_steps_as_are_asked_for():
+    settings = config.Velocity(early_times_first=0.5)
+    assert [time_horizon(settings, step, 8) for step in range(8)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert time_horizon(config.Velocity(early_times_first=0.0), 0, 8) == 1.0
+
+
+def test_a_time_point_is_chosen_within_the_horizon_and_never_at_its_own_end():
+    training = time_points([frames_at([0.0, 0.25, 0.5, 0.75, 1.0])])
+    rng = np.random.default_rng(0)
+
+    def chosen(scan_time, horizon):
+        return {choose(training, scan_time, horizon, rng).mean_time for _ in range(100)}
+
+    assert chosen(0.0, 0.5) == {0.25, 0.5}
+    assert chosen(1.0, 0.5) == {0.5, 0.75}
+    assert chosen(0.0, 1.0) == {0.25, 0.5, 0.75, 1.0}
+    assert chosen(1.0, 0.01) == {0.75}  # the nearest, where none is within the horizon
+
+
+def test_at_most_so_many_projections_of_a_time_teach_the_motion(trained, monkeypatch):
+    drawn = []
+
+    def watched(time_point, *rest):
+        drawn.append(time_point.frames.tolist())
+        return draw(time_point, *rest)
+
+    monkeypatch.setattr("xct4d.training.tasks.velocity.draw", watched)
+    trained.velocity("few", PLAIN | {"steps": 8}, early_times_first=0, max_images_per_time=2)
+    assert max(map(len, drawn)) == 2
+    assert [0, 5] in drawn  # of the six of a scan
+
+
+def test_a_level_sees_its_volumes_blurred_as_asked(trained, tmp_path):
+    blurred = {end: shutil.copytree(output, tmp_path / end) for end, output in trained.ends.items()}
+    for output in blurred.values():
+        BakedField.load(output / "baked.safetensors").blurred(0.2).save(output / "baked.safetensors")
+    once = PLAIN | {"steps": 1}
+    (sharp,) = history(trained.velocity("sharp", once))["projection"]
+    (asked,) = history(trained.velocity("asked", once | {"blur": 0.2}))["projection"]
+    (given,) = history(trained.velocity("given", once, ends=blurred))["projection"]
+    assert asked == pytest.approx(given)
+    assert asked != pytest.approx(sharp, rel=0.01)

@@ -1,0 +1,20 @@
+from pathlib import Path
+
+from xct4d.config import Analyse
+from xct4d.workflow.job import job
+
+with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
+    from xct4d.device import leased
+    from xct4d.fields.trained_model import TrainedModel
+    from xct4d.io import prepared
+    from xct4d.stages.analyse import analyse
+
+    with leased(snakemake.resources.device) as device:
+        analyse(
+            model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
+            settings=Analyse.model_validate(snakemake.params.settings),
+            t=snakemake.params.time,
+            scale=prepared.load(Path(snakemake.input.prepared)).scale,
+            output=Path(snakemake.output[0]),
+            device=device,
+        )

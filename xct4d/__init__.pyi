@@ -1,0 +1,6 @@
+from xct4d.errors import InputError as InputError
+from xct4d.result import Result as Result
+from xct4d.result import open_result as open
+
+__version__: str
+__all__ = ["InputError", "Result", "__version__", "open"]

@@ -1,0 +1,66 @@
+"""Scores of held-out projections against their predictions by a trained model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xct4d import metrics
+from xct4d.analysis.projections import render_frame
+from xct4d.fields.evolution import Evolution
+from xct4d.io.prepared import Frames
+from xct4d.progress import track
+from xct4d.selection import equally_spaced
+
+SCORED_PIXELS = 2**18  # of a projection, at most: of a larger one each second or third of each second or third row
+
+
+@dataclass(frozen=True)
+class PredictedProjection:
+    """A held-out projection beside its prediction, both [h, w] transmission."""
+
+    title: str
+    predicted: np.ndarray
+    measured: np.ndarray
+
+
+def score_held_out(evolution: Evolution, states: Mapping[str, Frames], shown: int) -> tuple[dict[str, Any], list[PredictedProjection]]:
+    """(scores as metrics.json has them, at most `shown` of the projections with their predictions).
+
+    states: prepared projections, whose held-out frames are scored in order of
+    their times.
+    """
+    kind = "forward" if evolution.static else "mixed"
+    held_out = [(float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()]
+    held_out.sort()
+    chosen = set(equally_spaced(len(held_out), shown))
+    scores, pictures = [], []
+    with track("evaluate held-out projections", len(held_out)) as progress:
+        for i, (time, state, f) in enumerate(held_out):
+            frames = states[state]
+            stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
+            predicted, measured = render_frame(evolution, frames, f, kind=kind, stride=stride), frames.image(f)[::stride, ::stride]
+            scored = {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
+            scores.append({"state": state, "name": frames.name[f], "time": time} | scored)
+            if i in chosen:
+                pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted, measured))
+            progress.advance()
+    return _summary(scores), pictures
+
+
+def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
+    times = sorted({p["time"] for p in projections})
+    return {
+        "mean": _mean(projections),
+        "times": [{"time": t} | _mean([p for p in projections if p["time"] == t]) for t in times],
+        "projections": projections,
+    }
+
+
+def _mean(projections: list[dict[str, Any]]) -> dict[str, Any]:
+    scores = {key: float(np.mean([p[key] for p in projections])) if projections else None for key in ("psnr", "ssim")}
+    return {"count": len(projections)} | scores

@@ -1,0 +1,44 @@
+"""Projections predicted from a trained model."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xct4d.directions import Reconstruction
+from xct4d.fields.evolution import Evolution
+from xct4d.fields.occupancy import CELLS, PROBES
+from xct4d.io.prepared import Frames
+from xct4d.training.rays import WHOLE_BOX
+from xct4d.training.render import render
+
+
+def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Reconstruction = "mixed", *, stride: int = 1) -> np.ndarray:
+    """Transmission [ceil(height / stride), ceil(width / stride)] float32 of a frame, each stride-th pixel of each stride-th row.
+
+    Along a ray lies one sample for each pixel of the longer side of the
+    detector, except in empty cells.
+    """
+    width, height = frames.size(frame)
+    samples = max(width, height)
+    search = width * height * samples >= (CELLS * PROBES) ** 3  # below, finding empty cells takes longer than they do
+    return render(
+        partial(_attenuation, evolution, kind),
+        evolution.flat_field,
+        frames,
+        frame,
+        samples=samples,
+        stride=stride,
+        cells=evolution.cells if search else partial(_whole_box, evolution.device),
+    )
+
+
+def _attenuation(evolution: Evolution, kind: Reconstruction, points: Tensor, time: float) -> Tensor:
+    return evolution.attenuation(points, time, [kind])[kind]
+
+
+def _whole_box(device: torch.device, _time: float) -> Tensor:
+    return WHOLE_BOX.to(device)

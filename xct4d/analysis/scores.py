@@ -1,0 +1,127 @@
+"""Scores of the volumes and the motion of a trained model at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from xct4d import metrics
+from xct4d.analysis.object_centres import object_centres
+from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.fields.evolution import Evolution
+from xct4d.fields.material import is_true_material
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io.ome_zarr import Volume
+from xct4d.phantom.truth import Phantom
+
+SLAB_POINTS = 2**21  # grid points compared at once
+MATERIAL_POINTS = 100_000  # at most, drawn from all material points, on which displacements are compared
+COARSE = 64  # grid points per axis on which the largest attenuation of the truth is looked for
+
+
+@dataclass(frozen=True)
+class TimeScores:
+    """Scores of one time, and planes of each kind for a figure (attenuation per world unit)."""
+
+    time: float
+    record: dict[str, Any]  # as metrics.json has it
+    images: dict[str, list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Some layers of grid points along z, with attenuation of every kind, and "truth" where it is known."""
+
+    start: int  # number of the first layer
+    points: np.ndarray  # [N, 3]
+    values: dict[str, np.ndarray]  # [layers, n, n] per world unit
+
+
+class ScoredVolumes:
+    """The volumes of one time on a common grid of n^3 points: exported ones where they have that grid, else the model."""
+
+    def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: Phantom | None, n: int):
+        self.kinds: list[Reconstruction] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
+        self.exported = {kind: volume for kind, volume in exported.items() if volume.shape == (n, n, n)}
+        self._modelled = [kind for kind in self.kinds if kind not in self.exported]
+        self._evolution, self._t, self._truth, self._n = evolution, t, truth, n
+
+    def slabs(self) -> Iterator[Slab]:
+        n, t, centres = self._n, self._t, voxel_centres(self._n)
+        thickness = max(SLAB_POINTS // n**2, 1)
+        for start in range(0, n, thickness):
+            points = grid_points(centres[start : start + thickness], centres, centres)
+            values = {kind: volume.in_world_units()[start : start + thickness] for kind, volume in self.exported.items()}
+            if self._modelled:
+                found = self._evolution.attenuation(torch.from_numpy(points).float(), t, self._modelled)
+                values |= {kind: own.numpy().reshape(-1, n, n) for kind, own in found.items()}
+            if self._truth is not None:
+                values["truth"] = self._truth.density(points, t).reshape(-1, n, n)
+            yield Slab(start, points, values)
+
+
+def score_time(
+    evolution: Evolution,
+    exported: Mapping[Reconstruction, Volume],
+    t: float,
+    truth: Phantom | None,
+    n: int,
+    cut: Callable[[np.ndarray, int], list[np.ndarray]],
+) -> TimeScores:
+    """Correlations of the volumes at time t on n^3 grid points, and displacement errors where the true motion is known.
+
+    exported: volumes on disk by their kind. cut(values, start): the parts of
+    the shown planes that lie in a slab whose first layer is `start`.
+    """
+    volumes = ScoredVolumes(evolution, exported, t, truth, n)
+    scores = {kind: metrics.Correlation() for kind in volumes.kinds}
+    agreement = metrics.Correlation()
+    cuts: dict[str, list[list[np.ndarray]]] = {}
+    material = []
+    largest = float(truth.volume(COARSE, t).max()) if truth is not None else 0.0
+    for slab in volumes.slabs():
+        if truth is not None:
+            for kind in volumes.kinds:
+                scores[kind].add(slab.values[kind], slab.values["truth"])
+            material.append(slab.points[is_true_material(slab.values["truth"].ravel(), largest)])
+        if not evolution.static:
+            agreement.add(slab.values["forward"], slab.values["backward"])
+        for kind, values in slab.values.items():
+            cuts.setdefault(kind, []).append(cut(values, slab.start))
+    record: dict[str, Any] = {
+        "time": t,
+        "source": {kind: "export" if kind in volumes.exported else "model" for kind in volumes.kinds},
+        "self_correlation": None if evolution.static else agreement.value,
+        "correlation": None if truth is None else {kind: score.value for kind, score in scores.items()},
+    }
+    if truth is not None and not evolution.static:
+        record |= motion_errors(evolution, truth, np.concatenate(material), t, n)
+    return TimeScores(t, record, {kind: [np.concatenate(parts) for parts in zip(*slabs, strict=True)] for kind, slabs in cuts.items()})
+
+
+def motion_errors(evolution: Evolution, truth: Phantom, material: np.ndarray, t: float, n: int) -> dict[str, Any]:
+    """Errors of the displacement from t to both scans at points [M, 3] of material, and of the centres of separate objects from t to 0.
+
+    n: voxels per axis of the box, for the errors in voxels. An error that
+    cannot be computed is None.
+    """
+    record: dict[str, Any] = {"displacement_error": None, "displacement_error_to_end": None, "centre_error": None}
+    if len(material) > MATERIAL_POINTS:
+        material = material[np.random.default_rng(0).choice(len(material), MATERIAL_POINTS, replace=False)]
+    if len(material):
+        for name, scan_time in (("displacement_error", SCAN_TIME["forward"]), ("displacement_error_to_end", SCAN_TIME["backward"])):
+            true = truth.flow(material, t, scan_time)
+            record[name] = metrics.displacement_error(_carried(evolution, material, t, scan_time), true, n)
+            record[name]["true_mean"] = float(np.linalg.norm(true - material, axis=1).mean())
+    here, there = object_centres(truth.objects_at(t)), object_centres(truth.objects_at(0.0))
+    if here is not None and there is not None:
+        record["centre_error"] = metrics.displacement_error(_carried(evolution, here, t, 0.0), there, n)
+    return record
+
+
+def _carried(evolution: Evolution, points: np.ndarray, start: float, stop: float) -> np.ndarray:
+    return evolution.flow(torch.from_numpy(points).float(), start, stop).numpy()

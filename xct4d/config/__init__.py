@@ -1,0 +1,27 @@
+"""Every key of the configuration: its type, default, limits and meaning.
+
+One module per section, each with a pydantic model; `whole` puts them together.
+The default YAML file, the JSON schema and the checks all come from these models,
+so a key is described in one place. The Snakefile reads this package on every
+run: it imports neither torch nor numba. A stage receives its section as values
+(a rule's parameters), so a change of a default reruns what it changes and
+nothing else.
+"""
+
+from xct4d.config.analyse import Analyse
+from xct4d.config.base import NAME, Count, Device, Finite, Fraction, NonNegative, Positive, Section, explain, section_of
+from xct4d.config.canonical import Canonical, HashGrid
+from xct4d.config.evaluate import Evaluate
+from xct4d.config.export import Export
+from xct4d.config.input import Input, Split, Truth, VolumeFile
+from xct4d.config.mixing import Mixing
+from xct4d.config.prepare import Prepare
+from xct4d.config.training import Decay, DriftingFlatField, FlatField, Schedule
+from xct4d.config.velocity import Level, Velocity
+from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
+
+__all__ = [
+    "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
+    "FlatField", "Fraction", "HashGrid", "Input", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Schedule", "Section",
+    "Split", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
+]  # fmt: skip

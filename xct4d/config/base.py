@@ -1,0 +1,59 @@
+"""What every section of the configuration is made of, and how a wrong key is explained."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Device = Literal["auto", "cpu", "cuda"]
+NAME = "[A-Za-z0-9_-]+"  # of a dataset, and so of its folder
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def explain(error: ValidationError, root: type[Section]) -> str:
+    """The first complaint about a tree of sections in one line: key, what is wrong, the nearest valid key."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        valid = _keys_at(first["loc"][:-1], root)
+        near = difflib.get_close_matches(str(first["loc"][-1]), valid, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else f"valid keys are {', '.join(valid)}"
+        return f"{key}: unknown key; {hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"{key}: is required"
+    shown = repr(first["input"])
+    return f"{key}: {message}" + (f" (is {shown})" if len(shown) < 60 else "")
+
+
+def _keys_at(location: tuple, root: type[Section]) -> list[str]:
+    """Valid keys of the section at a location of the tree."""
+    model: Any = root
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        model = section_of(field.annotation) if field is not None else None
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def section_of(annotation: Any) -> type[Section] | None:
+    """The section in a key's type: of `Split`, of `VolumeFile | None`, of `list[Level]`; None where there is none."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (found := section_of(inner)) is not None:
+            return found
+    return None

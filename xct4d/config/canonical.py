@@ -1,0 +1,41 @@
+"""Section `canonical`: the static fields of the scans."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from xct4d.config.base import Count, NonNegative, Section
+from xct4d.config.training import FlatField, Schedule
+
+
+class HashGrid(Section):
+    """Multiresolution hash grid (Mueller et al. 2022, section 3) and the MLP behind it."""
+
+    levels: Annotated[int, Field(ge=1, le=32)] = Field(12, description="resolution levels")
+    log2_size: Annotated[int, Field(ge=8, le=24)] = Field(16, description="log2 of the largest number of entries a level has")
+    coarsest: Annotated[int, Field(ge=2)] = Field(8, description="cells per axis of the coarsest level")
+    finest: Annotated[int, Field(ge=2)] = Field(512, description="cells per axis of the finest level")
+    width: Annotated[int, Field(ge=4)] = Field(64, description="neurons of the hidden layer")
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.finest < self.coarsest:
+            raise ValueError(f"finest ({self.finest}) must not be less than coarsest ({self.coarsest})")
+        return self
+
+
+class Canonical(Section):
+    """The static field of one end."""
+
+    steps: Count = Field(1000, description="training steps")
+    rays: Count = Field(512, description="rays per step")
+    samples: Count = Field(64, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
+    grid: HashGrid = HashGrid()
+    schedule: Schedule = Schedule()
+    flat_field: FlatField = FlatField()
+    volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation with the end's known volume")
+    bake: Annotated[int, Field(ge=8)] = Field(192, description="voxels per axis of the baked copy that velocity and mixing train on")
+    evaluate_every: Count = Field(250, description="steps between held-out PSNR and SSIM")
+    checkpoint_every: Count = Field(200, description="steps between checkpoints")

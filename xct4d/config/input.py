@@ -1,0 +1,70 @@
+"""Section `input`: where the projections come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from xct4d.config.base import Count, Positive, Section
+
+
+class Split(Section):
+    """Which projections are trained on and which are held out."""
+
+    method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
+        "filename",
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones spread evenly; "
+        "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
+    )
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="part trained on (method fraction, there 0.9 by default)")
+    interval: Annotated[int, Field(ge=2)] | None = Field(None, description="every n-th projection is held out (method interval, there 8 by default)")
+    held_out: list[str] = Field([], description="file names held out (method list)")
+    imin: Annotated[int, Field(ge=0)] = Field(0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole")
+    imax: Annotated[int, Field(ge=0)] | None = Field(None, description="last index of train_<index> used")
+    istep: Count = Field(1, description="every istep-th index from imin is used")
+    indices: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="exactly these indices are used")
+
+
+class VolumeFile(Section):
+    """A known attenuation volume over the box [-1, 1]^3."""
+
+    path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw), in the dataset's folder")
+    shape: tuple[Count, Count, Count] | None = Field(None, description=".raw only: voxels along z, y, x")
+    dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
+        None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
+    )
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the file describes an object rather than holding voxels."""
+        return self.path.lower().endswith((".yaml", ".yml", ".json"))
+
+
+class Truth(Section):
+    """The true object and its motion, for scoring; scenes bring their own."""
+
+    object: VolumeFile = Field(description="the object at t = 0")
+    motion: dict[str, Any] = Field(description="its motion, with the keys of a scene's motion")
+
+
+class Input(Section):
+    """Where the projections come from: a folder, or a scene that the program makes."""
+
+    folder: str | None = Field(None, description="dataset folder with transforms JSON files")
+    scene: str | None = Field(None, description="scene description (.yaml) to simulate; exclusive with folder")
+    forward: str | None = Field(None, description="transforms file of the scan at t = 0 (default: transforms_NN.json, lowest NN)")
+    backward: str | None = Field(None, description="transforms file of the scan at t = 1 (default: highest NN)")
+    between: str | None = Field(None, description="transforms file of the whole sequence (default: transforms_AA_to_BB.json)")
+    forward_volume: VolumeFile | None = Field(None, description="known volume at t = 0, for volumetric supervision")
+    backward_volume: VolumeFile | None = Field(None, description="known volume at t = 1, for volumetric supervision")
+    truth: Truth | None = Field(None, description="true object and motion, for scoring")
+    split: Split = Split()
+    unit_mm: Positive | None = Field(None, description="mm per world unit (half the box)")
+    duration_s: Positive | None = Field(None, description="seconds from t = 0 to t = 1")
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if (self.folder is None) == (self.scene is None):
+            raise ValueError("give either folder (a dataset) or scene (to simulate one)")
+        return self

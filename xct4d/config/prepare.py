@@ -1,0 +1,17 @@
+"""Section `prepare`: checks and downscaling."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from xct4d.config.base import Count, Section
+
+
+class Prepare(Section):
+    """Checks and downscaled copies."""
+
+    target_size: Count | None = Field(250, description="downscale by the largest whole factor that leaves this many pixels along the longer side")
+    downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
+    check_intensities: bool = Field(
+        True, description="refuse projections that look inverted, not divided by the flat field, or unlike the others; false: only note it"
+    )

@@ -1,0 +1,56 @@
+"""Section `velocity`: the motion between the scans."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from xct4d.config.base import Count, Fraction, NonNegative, Positive, Section
+from xct4d.config.training import Decay, DriftingFlatField
+
+
+class Level(Section):
+    """One resolution of the velocity field."""
+
+    resolution: Annotated[int, Field(ge=4)] = Field(description="control points per axis")
+    steps: Count = Field(description="training steps")
+    learning_rate: Positive = Field(description="Adam's learning rate in the steady part")
+    blur: NonNegative = Field(0.0, description="Gaussian blur of the baked volumes, standard deviation in world units")
+    smoothness_weight: NonNegative = Field(1e-7, description="weight of the velocity's bending energy")
+    strain_weight: NonNegative = Field(1e-3, description="weight of the mean squared strain rate inside the material")
+
+
+class Velocity(Section):
+    """The velocity field, level by level; each level starts from the one before, refined."""
+
+    levels: list[Level] = Field(
+        [
+            Level(resolution=6, steps=300, learning_rate=1e-2, blur=0.04),
+            Level(resolution=9, steps=250, learning_rate=5e-3, blur=0.02),
+            Level(resolution=15, steps=250, learning_rate=3e-3),
+        ],
+        description="levels from coarse to fine; 6, 9, 15, 27, 51 refine into each other exactly",
+        min_length=1,
+    )
+    modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (cubic B-spline)")
+    rays: Count = Field(512, description="rays per step")
+    samples: Count = Field(64, description="samples per ray inside the box")
+    ode_step: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="longest time step of the flow's integration")
+    solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
+    schedule: Decay = Decay()
+    early_times_first: Fraction = Field(0.5, description="part of the first level's steps in which the times reach from one end to the other; 0: all times at once")
+    max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
+    volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points")
+    mismatch_weight: NonNegative = Field(0.0, description="weight of the squared difference of forward and backward densities at random points and times")
+    points: Count = Field(4096, description="random points per step for the volume, mismatch and strain terms")
+    flat_field: DriftingFlatField = DriftingFlatField(train=False)
+    evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")
+    checkpoint_every: Count = Field(200, description="steps between checkpoints")
+
+    @model_validator(mode="after")
+    def _rising(self):
+        resolutions = [level.resolution for level in self.levels]
+        if resolutions != sorted(set(resolutions)):
+            raise ValueError(f"levels must rise in resolution, not {resolutions}")
+        return self

@@ -1,0 +1,33 @@
+"""Both scans carried along the motion to any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from xct4d.directions import SCAN_TIME, Direction
+from xct4d.fields.baked import BakedField
+from xct4d.fields.velocity import VelocityField
+
+
+class CarriedScans:
+    """Attenuation of each scan's material at a time t: mu_d(flow(x, t -> t_d)), t_d the time of scan d."""
+
+    def __init__(self, scan: Mapping[Direction, BakedField], motion: VelocityField):
+        self.scan = scan
+        self.motion = motion
+
+    def density(self, direction: Direction, points: Tensor, time: float) -> Tensor:
+        """Attenuation [N] of one scan, carried to a time, at points [N, 3]."""
+        return self.scan[direction](self.motion.flow(points, time, SCAN_TIME[direction]))
+
+    def both_densities(self, points: Tensor, time: float) -> tuple[Tensor, Tensor]:
+        """Attenuation [N] of the forward and of the backward scan, both carried to a time, at points [N, 3]."""
+        carried = self.motion.flow_together([points, points], [(time, SCAN_TIME["forward"]), (time, SCAN_TIME["backward"])])
+        return self.scan["forward"](carried[0]), self.scan["backward"](carried[1])
+
+    def blended(self, points: Tensor, time: float, alpha: Tensor | float) -> Tensor:
+        """(1 - alpha) forward + alpha backward, both carried to a time, at points [N, 3]: [N]."""
+        return torch.lerp(self.density("forward", points, time), self.density("backward", points, time), alpha)

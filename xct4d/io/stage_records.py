@@ -1,0 +1,28 @@
+"""What stages record of their work as JSON: the scores of evaluate, the curves of a training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from xct4d.errors import InputError
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """The scores in a metrics.json. Raises InputError where the file is missing or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and evaluate again") from None
+
+
+def read_history(path: Path) -> dict[str, Any]:
+    """The curves in a history.json: a list of steps, lists of values. Raises InputError where the file is missing or damaged."""
+    try:
+        history = json.loads(path.read_text())
+        if len(history["step"]) != len(history["loss"]):
+            raise ValueError("step and loss differ in length")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
+    return history

@@ -1,0 +1,150 @@
+"""Training a canonical field on the projections of its scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from xct4d.config import Canonical
+from xct4d.fields.baked import BakedField
+from xct4d.fields.density import DensityField
+from xct4d.fields.flatfield import FlatField
+from xct4d.io.prepared import Frames
+from xct4d.training import held_out
+from xct4d.training.accumulation import MicroBatch
+from xct4d.training.draws import RayDraw
+from xct4d.training.held_out import Comparison
+from xct4d.training.losses.flat_field import FlatFieldPenalty, constant_level
+from xct4d.training.losses.known_volume import KnownVolume
+from xct4d.training.losses.projection import ProjectionError
+from xct4d.training.losses.term import Term
+from xct4d.training.parameters import ParameterGroup
+from xct4d.training.rays import Batch, TimePoint, draw, time_points
+from xct4d.training.schedule import LearningRate, flat_field_rate
+from xct4d.training.slices import cube_image, cube_points
+from xct4d.training.task import TrainingTask
+
+HELD_OUT_SHOWN = 2
+INSPECTED_VOXELS = 96  # per axis
+VOLUME_POINTS = 16384  # per step, at which the field is compared with a known volume
+
+
+@dataclass(frozen=True)
+class RayBudget:
+    """Rays of a step and parts per ray, each part with one sample if its cell is occupied.
+
+    The settings hold for an object that fills the box. Where part of the box is
+    empty, the samples that are not needed there go first into shorter parts, up
+    to FINEST times, then into more rays: a step keeps its number of samples.
+    """
+
+    settings: Canonical
+
+    FINEST = 4  # times settings.samples parts per ray, at most
+    MOST = 32  # times settings.rays * settings.samples parts in a step, at most
+
+    @property
+    def most_parts(self) -> int:
+        """Parts of all rays of a step, at most."""
+        return self.MOST * self.settings.rays * self.settings.samples
+
+    def spent(self, cells: Tensor) -> tuple[int, int]:
+        """(rays, parts per ray) with these cells occupied."""
+        factor = min(1 / max(float(cells.float().mean()), 1e-6), self.MOST)
+        finer = min(factor, self.FINEST)
+        return round(self.settings.rays * factor / finer), round(self.settings.samples * finer)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The steps at which the occupied cells are found anew."""
+
+    steps: int  # of the training
+
+    FIRST = 0.15  # of the steps: before, the field is a haze that fills the box
+    EVERY = 0.05  # of the steps from one look to the next
+
+    def at(self, step: int) -> tuple[int, bool]:
+        """(number of the latest look, -1 before the first; whether it is due at this step)."""
+        look, since = divmod(step - round(self.FIRST * self.steps), max(round(self.EVERY * self.steps), 1))
+        return max(look, -1), look >= 0 and since == 0
+
+
+class CanonicalTask(TrainingTask[RayDraw]):
+    """Fits attenuation and flat field to the projections of one scan."""
+
+    rate_key = "canonical.schedule.learning_rate"
+
+    def __init__(
+        self,
+        settings: Canonical,
+        frames: Frames,
+        field: DensityField,
+        flat_field: FlatField,
+        known: BakedField | None,
+        *,
+        title: str,
+        seed: int,
+        device: torch.device,
+    ):
+        """known: the scan's attenuation where it is known beforehand, compared with settings.volume_weight.
+
+        field, flat_field and known lie on the device. Raises InputError where
+        no projection is left to train on.
+        """
+        self.title, self.steps, self.device = title, settings.steps, device
+        self.field, self.flat_field = field, flat_field
+        self._settings, self._seed = settings, seed
+        self._training = time_points([frames])
+        self._shown = held_out.chosen_frames(time_points([frames], held_out=True), HELD_OUT_SHOWN)
+        self._looks = Looks(settings.steps)
+        self._look, self._spent = None, (0, 0)  # number of the latest look; rays and parts per ray since then
+        self.buffers = dict(field.named_buffers())
+        rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)
+        self.groups = [
+            ParameterGroup.of("field", field, rate),
+            ParameterGroup.of("flat_field", flat_field, flat_field_rate(rate, settings.flat_field)),
+        ]
+        self.terms = [Term("projection", 1.0, ProjectionError(self._densities))]
+        if settings.flat_field.train:
+            self.terms.append(Term("flat_field", settings.flat_field.penalty, FlatFieldPenalty(constant_level)))
+        if known is not None:
+            self.terms.append(Term("volume", settings.volume_weight, KnownVolume(field, known, VOLUME_POINTS)))
+
+    def draw(self, micro_batch: MicroBatch) -> Callable[[], RayDraw]:
+        rng = micro_batch.random(self._seed, self.title)
+        look, due = self._looks.at(micro_batch.step)
+        if due and micro_batch.index == 0:
+            self.field.find_empty_cells(rng)
+        if look != self._look:  # once a look, as counting the occupied cells waits for a GPU
+            self._look, self._spent = look, RayBudget(self._settings).spent(self.field.cells)
+        rays, parts = self._spent
+        time_point = self._training[int(rng.integers(len(self._training)))]
+        batch = draw(time_point, rng, micro_batch.part_of(rays), parts, self._cells)
+        return partial(self._finish, micro_batch, rng, time_point, batch)
+
+    def _finish(self, micro_batch: MicroBatch, rng: np.random.Generator, time_point: TimePoint, placed: Callable[[], Batch]) -> RayDraw:
+        batch, level = placed(), self.flat_field(0.0)
+        return RayDraw(micro_batch, rng, time_point, batch, [level] * len(batch.exposures))
+
+    def compare(self) -> list[Comparison]:
+        return held_out.compare(self._density, self.flat_field, self._shown, cells=self._cells)
+
+    def inspect(self, board: SummaryWriter, step: int) -> None:
+        board.add_image("slices", cube_image(self.field.evaluate(cube_points(INSPECTED_VOXELS, self.device))), step)
+        board.add_scalar("flat_field/f", self.flat_field.level(0.0), step)
+
+    def _cells(self, _time: float) -> Tensor:
+        return self.field.cells
+
+    def _density(self, points: Tensor, _time: float) -> Tensor:
+        return self.field.evaluate(points)
+
+    def _densities(self, drawn: RayDraw) -> list[Tensor]:
+        return [self.field(exposure.samples.points) for exposure in drawn.batch.exposures]

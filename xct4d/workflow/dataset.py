@@ -1,0 +1,100 @@
+"""One dataset of the configuration: which stages it has, where their outputs lie, which files it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+from xct4d.config import Config, VolumeFile
+from xct4d.directions import RECONSTRUCTIONS, Direction
+from xct4d.workflow.stages import STAGES
+from xct4d.workflow.sweep import Variant
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of `datasets`, or one variant of a sweep over it."""
+
+    variant: Variant
+    target: bool  # asked for; the others only hold outputs that several targets share
+    config: Config
+    states: list[str]  # of forward, backward and between, those it has
+    scene_files: list[str]  # what `simulate` reads, the scene first; empty where the dataset is a folder
+    # of a folder; what a scene's later stages read of it exists only once it is simulated
+    state_files: dict[str, list[str]]  # what `prepare` reads for each state
+    volume_files: dict[str, list[str]]  # the known volume of each end
+    truth_files: list[str]  # the true object
+    reader: str  # module of the reader that prepares it
+
+    @property
+    def name(self) -> str:
+        return self.variant.name
+
+    @property
+    def simulated(self) -> bool:
+        return self.config.input.scene is not None
+
+    @property
+    def folder(self) -> str:
+        """Where the dataset's own files are."""
+        return self.outputs("simulate")[0] if self.simulated else str(self.config.input.folder)
+
+    @property
+    def ends(self) -> list[str]:
+        """The states that are whole scans."""
+        return [state for state in self.states if state != "between"]
+
+    @property
+    def described(self) -> list[str]:
+        """The scans whose known volume is the description of an object, not voxels."""
+        return [end for end in self.ends if (volume := self.volume(end)) is not None and volume.is_object]
+
+    @property
+    def static(self) -> bool:
+        """Whether there is one scan only, hence nothing that moves."""
+        return self.states == ["forward"]
+
+    @property
+    def trains_mixing(self) -> bool:
+        return not self.static and self.config.mixing.method == "spline"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
+        return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Exported times by their spelling in file names."""
+        return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
+
+    @property
+    def resolutions(self) -> list[str]:
+        """Control points per axis of each velocity level, coarse to fine, as in file names."""
+        return [str(level.resolution) for level in self.config.velocity.levels]
+
+    @property
+    def joins_times(self) -> bool:
+        return self.config.export.series and len(self.times) > 1
+
+    def volume(self, end: Direction) -> VolumeFile | None:
+        """The known volume of an end."""
+        return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
+
+    def outputs(self, stage: str, **chosen: str) -> list[str]:
+        """Paths of what a stage makes for this dataset; empty where the dataset has no such stage.
+
+        chosen: values of wildcards, such as state="forward"; of the others every value that
+        the dataset has. A path lies in the folder of the variant of a sweep that stores the output.
+        """
+        own = STAGES[stage]
+        if not own.exists(self):
+            return []
+        values = {"state": self.states, "direction": own.directions(self), "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
+        asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
+        found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
+        return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]
+
+    def _home(self, stage: str, wildcards: dict[str, str]) -> str:
+        level = self.resolutions.index(wildcards["resolution"]) if STAGES[stage].levels else None
+        return self.variant.home(stage, level).name

@@ -1,0 +1,27 @@
+"""evaluate: volumes compared slab by slab, held-out projections predicted by the trained model."""
+
+import math
+
+from xct4d.workflow.needs import arrays, costs
+from xct4d.workflow.workload import Workload
+
+OCCUPIED = 0.3  # part of a held-out ray's samples that lies in occupied cells
+SCORED_PIXELS = 2**18  # of a held-out projection, at most, as in stages.evaluate
+
+
+def memory(work: Workload) -> float:
+    return shown(work) + arrays.true_object(work)
+
+
+def shown(work: Workload) -> float:
+    """Without the truth: what evaluate and report have in common."""
+    n = work.config.evaluate.resolution
+    material = 24 * n**3  # float64 points where the material is, half the box
+    return arrays.trained_model(work.config) + 150 * max(arrays.SLAB, n**2) + material + 100 * arrays.MB + arrays.prepared(work)
+
+
+def microseconds(work: Workload) -> float:
+    pixels = work.prepared_pixels / work.projections
+    samples = math.sqrt(pixels)  # a ray has as many as the image has pixels along a side
+    predicted = work.held_out * min(pixels, SCORED_PIXELS) * samples * OCCUPIED
+    return (work.exported_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL

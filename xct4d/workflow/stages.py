@@ -1,0 +1,159 @@
+"""The stages of the workflow, in one table: everything else that must know of them asks here.
+
+Which stage a configuration key changes first, whose results a variant of a
+sweep shares, where outputs, logs and checkpoints lie, what jobs are called, what
+they need: all of it follows from the table. How a stage is added: docs/extending.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, rasterise, report, series, simulate, velocity
+from xct4d.workflow.workload import Workload
+
+
+class Needs(Protocol):
+    """A module of xct4d.workflow.needs."""
+
+    def memory(self, work: Workload, /) -> float:
+        """Bytes beyond the imported program."""
+
+    def microseconds(self, work: Workload, /) -> float:
+        """Time of one CPU core."""
+
+
+class Facts(Protocol):
+    """What decides which stages a dataset has."""
+
+    @property
+    def simulated(self) -> bool: ...
+    @property
+    def static(self) -> bool: ...
+    @property
+    def ends(self) -> list[str]: ...
+    @property
+    def described(self) -> list[str]: ...
+    @property
+    def trains_mixing(self) -> bool: ...
+    @property
+    def joins_times(self) -> bool: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage: a rule, a script and a module of xct4d.stages of the same name."""
+
+    name: str
+    needs: Needs
+    folder: str  # its output below results/<dataset>/, with the wildcards that tell its jobs apart
+    reads: tuple[str, ...]  # the stages whose outputs it reads
+    keys: tuple[str, ...] = ()  # sections and keys of the configuration that reach this stage first
+    levels: str | None = None  # "section.list": one job per item, each starts from the one before
+    exists: Callable[[Facts], bool] = lambda dataset: True
+    directions: Callable[[Facts], list[str]] = lambda dataset: dataset.ends  # values of the wildcard {direction}
+    trains: bool = False  # keeps checkpoints, writes history.json and TensorBoard's files
+    on_device: bool = False  # computes on the GPU where the configuration asks for one
+    is_result: bool = False  # asked for by `rule all`; the others are made because these read them
+    joined: tuple[str, ...] = ()  # wildcards of the output that one job covers whole
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """Names of the wildcards in its output, but for the dataset."""
+        return tuple(re.findall(r"{(\w+)}", self.folder))
+
+    @property
+    def job(self) -> str:
+        """Pattern of a job's name, and so of its log and benchmark: velocity_{resolution}, export_t{time}."""
+        parts = {"time": "t{time}"}
+        return "_".join([self.name, *(parts.get(name, f"{{{name}}}") for name in self.wildcards if name not in self.joined)])
+
+    @property
+    def depth(self) -> int:
+        """Folders from results/<dataset> down to its output."""
+        return len(self.folder.split("/"))
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
+        Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
+        Stage(
+            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npy", reads=(), keys=("canonical",),
+            exists=lambda dataset: bool(dataset.described), directions=lambda dataset: dataset.described,
+        ),
+        Stage(
+            name="canonical", needs=canonical, folder="canonical/{direction}", reads=("prepare", "rasterise"), keys=("canonical", "seed"),
+            trains=True, on_device=True,
+        ),
+        Stage(
+            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical"), keys=("velocity",),
+            levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
+        ),
+        Stage(
+            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity"), keys=("mixing",),
+            exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
+        ),
+        Stage(
+            name="export", needs=export, folder="volumes/{kind}/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
+            keys=("export",), joined=("kind",), on_device=True, is_result=True,
+        ),
+        Stage(
+            name="series", needs=series, folder="series", reads=("prepare", "export"),
+            exists=lambda dataset: dataset.joins_times, is_result=True,
+        ),
+        Stage(
+            name="analyse", needs=analyse, folder="displacement/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
+            keys=("analyse",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
+        ),
+        Stage(
+            name="evaluate", needs=evaluate, folder="evaluation",
+            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+        ),
+        Stage(
+            name="report", needs=report, folder="report",
+            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export", "analyse", "evaluate"), is_result=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def first_stage(key: str) -> Stage | None:
+    """The first stage that a dotted key of the configuration reaches; None where none is."""
+    section = key.split(".")[0]
+    return next((stage for stage in STAGES.values() if section in stage.keys), None)
+
+
+def reaches(key: str, stage: str, level: int | None = None) -> bool:
+    """Whether the value of a dotted key can change the output of a stage.
+
+    It changes the first stage that it reaches and all that read that stage's
+    output, directly or not. level: for a stage with levels, the index of one;
+    keys of a finer level do not change it. None: the finest.
+    """
+    first = first_stage(key)
+    if first is None:
+        return False
+    if stage == first.name and level is not None and first.levels is not None and key.startswith(f"{first.levels}."):
+        return int(key.removeprefix(f"{first.levels}.").split(".")[0]) <= level
+    return stage == first.name or first.name in before(stage)
+
+
+@cache
+def before(stage: str) -> frozenset[str]:
+    """Names of the stages whose outputs a stage depends on, directly or not."""
+    return frozenset(name for own in STAGES[stage].reads for name in (own, *before(own)))
+
+
+def job_of(output: str) -> tuple[str, str]:
+    """(folder of the dataset, name of the job) of an output's path. Raises ValueError for any other path."""
+    for stage in STAGES.values():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(stage.folder))
+        if (found := re.fullmatch(rf"((?:.+/)?results/[^/]+)/{pattern}", output)) is not None:
+            return found[1], stage.job.format(**found.groupdict())
+    raise ValueError(f"{output} is no stage's output")

@@ -1,0 +1,122 @@
+"""What one job has to work on, in numbers: projections, pixels, voxels of the true object.
+
+Read from file headers and scene descriptions before anything runs, without
+torch or numba, so that demand on memory and time can be predicted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from xct4d.config import Config
+from xct4d.errors import InputError
+
+UNREADABLE_PIXELS = 2**22  # assumed of an image whose header cannot be read
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One job: its dataset's configuration and files, its threads, its velocity level."""
+
+    config: Config
+    scene_files: Sequence[str]  # the scene first; empty where the dataset is a folder
+    state_files: Mapping[str, Sequence[str]]  # of a folder: what `prepare` reads for each state
+    truth_files: Sequence[str]  # of a folder: the true object
+    exported_times: int
+    threads: int
+    resolution: int = 0  # control points per axis of the velocity level; 0 in other stages
+
+    @property
+    def projections(self) -> int:
+        return _scene(self.scene_files[0]).projections if self.scene_files else len(self._images)
+
+    @cached_property
+    def pixels(self) -> int:
+        """Pixels of one projection before it is downscaled."""
+        return _scene(self.scene_files[0]).pixels if self.scene_files else _pixels(str(self._images[0]))
+
+    @property
+    def simulated_images(self) -> int:
+        """Images computed for a scene's projections: several for each one that is blurred by motion."""
+        return _scene(self.scene_files[0]).sharp_images
+
+    @property
+    def prepared_pixels(self) -> int:
+        """Pixels of all projections together after they are downscaled."""
+        settings, side = self.config.prepare, math.sqrt(self.pixels)
+        factor = settings.downscale or (max(1, side // settings.target_size) if settings.target_size else 1)
+        return math.ceil(self.projections * self.pixels / factor**2)
+
+    @property
+    def held_out(self) -> float:
+        """Projections that are scored.
+
+        At least a tenth of all: lists in the transforms files may name others than the configuration does.
+        """
+        split, count = self.config.input.split, self.projections
+        if split.method == "fraction":
+            found = (1 - split.fraction) * count
+        elif split.method == "interval":
+            found = count / split.interval
+        elif split.method == "list":
+            names = {PurePosixPath(name).name for name in split.held_out}
+            found = count if self.scene_files else sum(image.name in names for image in self._images)
+        elif split.method == "filename":
+            found = _scene(self.scene_files[0]).held_out if self.scene_files else sum("train" not in image.stem for image in self._images)
+        else:
+            found = 0
+        return max(found, count / 10)
+
+    @property
+    def true_voxels(self) -> int:
+        """Voxels of the true object's volumes; 0 where it has none."""
+        truth = self.config.input.truth
+        if self.scene_files:
+            return _scene(self.scene_files[0]).voxels
+        if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
+            return 0
+        from xct4d.io.voxels import open_voxels
+
+        try:
+            return math.prod(open_voxels(self.truth_files[0], truth.object.shape, truth.object.dtype).shape)
+        except InputError:  # the stage that reads it says what is wrong
+            return 0
+
+    @cached_property
+    def _images(self) -> list[PurePosixPath]:
+        files = {file for files in self.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
+        return [PurePosixPath(file) for file in sorted(files)]
+
+
+class _Scene(NamedTuple):
+    projections: int
+    held_out: int  # of these
+    sharp_images: int  # computed for them
+    pixels: int  # of one
+    voxels: int  # of the object's volumes
+
+
+@cache
+def _scene(path: str) -> _Scene:
+    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
+
+    placed = load_scene(path)
+    scene, volumes = placed.scene, placed.object.files.values()
+    voxels = sum(math.prod(volume.shape) for volume in volumes)
+    return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels)
+
+
+@cache
+def _pixels(image: str) -> int:
+    from PIL import Image
+
+    try:
+        with Image.open(image) as opened:
+            return math.prod(opened.size)
+    except Exception:  # noqa: BLE001 - `prepare` says what is wrong with it
+        return UNREADABLE_PIXELS
