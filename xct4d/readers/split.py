@@ -14,8 +14,6 @@ from xct4d.readers.reader import Acquisition
 
 TRAIN, HELD_OUT, ASIDE = 0, 1, 2
 
-FRACTION, INTERVAL = 0.9, 8  # where the method is chosen and its value is not
-
 _KEY = "input.split"
 _WORD = re.compile(r"(?<![A-Za-z])(?:(train)_?(\d+)?|eval)")  # not the end of another word: strain05_eval_00
 
@@ -41,8 +39,8 @@ def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisitio
         index, count = np.arange(len(acquisition.projections)), len(acquisition.projections)
         held_out = {
             "none": np.zeros(count, bool),
-            "interval": (index + 1) % (settings.interval or INTERVAL) == 0,
-            "fraction": _evenly_chosen(count - round((settings.fraction or FRACTION) * count), count),
+            "interval": (index + 1) % settings.held_out_interval == 0,
+            "fraction": _evenly_chosen(count - round(settings.trained_part * count), count),
         }[settings.method]
         role = np.where(held_out, HELD_OUT, TRAIN)
     if not (role == TRAIN).any():

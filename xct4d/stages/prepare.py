@@ -124,8 +124,8 @@ def _note_seen_views(projections: list[Projection], times: list[np.ndarray], rol
         numbers = (projections[i].camera_to_world.ravel(), projections[i].focal, projections[i].centre, times[i])
         return tuple(np.round(np.concatenate(numbers), 6).tolist())
 
-    trained = {view(i) for i in np.flatnonzero(role == TRAIN)}
-    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT) if view(i) in trained]
+    trained = {view(i) for i in np.flatnonzero(role == TRAIN).tolist()}
+    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT).tolist() if view(i) in trained]
     if seen:
         names = seen[0] if len(seen) == 1 else f"{seen[0]} and {len(seen) - 1} more"
         notes.append(f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views")

@@ -90,7 +90,7 @@ def _shots_of(placed: PlacedScene, time_point: int, part: int, name: str, source
 
 def _image(placed: PlacedScene, phantom: Phantom, shot: Shot) -> np.ndarray:
     scene, detector = placed.scene, placed.scene.detector
-    transmission = 0.0
+    transmission = np.zeros(())
     for t, weight in zip(*scene.image_times(scene.time_points()[shot.time_point]), strict=True):
         transmission += weight * np.exp(-scene.flat(t) - phantom.projection(shot.views, shot.view, t))
     random = np.random.default_rng([scene.seed, *shot.seed])
