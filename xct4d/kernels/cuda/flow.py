@@ -172,8 +172,8 @@ def _flow_adjoint(control, n, later, time_index, counts, sizes, a, b, stage_poin
                 x, y, z = stage_points[k, s, p, 0], stage_points[k, s, p, 1], stage_points[k, s, p, 2]
                 i, fx, _ = locate(x, n)
                 j, fy, _ = locate(y, n)
-                l, fz, _ = locate(z, n)
-                cell[lane] = base + 3 * (i + n * (j + n * l))
+                first_z, fz, _ = locate(z, n)
+                cell[lane] = base + 3 * (i + n * (j + n * first_z))
                 factors[lane, 0], factors[lane, 1], factors[lane, 2], factors[lane, 3] = weights(fx)
                 factors[lane, 4], factors[lane, 5], factors[lane, 6], factors[lane, 7] = weights(fy)
                 factors[lane, 8], factors[lane, 9], factors[lane, 10], factors[lane, 11] = weights(fz)

@@ -74,8 +74,12 @@ def each(function: Callable, count: int, *arguments: Tensor | float) -> None:
 
 
 def parameters(argument: Tensor | float) -> tuple:
-    """What numba passes to a kernel for one argument: a scalar as it is; an array as the addresses of its owner's two
-    objects (none), its number of entries, the bytes of one, its address, its shape, and its strides in bytes."""
+    """What numba passes to a kernel for one argument.
+
+    A scalar as it is; an array as the addresses of its owner's two objects
+    (none), its number of entries, the bytes of one, its address, its shape, and
+    its strides in bytes.
+    """
     if not isinstance(argument, Tensor):
         return (argument,)
     if not argument.is_contiguous():

@@ -16,8 +16,11 @@ from xct4d.kernels.shared.scalar import accumulate, scalar
 
 @scalar
 def locate(x, n):
-    """Of the four control points that act at coordinate x: index of the first, position of x between
-    the middle two in [0, 1], and d(position)/dx (zero outside the box)."""
+    """Index of the first of the four control points that act at coordinate x, position, and its derivative.
+
+    The position of x between the middle two control points is in [0, 1];
+    d(position)/dx is zero outside the box.
+    """
     rate = np.float32(0.5) * np.float32(n - 3)
     p = (x + np.float32(1.0)) * rate
     top = np.float32(n - 3)
