@@ -16,6 +16,7 @@ from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.reference.cameras import read
 from xct4d.stages import prepare as stage
 
+
 @pytest.fixture
 def folder(tmp_path):
     return tiny_dataset.make(tmp_path / "dataset")

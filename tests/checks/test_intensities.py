@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_dataset
 from PIL import Image
-from preparation import FORWARD, FRAME, names, notes, refused, run
+from preparation import FORWARD, FRAME, notes, refused, run
 from tiny_dataset import edited
 
 from xct4d.checks.intensities import Brightness

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from xct4d.device import sent
-from xct4d.kernels import bspline
+from xct4d.kernels.shared import bspline_matrices as bspline
 
 
 def time_weights(modes: int, times: np.ndarray | Sequence[float], device: torch.device) -> Tensor:

@@ -126,7 +126,7 @@ class Scene(Section):
     @classmethod
     def _inline_or_file(cls, value):
         if not isinstance(value, (dict, str)):
-            raise ValueError("must be an object description or the name of its file")  # noqa: TRY004 - pydantic wants it
+            raise ValueError("must be an object description or the name of its file")
         return value
 
     @field_validator("times", mode="before")

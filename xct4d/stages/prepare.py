@@ -142,7 +142,8 @@ def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     if settings.target_size is None:
         return 1
     longest = max(max(size) for size in sizes)
-    return max(1, min(longest // settings.target_size, min(min(size) for size in sizes)))
+    shortest = min(min(size) for size in sizes)
+    return max(1, min(longest // settings.target_size, shortest))
 
 
 def _views(projection: Projection) -> Views:
