@@ -9,7 +9,7 @@ import torch
 # the longest first, so that no process is left alone with one of them at the end
 LONGEST = ("test_slurm", "test_pipeline", "test_conda", "test_reruns")
 # sums over threads are theirs to test
-THREADED = ("test_kernels", "test_training", "test_phantom_integrals")
+THREADED = ("test_kernels", "test_training", "test_integrals")
 
 
 def pytest_collection_modifyitems(items):

@@ -24,7 +24,8 @@ def test_a_defect_keeps_its_traceback_in_both_places(tmp_path):
     done = run("1 / 0", tmp_path / "log")
     assert done.returncode == 1
     for text in (done.stderr, (tmp_path / "log").read_text()):
-        assert "Traceback" in text and "ZeroDivisionError" in text
+        assert "Traceback" in text
+        assert "ZeroDivisionError" in text
 
 
 def test_what_is_printed_reaches_the_log_without_colours(tmp_path):

@@ -67,15 +67,27 @@ def truth(motion=STRETCH, **volume):
         ({"datasets": FOLDER, "export": {"times": [0.5, 0.5]}}, ["export", "times has a value twice"]),
         ({"datasets": FOLDER, "export": {"times": [0.5, 0.50001]}}, ["export.times", "four decimals"]),
         ({"datasets": FOLDER, "canonical": {"volume_weight": 0.1}}, ["datasets.d: canonical.volume_weight", "input.forward_volume"]),
-        ({"datasets": {"d": {"input": {"scene": "tiny", "truth": {"object": {"path": "a.npy"}, "motion": {}}}}}}, ["input.truth", "its own"]),
         (
-            {"datasets": {"d": {"input": {"folder": "data", "backward_volume": {"path": "lost.npy"}}}}, "canonical": {"volume_weight": 0.1}},
+            {"datasets": {"d": {"input": {"scene": "tiny", "truth": {"object": {"path": "a.npy"}, "motion": {}}}}}},
+            ["input.truth", "its own"],
+        ),
+        (
+            {
+                "datasets": {"d": {"input": {"folder": "data", "backward_volume": {"path": "lost.npy"}}}},
+                "canonical": {"volume_weight": 0.1},
+            },
             ["datasets.d: input.backward_volume.path", "data/lost.npy"],
         ),
-        ({"datasets": {"d": {"input": {"folder": "data", "forward_volume": {"path": "a.npy"}}}}}, ["canonical.volume_weight", "set a weight"]),
+        (
+            {"datasets": {"d": {"input": {"folder": "data", "forward_volume": {"path": "a.npy"}}}}},
+            ["canonical.volume_weight", "set a weight"],
+        ),
         ({"datasets": FOLDER, "export": {"times": [1.5]}}, ["export.times.0", "1.5"]),
         ({"datasets": FOLDER, "mixing": {"method": "spline"}}, ["config: datasets.d: mixing.method", "no projection between", "temporal"]),
-        ({"datasets": FOLDER, "export": {"window": [0, 2]}}, ["datasets.d: export.window", "float32 stores attenuation as it is", "export.dtype"]),
+        (
+            {"datasets": FOLDER, "export": {"window": [0, 2]}},
+            ["datasets.d: export.window", "float32 stores attenuation as it is", "export.dtype"],
+        ),
         ({"datasets": {"ä": {"input": {"folder": "data"}}}}, ["datasets.ä", "ASCII letters, digits"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -140,7 +152,14 @@ def test_volumes_that_only_the_end_of_the_run_would_read(place, tree, says):
     assert all(part in line for part in says), line
 
 
-@pytest.mark.parametrize("tree", [{"datasets": FOLDER, "canonical": {"step": 3}}, {"datasets": {"d": {"input": {"folder": "lost"}}}}, {"datasets": FOLDER, "mixing": {"method": "spline"}}])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"datasets": FOLDER, "canonical": {"step": 3}},
+        {"datasets": {"d": {"input": {"folder": "lost"}}}},
+        {"datasets": FOLDER, "mixing": {"method": "spline"}},
+    ],
+)
 def test_the_command_prints_that_line_alone_and_writes_nothing(place, tree):
     (place / "config.yaml").write_text(yaml.safe_dump(tree))
     done = snakemake("--cores", "1", "--configfile", "config.yaml", cwd=place)

@@ -53,6 +53,9 @@ def test_every_rule_has_a_message_and_resources(tmp_path, monkeypatch):
         assert {"mem_mb", "runtime"} <= set(rule.resources), rule.name
 
 
+ABSENT = {"rasterise"}  # config/tiny.yaml has no known volume
+
+
 def plain(path) -> str:
     """A pattern without the constraints of its wildcards."""
     return re.sub(r"{(\w+),[^{}]*(?:{\d+})?[^{}]*}", r"{\1}", str(path))
@@ -85,7 +88,7 @@ def test_jobs_read_what_the_table_says(tmp_path):
         stage = job.split(": ")[1].split()[0]
         read.setdefault(stage, set()).update(stage_of[folder] for folder in inputs)
     read["velocity"].remove("velocity")  # a level reads the coarser one
-    assert read == {name: set(stage.reads) for name, stage in STAGES.items()}
+    assert read == {name: set(stage.reads) - ABSENT for name, stage in STAGES.items() if name not in ABSENT}
 
 
 @pytest.mark.parametrize("device", ["auto", "cpu", "cuda"])
@@ -108,7 +111,7 @@ def test_the_device_chooses_the_environment_and_asks_for_a_gpu(tmp_path, monkeyp
 def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
     done = snakemake("--rulegraph", *TINY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES}
+    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES} - ABSENT
 
 
 @pytest.mark.parametrize("key", ["conda", "apptainer", "apptainer+conda", "report"])

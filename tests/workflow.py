@@ -17,9 +17,9 @@ def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str)
     return subprocess.run(command, check=False, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=900)
 
 
-def jobs(*arguments: str, cwd: Path, root: Path = ROOT) -> list[str]:
+def jobs(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str) -> list[str]:
     """The jobs that a dry run lists, by their messages ("tiny: velocity 9"), sorted."""
-    return sorted(name for name, _ in _listed(*arguments, cwd=cwd, root=root))
+    return sorted(name for name, _ in _listed(*arguments, cwd=cwd, root=root, **environment))
 
 
 def reasons(*arguments: str, cwd: Path, root: Path = ROOT) -> dict[str, str]:
@@ -27,8 +27,8 @@ def reasons(*arguments: str, cwd: Path, root: Path = ROOT) -> dict[str, str]:
     return dict(_listed(*arguments, cwd=cwd, root=root))
 
 
-def _listed(*arguments: str, cwd: Path, root: Path) -> list[tuple[str, str]]:
-    done = snakemake("--dry-run", *arguments, cwd=cwd, root=root)
+def _listed(*arguments: str, cwd: Path, root: Path, **environment: str) -> list[tuple[str, str]]:
+    done = snakemake("--dry-run", "--quiet=host", *arguments, cwd=cwd, root=root, **environment)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     # the job that only asks for the others has no dataset before a colon

@@ -16,7 +16,7 @@ _dataset = ""  # of this process
 
 def name_dataset(name: str) -> None:
     """All progress of this process is that of one dataset: its lines say which, as several run side by side."""
-    global _dataset  # a process works for one dataset from its start to its end
+    global _dataset  # noqa: PLW0603 - a process works for one dataset from its start to its end
     _dataset = name
 
 

@@ -9,7 +9,7 @@ rule canonical:
         directory("results/{dataset}/canonical/{direction}"),
     params:
         settings=settings("canonical"),
-        folder=lambda wildcards: dataset_of(wildcards).folder,
+        folder=known_volume_folder,
         volume=known_volume,
         seed=seed,
         checkpoint=checkpoint("canonical"),

@@ -1,6 +1,7 @@
 # The datasets of the configuration, and the functions by which rules ask about them.
 import re
 import sys
+from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
 
@@ -18,7 +19,7 @@ except ModuleNotFoundError:
 
 from xct4d.config import CHANGES_NO_RESULT
 from xct4d.errors import InputError
-from xct4d.mapping_files import read_mapping
+from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.plan import plan
 from xct4d.workflow.stages import STAGES, job_of
@@ -73,9 +74,19 @@ def sources(wildcards):
     return dataset.outputs("simulate") or users(dataset.state_files[wildcards.state])
 
 
-def known_volume_files(wildcards):
-    """Files of the known volume of an end, where there is one."""
+def described_volume(wildcards):
+    """Files of the description of an object that is the known volume of an end."""
     return users(dataset_of(wildcards).volume_files[wildcards.direction])
+
+
+def known_volume_files(wildcards):
+    """Files of the known volume of an end as its canonical field is trained with it: voxels; none where there is no such volume."""
+    return rasterised(wildcards) or described_volume(wildcards)
+
+
+def rasterised(wildcards):
+    """The voxels that `rasterise` makes of the known volume of an end, where that is the description of an object."""
+    return dataset_of(wildcards).outputs("rasterise", direction=wildcards.direction)
 
 
 def true_object(wildcards):
@@ -138,10 +149,20 @@ def seed(wildcards):
     return dataset_of(wildcards).config.seed
 
 
-def known_volume(wildcards):
-    """How to read the known volume of an end, where there is one."""
+def given_volume(wildcards):
+    """The known volume of an end as the configuration has it, where there is one."""
     volume = dataset_of(wildcards).volume(wildcards.direction)
     return None if volume is None else volume.model_dump(mode="json")
+
+
+def known_volume(wildcards, input):
+    """How the voxels of the known volume of an end are read, where there is one."""
+    return {"path": Path(input.volume[0]).name} if rasterised(wildcards) else given_volume(wildcards)
+
+
+def known_volume_folder(wildcards, input):
+    """Folder from which the path of that volume starts."""
+    return str(Path(input.volume[0]).parent) if rasterised(wildcards) else dataset_of(wildcards).folder
 
 
 def exported(wildcards):
@@ -162,6 +183,11 @@ def analysed(wildcards):
 def script_digest(name):
     """Digest of a script and of the library modules behind it: reruns what a change of code invalidates."""
     return code_digest(Path(workflow.source_path(f"../scripts/{name}")), LIBRARY)
+
+
+def reader_digest(wildcards):
+    """Digest of the reader of a dataset, which `prepare` imports by its name: the readers of other formats do not count."""
+    return code_digest(Path(find_spec(dataset_of(wildcards).reader).origin), LIBRARY)
 
 
 def checkpoint(stage):

@@ -12,6 +12,7 @@ rule prepare:
         input=settings("input", exclude={"truth", "forward_volume", "backward_volume"}),
         settings=settings("prepare"),
         code=script_digest("prepare.py"),
+        reader=reader_digest,
     log:
         "results/{dataset}/logs/prepare_{state}.log",
     conda:

@@ -4,9 +4,9 @@ from xct4d.config import Canonical, VolumeFile
 from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
+    from xct4d.checks.axes import check_axes
     from xct4d.device import leased
     from xct4d.io import prepared
-    from xct4d.io.plausibility import check_axes
     from xct4d.io.volumes import load_volume
     from xct4d.stages.canonical import canonical
 
@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     direction, volume = snakemake.wildcards.direction, None
     if snakemake.params.volume is not None:
         file = VolumeFile.model_validate(snakemake.params.volume)
-        volume = load_volume(file, Path(snakemake.params.folder), settings.bake, f"input.{direction}_volume")
+        volume = load_volume(file, Path(snakemake.params.folder), f"input.{direction}_volume")
         check_axes(volume, prepared.load(Path(snakemake.input.prepared)), f"input.{direction}_volume: {file.path}")
     with leased(snakemake.resources.device) as device:
         canonical(

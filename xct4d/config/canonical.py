@@ -27,11 +27,14 @@ class HashGrid(Section):
 
 
 class Canonical(Section):
-    """The static field of one end."""
+    """The canonical fields: the attenuation of each scan, as a hash grid and an MLP."""
 
     steps: Count = Field(1000, description="training steps")
     rays: Count = Field(512, description="rays per step")
-    samples: Count = Field(64, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
+    samples: Count = Field(
+        64,
+        description="samples per ray inside the box; as empty cells are found, rays are sampled more finely within the others, and more rays are drawn",
+    )
     grid: HashGrid = HashGrid()
     schedule: Schedule = Schedule()
     flat_field: FlatField = FlatField()

@@ -14,16 +14,32 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones spread evenly; "
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones are evenly spaced; "
         "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
     )
-    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="part trained on (method fraction, there 0.9 by default)")
-    interval: Annotated[int, Field(ge=2)] | None = Field(None, description="every n-th projection is held out (method interval, there 8 by default)")
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="part trained on (method fraction, there 0.9 by default)"
+    )
+    interval: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="every n-th projection is held out (method interval, there 8 by default)"
+    )
     held_out: list[str] = Field([], description="file names held out (method list)")
-    imin: Annotated[int, Field(ge=0)] = Field(0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole")
+    imin: Annotated[int, Field(ge=0)] = Field(
+        0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole"
+    )
     imax: Annotated[int, Field(ge=0)] | None = Field(None, description="last index of train_<index> used")
     istep: Count = Field(1, description="every istep-th index from imin is used")
     indices: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="exactly these indices are used")
+
+    @property
+    def trained_part(self) -> float:
+        """Part of the projections that are trained on (method fraction)."""
+        return 0.9 if self.fraction is None else self.fraction
+
+    @property
+    def held_out_interval(self) -> int:
+        """Every how many projections one is held out (method interval)."""
+        return 8 if self.interval is None else self.interval
 
 
 class VolumeFile(Section):
@@ -34,6 +50,11 @@ class VolumeFile(Section):
     dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
         None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
     )
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the file describes an object rather than holding voxels."""
+        return self.path.lower().endswith((".yaml", ".yml", ".json"))
 
 
 class Truth(Section):

@@ -8,9 +8,11 @@ from xct4d.config.base import Count, Section
 
 
 class Prepare(Section):
-    """Checks and downscaled copies."""
+    """Checks of the projections, and downscaling."""
 
-    target_size: Count | None = Field(250, description="downscale by the largest whole factor that leaves this many pixels along the longer side")
+    target_size: Count | None = Field(
+        250, description="downscale by the largest whole factor that leaves this many pixels along the longer side"
+    )
     downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
     check_intensities: bool = Field(
         True, description="refuse projections that look inverted, not divided by the flat field, or unlike the others; false: only note it"

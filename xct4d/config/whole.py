@@ -31,8 +31,12 @@ class Config(Section):
     export: Export = Export()
     analyse: Analyse = Analyse()
     evaluate: Evaluate = Evaluate()
-    device: Device = Field("auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the training's random numbers; the noise of a scene has the scene's own")
+    device: Device = Field(
+        "auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="seed of the training's random numbers; the noise of a scene has the scene's own"
+    )
     sweep: dict[str, list[int | float | bool | str]] = Field(
         {},
         description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can; "

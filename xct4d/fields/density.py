@@ -24,6 +24,8 @@ class DensityField(nn.Module):
     The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
     """
 
+    cells: Tensor  # occupied cells, bool
+
     def __init__(self, settings: HashGrid):
         super().__init__()
         self.settings = settings

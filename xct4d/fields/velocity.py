@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from xct4d.device import sent
 from xct4d.fields import storage
 from xct4d.fields.time_spline import time_weights
-from xct4d.kernels import bspline
 from xct4d.kernels.flow import FlowTable, TimeSteps, flow
+from xct4d.kernels.shared import bspline_matrices as bspline
 
 
 @lru_cache(256)

@@ -15,7 +15,7 @@ from xct4d.phantom.motions import AFFINE, SIGMOID
 
 @numba.njit(cache=True)
 def carry(rows, x, y, z):
-    """Pull one point back through all rows, in order."""
+    """The point at t = 0 whose material is at (x, y, z), by all rows of a motion in order."""
     for k in range(len(rows)):
         row = rows[k]
         if row[0] == AFFINE:
@@ -93,15 +93,15 @@ def _lower(row, target):
     low, high = target - max(row[2], 0.0), target - min(row[2], 0.0)
     u = target - 0.5 * row[2]
     for _ in range(200):
-        share = 1.0 / (1.0 + math.exp(min(-(u - row[3]) / row[4], 700.0)))
-        off = u + row[2] * share - target
+        step = 1.0 / (1.0 + math.exp(min(-(u - row[3]) / row[4], 700.0)))
+        off = u + row[2] * step - target
         if off > 0.0:
             high = u
         else:
             low = u
         if abs(off) < 1e-15:
             break
-        u -= off / (1.0 + row[2] * share * (1.0 - share) / row[4])
+        u -= off / (1.0 + row[2] * step * (1.0 - step) / row[4])
         if not low < u < high:
             u = 0.5 * (low + high)
     return u

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 
-
 from xct4d.compilation import numba
 from xct4d.phantom.packed import BIN, BINS, FIRST, HIGH, KIND, LOW, ORIGIN, REPEATS, SHAPE, SIZE, density_at
 from xct4d.phantom.shapes import CYLINDER, GYROID, SPHERE, VOXELS

@@ -16,7 +16,11 @@ from xct4d.errors import InputError
 
 
 class Description:
-    """A mapping whose values are taken key by key; `finish` refuses what nobody took."""
+    """A mapping whose values are taken key by key; `finish` refuses the keys that were never taken.
+
+    Each method that takes a value raises InputError, naming file and key, where
+    it is missing and has no default, or is not what the method says.
+    """
 
     def __init__(self, tree: Any, where: str):
         self.where = where
@@ -36,6 +40,7 @@ class Description:
         return InputError(what, where=self._key(key), fix=fix)
 
     def value(self, key: str, default: Any = ...) -> Any:
+        """Any value."""
         self._taken.add(key)
         if key not in self._tree:
             if default is not ...:
@@ -45,15 +50,18 @@ class Description:
         return self._tree[key]
 
     def number(self, key: str, default: Any = ..., *, above: float = -math.inf, least: float = -math.inf) -> float:
+        """A finite number greater than `above` and not below `least`."""
         value = self.value(key, default)
         if not is_number(value) or not (value > above and value >= least):
             raise self.fail(key, f"must be a number{_limit(above, least)}, not {_shown(value)}", exponent_hint(value))
         return float(value)
 
     def vector(self, key: str, length: int = 3, *, above: float = -math.inf, least: float = -math.inf) -> np.ndarray:
+        """[length] float64, each entry limited as in `number`."""
         return self._numbers(key, self.value(key), length, above, least)
 
     def matrix(self, key: str, rows: int | None, columns: int) -> np.ndarray:
+        """[rows, columns] float64; any number of rows from 1 where `rows` is None."""
         value = self.value(key)
         if not isinstance(value, list) or not value or (rows is not None and len(value) != rows):
             count = f"{rows} rows" if rows is not None else "a list"
@@ -61,6 +69,7 @@ class Description:
         return np.stack([self._numbers(f"{key}[{i}]", row, columns) for i, row in enumerate(value)])
 
     def counts(self, key: str, length: int) -> tuple[int, ...]:
+        """So many whole numbers above 0."""
         value = self.value(key)
         whole = isinstance(value, list) and len(value) == length and all(is_number(v) and v == int(v) and v >= 1 for v in value)
         if not whole:
@@ -68,6 +77,7 @@ class Description:
         return tuple(int(v) for v in value)
 
     def choice(self, key: str, options: tuple[str, ...], default: Any = ...) -> str:
+        """One of the options."""
         value = self.value(key, default)
         if value not in options:
             near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.5)
@@ -75,18 +85,21 @@ class Description:
         return value
 
     def flag(self, key: str, default: bool) -> bool:
+        """True or False."""
         value = self.value(key, default)
         if not isinstance(value, bool):
             raise self.fail(key, f"must be true or false, not {_shown(value)}")
         return value
 
     def text(self, key: str) -> str:
+        """Text that is not empty."""
         value = self.value(key)
         if not isinstance(value, str) or not value:
             raise self.fail(key, f"must be text, not {_shown(value)}")
         return value
 
     def listed(self, key: str) -> list:
+        """A list that is not empty."""
         value = self.value(key)
         if not isinstance(value, list) or not value:
             raise self.fail(key, f"must be a list with at least one entry, not {_shown(value)}")

@@ -1,8 +1,9 @@
-"""An object as flat arrays, with bins that say which shapes are near a point.
+"""An object as flat arrays for compiled functions, with bins that tell which shapes are near a point.
 
-The root of an object is a few groups. A group is a list of leaves under one
-rule, in a cell that may repeat; its bins divide the cell, and each lists every
-leaf that reaches into it, so a point or a ray meets few leaves.
+An object is a list of groups. A group is a list of leaves (single shapes or
+voxel volumes) in a cell, which may be repeated over a region; a rule tells how
+the leaves' densities combine. The cell is divided into bins, and each bin lists
+the leaves that overlap it, so that few leaves are evaluated for a point.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from xct4d.compilation import numba
 from xct4d.errors import InputError
 from xct4d.phantom.shapes import CYLINDER, PARALLELEPIPED, SPHERE, VOXELS, Collection, Leaf, Tessellation
 
-SUM, CLIPPED, GREEDY = range(3)  # rules: add; add and clip to [0, 1]; first positive, else 0
+SUM, CLIPPED, GREEDY = range(3)  # rules: the sum; the sum clipped to [0, 1]; the first positive density, else 0
 _UNBOUNDED = 1e6  # stands for infinity where a gyroid has no cell
 _MOST_BINS = 48  # per axis
 
@@ -27,13 +28,17 @@ KIND, RHO, OFFSET, SIZE, SHAPE = 0, 1, 2, 3, 6
 
 
 class Packed(NamedTuple):
-    """G groups, L leaves. Few arrays: every one costs each time it is handed to a compiled function."""
+    """An object of G groups and L leaves.
 
-    rule: int  # of the groups together
-    smooth: bool  # whether a leaf varies inside (voxels)
-    kinked: bool  # whether what varies is clipped or chosen from, which bends it between the voxels' planes
-    groups: np.ndarray  # [G, 18]: rule; region's low and high corner; cell's low corner; bin's size; bins per axis; whether it repeats; first bin
-    bins: np.ndarray  # int64: for bin b, bins[b] to bins[b + 1] is where its leaves are listed, in this same array
+    Numbers of one kind share an array, as handing an array to a compiled
+    function costs time at every call.
+    """
+
+    rule: int  # by which the densities of the groups combine
+    smooth: bool  # whether the object has voxels, between whose centres the density varies
+    kinked: bool  # whether the rules clip or choose among densities that vary: a ray's density is then only piecewise a cubic
+    groups: np.ndarray  # [G, 18]: rule, low and high corner of the region, low corner of the cell, size of a bin, bins per axis, whether it repeats, first bin
+    bins: np.ndarray  # int64: the leaves of bin b are bins[bins[b] : bins[b + 1]]
     leaves: np.ndarray  # [L, 6 + PARAMETERS]: kind, density, offset into voxels, nz, ny, nx, parameters
     voxels: np.ndarray  # float32, all volumes one after the other
 
@@ -117,14 +122,14 @@ def _bins(leaves: list[Leaf], low: np.ndarray, high: np.ndarray) -> tuple[list[l
         first = np.clip(np.floor((leaf.low - low - slack) / size), 0, bins - 1).astype(int)
         last = np.clip(np.floor((leaf.high - low + slack) / size), 0, bins - 1).astype(int)
         grid = np.stack(np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(first, last, strict=True)), indexing="ij"), axis=-1).reshape(-1, 3)
-        near = _reaches(leaf, low + (grid + 0.5) * size, 0.5 * float(np.linalg.norm(size)) + float(slack.max()))
+        near = _within_distance(leaf, low + (grid + 0.5) * size, 0.5 * float(np.linalg.norm(size)) + float(slack.max()))
         for i, j, k in grid[near]:
             lists[(i * bins[1] + j) * bins[2] + k].append(index)
     return lists, bins
 
 
-def _reaches(leaf: Leaf, points: np.ndarray, within: float) -> np.ndarray:
-    """Whether a leaf may come that near to points [N, 3]; those are centres of bins in its bounding box."""
+def _within_distance(leaf: Leaf, points: np.ndarray, within: float) -> np.ndarray:
+    """[N] bool: whether a leaf may be nearer than `within` to points [N, 3], the centres of bins that its bounding box overlaps."""
     p = leaf.parameters
     if leaf.kind == SPHERE:
         return np.linalg.norm(points - p[:3], axis=1) <= p[3] + within
@@ -134,7 +139,7 @@ def _reaches(leaf: Leaf, points: np.ndarray, within: float) -> np.ndarray:
     return np.ones(len(points), bool)
 
 
-# The loops below index arrays element by element: a slice costs more than the arithmetic it serves.
+# The functions below index arrays element by element, as a slice would take longer than the arithmetic.
 
 
 @numba.njit(cache=True)

@@ -1,4 +1,4 @@
-"""Scene descriptions: what is simulated, from where, and with which flaws."""
+"""Scene descriptions: which object moves how, from where it is projected, and with which flaws of the detector."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from xct4d.config import Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
-from xct4d.mapping_files import read_mapping
-from xct4d.paths import safe_path
+from xct4d.io.mapping_files import read_mapping
+from xct4d.io.paths import safe_path
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.description import exponent_hint, is_number
 
-INSTANTS = 64  # of an open shutter, four times as many as a frame lists at most
-_MOST = 1_000_000  # projections; more would be no experiment, and fill the memory before the first is made
+IMAGE_TIMES = 64  # at which the image of an exposure is computed: four times as many as a frame lists at most
+_MOST = 1_000_000  # projections of a scene: real experiments have fewer, and the list of more would fill the memory
 
 Angle = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Sources(Section):
-    """Directions from which one moment is projected."""
+    """Directions from which the object is projected at one time point."""
 
     azimuths: int | list[float] = Field(
         description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn", examples=[64]
@@ -46,7 +46,7 @@ class Sources(Section):
         return self
 
     def count(self) -> int:
-        """How many they are."""
+        """Number of directions."""
         return self.azimuths if isinstance(self.azimuths, int) else len(self.azimuths)
 
     def degrees(self) -> np.ndarray:
@@ -56,7 +56,7 @@ class Sources(Section):
         return np.array(self.azimuths, dtype=np.float64)
 
 
-_OTHER = {"azimuths": 1, "start_deg": 47.0}  # none that is trained on
+_OTHER = {"azimuths": 1, "start_deg": 47.0}  # example of a direction that is not trained on
 
 
 class Placement(Section):
@@ -64,7 +64,7 @@ class Placement(Section):
 
     ends: Sources = Field(description="the full scans at t = 0 and t = 1")
     ends_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
-    between: Sources = Field(description="every moment in between; sources stand still", examples=[{"azimuths": 2}])
+    between: Sources = Field(description="every time point between the scans; sources stand still", examples=[{"azimuths": 2}])
     between_held_out: Sources | None = Field(None, description="their projections for evaluation only", examples=[_OTHER])
 
 
@@ -90,13 +90,13 @@ class Detector(Section):
 
 
 class Exposure(Section):
-    """Motion blur of the moments in between; the scans at the ends are sharp."""
+    """Motion blur of the time points between the scans; the scans themselves are sharp."""
 
     duration: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="open shutter around each moment, part of the whole time", examples=[0.02]
+        description="length of the exposure around each time point, as a fraction of the time from scan to scan", examples=[0.02]
     )
     views: Annotated[int, Field(ge=2, le=16)] = Field(
-        3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is made of many more"
+        3, description="quadrature points (Gauss-Legendre) that a frame lists as its cameras; the image itself is computed at many more"
     )
 
 
@@ -109,11 +109,11 @@ class Scene(Section):
     )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
-    times: int | list[float] = Field(description="moments, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
+    times: int | list[float] = Field(description="time points, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
     views: Placement
     detector: Detector = Detector()
     exposure: Exposure | None = Field(
-        None, description="motion blur of the moments in between (the scans at the ends are sharp); none: every moment is sharp"
+        None, description="motion blur of the time points between the scans (the scans themselves are sharp); none: every projection is sharp"
     )
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
@@ -126,7 +126,7 @@ class Scene(Section):
     @classmethod
     def _inline_or_file(cls, value):
         if not isinstance(value, (dict, str)):
-            raise ValueError("must be an object description or the name of its file")  # noqa: TRY004 - pydantic wants it
+            raise ValueError("must be an object description or the name of its file")
         return value
 
     @field_validator("times", mode="before")
@@ -136,7 +136,7 @@ class Scene(Section):
 
     @model_validator(mode="after")
     def _in_order(self):
-        times = self.moments()
+        times = self.time_points()
         if times[0] != 0 or times[-1] != 1 or (np.diff(times) <= 0).any():
             raise ValueError(f"times must rise from 0 to 1 without repeats, not {self.times}")
         if min(self.flat_field) < 0:
@@ -147,7 +147,7 @@ class Scene(Section):
 
     @model_validator(mode="after")
     def _room_for_noise(self):
-        """Counts above white are cut off: as rarely as 4 standard deviations, or the mean of air would sink."""
+        """Counts above white are cut off, which lowers the mean of air: white must lie 4 standard deviations above it."""
         photons = self.detector.photons
         if photons is not None:
             level = np.exp(-min(self.flat_field))
@@ -159,27 +159,27 @@ class Scene(Section):
                 raise ValueError(f"{what}; use [{least:g}] or more")
         return self
 
-    def moments(self) -> np.ndarray:
-        """[T] times, the first 0, the last 1."""
+    def time_points(self) -> np.ndarray:
+        """[T] times at which the object is projected, the first 0, the last 1."""
         return np.linspace(0.0, 1.0, self.times) if isinstance(self.times, int) else np.array(self.times)
 
     def projections(self) -> int:
-        """How many are made."""
+        """Number of projections."""
         return sum(self._counts())
 
     def held_out(self) -> int:
-        """How many of them are for evaluation only."""
+        """Number of projections that are for evaluation only."""
         ends, between = (0 if sources is None else sources.count() for sources in (self.views.ends_held_out, self.views.between_held_out))
-        return 2 * ends + (len(self.moments()) - 2) * between
+        return 2 * ends + (len(self.time_points()) - 2) * between
 
     def sharp_images(self) -> int:
-        """How many are computed for them: an exposure takes many."""
+        """Number of images without motion blur that are computed for all projections: IMAGE_TIMES for each exposure."""
         ends, between = self._counts()
-        return ends + between * (1 if self.exposure is None else INSTANTS)
+        return ends + between * (1 if self.exposure is None else IMAGE_TIMES)
 
     def _counts(self) -> tuple[int, int]:
-        """Projections of the ends and of what lies between."""
-        views, between = self.views, len(self.moments()) - 2
+        """Number of projections of the two scans, and of the time points between them."""
+        views, between = self.views, len(self.time_points()) - 2
         ends, inner = (
             sum(sources.count() for sources in pair if sources is not None)
             for pair in ((views.ends, views.ends_held_out), (views.between, views.between_held_out))
@@ -190,15 +190,20 @@ class Scene(Section):
         """f(t) of the I0 level exp(-f(t))."""
         return float(np.interp(t, np.linspace(0, 1, len(self.flat_field)), self.flat_field))
 
-    def shutter(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times [k] and weights [k] (sum 1) by which a frame says the exposure around time t."""
-        return self._opened(t, 1 if self.exposure is None else self.exposure.views)
+    def frame_times(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times [k] and weights [k] (sum 1) of the views that a frame lists for the exposure around time t."""
+        return self._quadrature(t, 1 if self.exposure is None else self.exposure.views)
 
-    def instants(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """The same for making its image: many more, so that the frame's few are as coarse to it as to a real detector's."""
-        return self._opened(t, INSTANTS)
+    def image_times(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times [k] and weights [k] (sum 1) at which the image of the exposure around time t is computed.
 
-    def _opened(self, t: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+        There are IMAGE_TIMES of them, so the image holds the motion blur of a
+        real detector, and the few views that the frame lists approximate it.
+        """
+        return self._quadrature(t, IMAGE_TIMES)
+
+    def _quadrature(self, t: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Gauss-Legendre quadrature of the exposure around time t; one point where there is no exposure."""
         if self.exposure is None or t in (0.0, 1.0):
             return np.array([t]), np.ones(1)
         nodes, weights = np.polynomial.legendre.leggauss(count)
@@ -206,7 +211,7 @@ class Scene(Section):
         return low + (nodes + 1) / 2 * (high - low), weights / 2
 
     def cameras(self, sources: Sources) -> Views:
-        """The views of some sources."""
+        """The views from some directions, the detector facing the source."""
         detector, azimuths = self.detector, sources.degrees()
         count, size = len(azimuths), detector.resolution
         focal = size / 2 / np.tan(np.deg2rad(detector.fov_deg) / 2)
@@ -219,7 +224,7 @@ class Scene(Section):
 
 
 def _count_or_numbers(value: Any, least: int, of: str) -> Any:
-    """The value, if it is a count or a list of at least so many numbers."""
+    """The value, if it is a count of at least `least` or a list of so many numbers. Raises ValueError otherwise."""
     count = isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MOST
     numbers = isinstance(value, list) and len(value) >= least and all(is_number(v) for v in value)
     if not (count or numbers):

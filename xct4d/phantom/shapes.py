@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.mapping_files import read_mapping
-from xct4d.paths import safe_path
+from xct4d.io.mapping_files import read_mapping
+from xct4d.io.paths import safe_path
+from xct4d.io.voxels import RAW_TYPES, Voxels, open_voxels
 from xct4d.phantom.description import Description
-from xct4d.phantom.voxels import RAW_TYPES, Voxels, open_voxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
 PARAMETERS = 12
@@ -43,7 +43,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Collection:
-    """Densities added and clipped to [0, 1]; greedy: the first positive one."""
+    """Members whose densities are added and clipped to [0, 1]; greedy: the first positive density in the list counts."""
 
     members: list[Leaf | Collection | Tessellation]
     greedy: bool
@@ -51,7 +51,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Tessellation:
-    """A greedy cell repeated over a region. A unit_cell alone is repeated once."""
+    """A greedy cell repeated over a region; a unit_cell that stands alone is one cell in a region of its own size."""
 
     cell: Collection
     cell_low: np.ndarray  # [3]
@@ -186,8 +186,8 @@ def _cylinder(d: Description) -> Leaf:
     if length == 0:
         raise d.fail("p1", "is the same point as p0")
     axis = (p1 - p0) / length
-    reach = radius * np.sqrt(np.maximum(1 - axis**2, 0))  # of the end discs along each coordinate
-    return _leaf(CYLINDER, d.number("rho", 1.0), [*p0, *axis, length, radius], np.minimum(p0, p1) - reach, np.maximum(p0, p1) + reach)
+    extent = radius * np.sqrt(np.maximum(1 - axis**2, 0))  # half that of the end discs along each coordinate
+    return _leaf(CYLINDER, d.number("rho", 1.0), [*p0, *axis, length, radius], np.minimum(p0, p1) - extent, np.maximum(p0, p1) + extent)
 
 
 def _gyroid(d: Description) -> Leaf:

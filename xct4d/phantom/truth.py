@@ -11,12 +11,12 @@ import numpy as np
 from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
-from xct4d.paths import safe_path
+from xct4d.io.paths import safe_path
+from xct4d.io.voxels import open_voxels
 from xct4d.phantom import motions, projector, shapes
 from xct4d.phantom.carry import move
 from xct4d.phantom.packed import Packed, pack
 from xct4d.phantom.scenes import PlacedScene, load_scene
-from xct4d.phantom.voxels import open_voxels
 
 _AT_REST = np.zeros((0, motions.WIDTH))
 

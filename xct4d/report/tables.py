@@ -93,7 +93,8 @@ def add_versions(page: Page) -> None:
     """Versions of this program and of the packages that it computes with."""
     page.heading("Versions")
     installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", f"{platform.system()} {platform.machine()}")])
+    system = f"{platform.system()} {platform.machine()}"
+    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", system)])
 
 
 def _benchmark(path: Path) -> dict[str, float]:

@@ -59,7 +59,7 @@ def canonical(
         "backend": field.backend,
         "pixels": file_digest(frames_folder / "projections.npy"),
         "frames": file_digest(frames_folder / "frames.json"),
-        "volume": None if known is None else array_digest(volume),
+        "volume": None if known is None or volume is None else array_digest(volume),
     }
     stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from xct4d import config, strict_json
+from xct4d import config
 from xct4d.analysis.held_out_scores import score_held_out
 from xct4d.analysis.scores import score_time
 from xct4d.device import HOST
@@ -17,6 +17,7 @@ from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.io import prepared as prepared_frames
+from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.io.stage_records import read_history

@@ -12,120 +12,128 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xct4d import config
+from xct4d.checks.geometry import AGREE, check_focal, check_view
+from xct4d.checks.intensities import Brightness
+from xct4d.directions import SCAN_TIME
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, concatenate
-from xct4d.io import nikon
 from xct4d.io.atomic import atomic_folder
-from xct4d.io.cameras import Dataset, Projection, read
-from xct4d.io.images import area_average, read_image
-from xct4d.io.plausibility import Brightness, check_view
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
-from xct4d.io.split import ASIDE, HELD_OUT, TRAIN, split
-from xct4d.io.times import Clock, clock, is_at_an_end
-from xct4d.io.transforms import discover
 from xct4d.progress import say, track
+from xct4d.readers.reader import Acquisition, Dataset, Projection, State
+from xct4d.readers.registry import reader_of
+from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
+from xct4d.readers.times import Clock, clock, is_at_an_end
+from xct4d.selection import evenly_spaced
 
-State = Literal["forward", "backward", "between"]
 SHOWN = 12  # projections in the preview
 
 
 def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: State, output: Path) -> None:
     """Validate the projections of one state and store them as io.prepared reads them.
 
-    folder: the dataset. output: a folder, written whole or not at all, with
-    frames.json and projections.npy, the list of checks (checks.json) and a
-    picture of some projections (preview.png). Images are read one at a time.
-    Raises InputError for anything in the dataset that later stages could not
-    trust; nothing is written then.
+    folder: the dataset, in any format that a reader knows. output: a folder,
+    written whole or not at all, with frames.json and projections.npy, the list
+    of checks (checks.json) and a picture of some projections (preview.png).
+    Projections are loaded one at a time. Raises InputError for anything in the
+    dataset that later stages could not trust; nothing is written then.
     """
     folder, output = Path(folder), Path(output)
-    sources = discover(folder, input)
-    path = getattr(sources, state)
-    if path is None:
-        raise InputError(f"has no {state} projections", where=folder, fix=f"name their transforms file as input.{state}")
-    everything = {name: read(file) for name, file in zip(sources._fields, sources, strict=True) if file is not None}
-    dataset, ticks = everything[state], clock(everything["forward"], everything.get("backward"))
-    notes = list(dataset.notes)
+    dataset = reader_of(folder, input).open(folder, input)
+    acquisition = dataset.acquisitions.get(state)
+    if acquisition is None:
+        raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
+    ticks, notes = clock(dataset.forward, dataset.backward), list(acquisition.notes)
 
-    times = _times(dataset, ticks, state)
+    times = _times(acquisition, ticks, state)
     if state == "between":
-        dataset, times = _without_ends(dataset, times, notes)
-    role = split(dataset, input.split, tuple(everything.values()), whole=state == "between")
+        acquisition, times = _without_ends(acquisition, times, notes)
+    role = split(acquisition, input.split, tuple(dataset.acquisitions.values()), whole=state == "between")
     used = [i for i in range(len(role)) if role[i] != ASIDE]
-    dataset = replace(dataset, projections=[dataset.projections[i] for i in used])
-    _note_seen_views(dataset.projections, [times[i] for i in used], role[used], notes)
-    if dataset.lists is not None:
+    acquisition = replace(acquisition, projections=[acquisition.projections[i] for i in used])
+    times = [times[i] for i in used]
+    _note_seen_views(acquisition.projections, times, role[used], notes)
+    if acquisition.lists is not None:
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
-    factor = _factor(dataset, settings)
-    parts = [_views(projection).downscaled(factor) for projection in dataset.projections]
-    hit = [check_view(part, v, projection.where) for part, projection in zip(parts, dataset.projections, strict=True) for v in range(len(part))]
-    scanner = nikon.beside(dataset, notes)
-    agreement = nikon.check_focal(dataset, scanner) if scanner else None
-    unit_mm = _unit_mm(input, everything, dataset, scanner, notes)
+    factor = _factor(acquisition, settings)
+    parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
+    hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
+    agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
+    unit_mm = _unit_mm(input, dataset, acquisition, notes)
+    duration_s = input.duration_s or _agreed(dataset, "duration_s") or ticks.duration()
 
     with atomic_folder(output) as temporary:
-        brightness = Brightness(dataset.flat_field, strict=settings.check_intensities)
-        _store(dataset.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
-        levels = brightness.check(path)
+        brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
+        clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
+        levels = brightness.check(acquisition.path)
         notes += brightness.notes
-        _note_air(levels["beside the box"], dataset.flat_field, state, notes)
-        frames = Frames(
-            name=[projection.name for projection in dataset.projections],
-            held_out=role[used] == HELD_OUT,
-            offset=np.cumsum([0, *(int(part.size[0].prod()) for part in parts)]),
-            first_view=np.cumsum([0, *map(len, parts)]),
-            views=concatenate(parts),
-            weight=np.concatenate([projection.weight for projection in dataset.projections]),
-            time=np.concatenate([times[i] for i in used]),
-            pixels=np.empty(0, np.uint16),  # on disk already
-            flat_field=dataset.flat_field,
-            unit_mm=unit_mm,
-            duration_s=input.duration_s or _agreed(everything, "duration_s") or ticks.duration(),
-        )
+        if clipped:
+            notes.append(f"{clipped:.2g} of the pixels lie outside [0, 1] (they reach from {brightness.low:.3g} to {brightness.high:.3g}) and are clipped")
+        _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
+        frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
         counts = {"used for training": int((role == TRAIN).sum()), "held out": int((role == HELD_OUT).sum()), "left aside": int((role == ASIDE).sum())}
         checks = _checks(hit, brightness, levels, agreement)
-        _write_checks(temporary / "checks.json", dataset, state, counts, factor, frames, checks, notes)
+        _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
         _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
 
-def _times(dataset: Dataset, ticks: Clock, state: State) -> list[np.ndarray]:
+def _frames(
+    acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
+) -> Frames:
+    """What frames.json holds; the pixels are on disk already."""
+    return Frames(
+        name=[projection.name for projection in acquisition.projections],
+        held_out=held_out,
+        offset=np.cumsum([0, *(int(part.size[0].prod()) for part in parts)]),
+        first_view=np.cumsum([0, *map(len, parts)]),
+        views=concatenate(parts),
+        weight=np.concatenate([projection.weight for projection in acquisition.projections]),
+        time=np.concatenate(times),
+        pixels=np.empty(0, np.uint16),
+        flat_field=acquisition.flat_field,
+        unit_mm=unit_mm,
+        duration_s=duration_s,
+    )
+
+
+def _times(acquisition: Acquisition, ticks: Clock, state: State) -> list[np.ndarray]:
     """Time of each view of each projection, in [0, 1]."""
     if state == "between":
-        return [ticks.normalised(projection) for projection in dataset.projections]
-    end = 0.0 if state == "forward" else 1.0
-    return [np.full(len(projection.weight), end) for projection in dataset.projections]
+        return [ticks.normalised(projection) for projection in acquisition.projections]
+    return [np.full(len(projection.weight), SCAN_TIME[state]) for projection in acquisition.projections]
 
 
-def _without_ends(dataset: Dataset, times: list[np.ndarray], notes: list[str]) -> tuple[Dataset, list[np.ndarray]]:
-    kept = [i for i in range(len(times)) if not is_at_an_end(times[i])]
-    if not kept:
-        raise InputError("has no projection between the two scans", where=dataset.path, fix="remove the file, or check the times")
-    if len(kept) < len(times):
-        notes.append(f"{len(times) - len(kept)} projections of the ends left to their own scans")
-    return replace(dataset, projections=[dataset.projections[i] for i in kept]), [times[i] for i in kept]
+def _without_ends(acquisition: Acquisition, times: list[np.ndarray], notes: list[str]) -> tuple[Acquisition, list[np.ndarray]]:
+    """The projections of a sequence that lie between the two scans, and their times."""
+    inner = [i for i in range(len(times)) if not is_at_an_end(times[i])]
+    if not inner:
+        raise InputError("has no projection between the two scans", where=acquisition.path, fix="remove the file, or check the times")
+    if len(inner) < len(times):
+        notes.append(f"{len(times) - len(inner)} projections of the ends left to their own scans")
+    return replace(acquisition, projections=[acquisition.projections[i] for i in inner]), [times[i] for i in inner]
 
 
 def _note_seen_views(projections: list[Projection], times: list[np.ndarray], role: np.ndarray, notes: list[str]) -> None:
-    """Held out, but with the camera and the time of a trained one, a projection scores only how well that one is fitted."""
+    """Note held-out projections with the camera and time of one that is trained on: their score says how well that one is fitted, no more."""
 
     def view(i: int) -> tuple:
         numbers = (projections[i].camera_to_world.ravel(), projections[i].focal, projections[i].centre, times[i])
         return tuple(np.round(np.concatenate(numbers), 6).tolist())
 
-    trained = {view(i) for i in np.flatnonzero(role == TRAIN)}
-    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT) if view(i) in trained]
+    trained = {view(i) for i in np.flatnonzero(role == TRAIN).tolist()}
+    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT).tolist() if view(i) in trained]
     if seen:
         names = seen[0] if len(seen) == 1 else f"{seen[0]} and {len(seen) - 1} more"
         notes.append(f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views")
 
 
-def _factor(dataset: Dataset, settings: config.Prepare) -> int:
+def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     """Whole factor of the downscaling, the same for all projections of the state."""
-    sizes = [projection.size for projection in dataset.projections]
+    sizes = [projection.size for projection in acquisition.projections]
     if settings.downscale is not None:
         smallest = min(min(size) for size in sizes)
         if settings.downscale > smallest:
@@ -134,7 +142,8 @@ def _factor(dataset: Dataset, settings: config.Prepare) -> int:
     if settings.target_size is None:
         return 1
     longest = max(max(size) for size in sizes)
-    return max(1, min(longest // settings.target_size, min(min(size) for size in sizes)))
+    shortest = min(min(size) for size in sizes)
+    return max(1, min(longest // settings.target_size, shortest))
 
 
 def _views(projection: Projection) -> Views:
@@ -144,22 +153,22 @@ def _views(projection: Projection) -> Views:
     return Views(projection.camera_to_world, *intrinsics)
 
 
-def _unit_mm(input: config.Input, everything: dict[str, Dataset], dataset: Dataset, scanner: nikon.Xtekct | None, notes: list[str]) -> float | None:
-    """mm per world unit: the configuration's, else the transforms file's, else the scanner's."""
-    given = input.unit_mm or _agreed(everything, "unit_mm")
+def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, notes: list[str]) -> float | None:
+    """mm per world unit: the configuration's, else the dataset's own, else by the scanner's record."""
+    given, scanner = input.unit_mm or _agreed(dataset, "unit_mm"), acquisition.scanner
     if scanner is None:
         return given
-    measured = nikon.unit_mm(dataset, scanner)
-    if given is not None and abs(given / measured - 1) > nikon.AGREE:
+    measured = scanner.measured_unit_mm(acquisition.projections)
+    if given is not None and abs(given / measured - 1) > AGREE:
         notes.append(f"unit_mm {given:g} is used, though the source distance and {scanner.path.name} give {measured:g}")
-    if abs(measured / scanner.unit_mm - 1) > nikon.AGREE:
+    if abs(measured / scanner.unit_mm - 1) > AGREE:
         notes.append(f"a world unit is {measured:.5g} mm by the source distance, half the scanner's volume {scanner.unit_mm:.5g} mm")
     return measured if given is None else given
 
 
-def _agreed(everything: dict[str, Dataset], key: Literal["unit_mm", "duration_s"]) -> float | None:
-    """The value that the transforms files give, which must be one."""
-    given = {dataset.path: value for dataset in everything.values() if (value := getattr(dataset, key)) is not None}
+def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:
+    """The value that the acquisitions give, which must be one."""
+    given = {one.path: value for one in dataset.acquisitions.values() if (value := getattr(one, key)) is not None}
     for path, value in given.items():
         first, agreed = next(iter(given.items()))
         if value != agreed:
@@ -167,21 +176,37 @@ def _agreed(everything: dict[str, Dataset], key: Literal["unit_mm", "duration_s"
     return next(iter(given.values()), None)
 
 
-def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> None:
-    """Read, check, downscale and append one image after the other to an .npy file."""
+def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
+    """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
+
+    Returns the fraction of pixels outside [0, 1], which are clipped: noise takes air beyond 1.
+    """
     total = sum(int(part.size[0].prod()) for part in parts)
+    outside = 0
     # a plain file, not a memory map: on a full disk a map dies by SIGBUS, a write says so
     with open(path, "wb") as file, track(title, len(projections)) as progress:
         np.lib.format.write_array_header_2_0(file, {"descr": "<u2", "fortran_order": False, "shape": (total,)})
         for projection, part in zip(projections, parts, strict=True):
-            image = area_average(read_image(projection.path, projection.size, projection.where), factor)
+            image = area_average(projection.load(), factor)
             brightness.add(image, part, 0, projection.where)
+            outside += int(((image < 0) | (image > 1)).sum())
             _append(file, image)
             progress.advance()
+    return outside / total
+
+
+def area_average(image: np.ndarray, factor: int) -> np.ndarray:
+    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; what is left over at the right and below is cut off.
+
+    Intensities are averaged, as a detector with larger pixels would.
+    """
+    height, width = (n // factor for n in image.shape)
+    blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
 def _append(file: BinaryIO, image: np.ndarray) -> None:
-    file.write(np.rint(image * FULL_SCALE).astype("<u2").tobytes())
+    file.write(np.rint(np.clip(image, 0, 1) * FULL_SCALE).astype("<u2").tobytes())
 
 
 def _note_air(air: float | None, flat_field: float, state: State, notes: list[str]) -> None:
@@ -203,10 +228,10 @@ def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | 
 
 
 def _write_checks(
-    path: Path, dataset: Dataset, state: State, counts: dict[str, int], factor: int, frames: Frames, checks: dict[str, str], notes: list[str]
+    path: Path, acquisition: Acquisition, state: State, counts: dict[str, int], factor: int, frames: Frames, checks: dict[str, str], notes: list[str]
 ) -> None:
     record = {
-        "transforms": dataset.path.name, "state": state, "projections": counts, "views": len(frames.views),
+        "transforms": acquisition.path.name, "state": state, "projections": counts, "views": len(frames.views),
         "downscale": factor, "size": sorted({frames.size(f) for f in range(len(frames))}),
         "unit_mm": frames.unit_mm, "duration_s": frames.duration_s, "flat_field": frames.flat_field, "checks": checks, "notes": notes,
     }  # fmt: skip
@@ -214,8 +239,8 @@ def _write_checks(
 
 
 def _preview(frames: Frames, title: str, path: Path) -> None:
-    """Some projections, evenly spread, grey from transmission 0 to 1."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, SHOWN).round().astype(int))
+    """A picture of some projections, evenly spaced in the list, grey from transmission 0 to 1."""
+    chosen = evenly_spaced(len(frames), SHOWN)
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
     figure = Figure(figsize=(2.4 * columns, 2.7 * rows + 0.4), layout="constrained")

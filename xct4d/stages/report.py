@@ -51,7 +51,7 @@ def report(
         dataset=dataset,
         model=model,
         scale=prepared_frames.load(prepared["forward"]).scale,
-        volumes={**volumes, **derived},
+        volumes={key: path for paths in (volumes, derived) for key, path in paths.items()},
         evaluation=evaluation,
         training=training,
         configuration=configuration,

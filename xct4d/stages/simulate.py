@@ -27,10 +27,10 @@ class Shot:
     """One projection to make."""
 
     file: str  # relative to the dataset
-    moment: int
+    time_point: int  # index into Scene.time_points()
     views: Views
     view: int
-    seed: tuple[int, int, int]  # moment, held out or not, view
+    seed: tuple[int, int, int]  # time point, held out or not, view
 
 
 def simulate(scene: Path, output: Path) -> None:
@@ -44,7 +44,7 @@ def simulate(scene: Path, output: Path) -> None:
     """
     placed = load_scene(scene)
     phantom = Phantom.of_scene(placed)
-    times = placed.scene.moments()
+    times = placed.scene.time_points()
     _warn_where_cut(phantom, times)
     shots = _shots(placed)
     digits = _digits(len(times))
@@ -55,52 +55,52 @@ def simulate(scene: Path, output: Path) -> None:
             imageio.imwrite(folder / shot.file, _image(placed, phantom, shot), compress_level=3)
             progress.advance()
         ends = {f"{0:0{digits}d}": 0, last: len(times) - 1}
-        for label, moment in ends.items():
-            frames = [_frame(placed, shot) for shot in shots if shot.moment == moment]
+        for label, time_point in ends.items():
+            frames = [_frame(placed, shot) for shot in shots if shot.time_point == time_point]
             _write_transforms(placed, frames, folder / f"transforms_{label}.json")
-            if (description := phantom.objects_at(times[moment])) is not None:
+            if (description := phantom.objects_at(times[time_point])) is not None:
                 _write_yaml(description, folder / f"{placed.path.stem}_{label}.yaml")
         _write_transforms(placed, [_frame(placed, shot) for shot in shots], folder / f"transforms_{0:0{digits}d}_to_{last}.json")
         _write_truth(placed, folder)
 
 
-def _digits(moments: int) -> int:
-    return max(2, len(str(moments - 1)))
+def _digits(time_points: int) -> int:
+    return max(2, len(str(time_points - 1)))
 
 
 def _shots(placed: PlacedScene) -> list[Shot]:
     scene = placed.scene
-    count = len(scene.moments())
+    count = len(scene.time_points())
     shots = []
-    for moment in range(count):
-        end = moment in (0, count - 1)
+    for time_point in range(count):
+        end = time_point in (0, count - 1)
         trained = scene.views.ends if end else scene.views.between
         held_out = scene.views.ends_held_out if end else scene.views.between_held_out
         for part, (name, sources) in enumerate((("train", trained), ("eval", held_out))):
-            shots += _shots_of(placed, moment, part, name, sources) if sources is not None else []
+            shots += _shots_of(placed, time_point, part, name, sources) if sources is not None else []
     return shots
 
 
-def _shots_of(placed: PlacedScene, moment: int, part: int, name: str, sources: Sources) -> list[Shot]:
+def _shots_of(placed: PlacedScene, time_point: int, part: int, name: str, sources: Sources) -> list[Shot]:
     views = placed.scene.cameras(sources)
-    folder = f"images_{moment:0{_digits(len(placed.scene.moments()))}d}"
+    folder = f"images_{time_point:0{_digits(len(placed.scene.time_points()))}d}"
     digits = _digits(len(views))
-    return [Shot(f"{folder}/{name}_{v:0{digits}d}.png", moment, views, v, (moment, part, v)) for v in range(len(views))]
+    return [Shot(f"{folder}/{name}_{v:0{digits}d}.png", time_point, views, v, (time_point, part, v)) for v in range(len(views))]
 
 
 def _image(placed: PlacedScene, phantom: Phantom, shot: Shot) -> np.ndarray:
     scene, detector = placed.scene, placed.scene.detector
-    transmission = 0.0
-    for t, weight in zip(*scene.instants(scene.moments()[shot.moment]), strict=True):
+    transmission = np.zeros(())
+    for t, weight in zip(*scene.image_times(scene.time_points()[shot.time_point]), strict=True):
         transmission += weight * np.exp(-scene.flat(t) - phantom.projection(shot.views, shot.view, t))
     random = np.random.default_rng([scene.seed, *shot.seed])
     return record(transmission, bits=detector.bits, blur_px=detector.blur_px, photons=detector.photons, random=random)
 
 
 def _frame(placed: PlacedScene, shot: Shot) -> dict:
-    """The frame's entry in a transforms file."""
+    """Entry of a projection in a transforms file."""
     pose = np.vstack([shot.views.camera_to_world[shot.view], [0, 0, 0, 1]]).tolist()
-    times, weights = (a.tolist() for a in placed.scene.shutter(placed.scene.moments()[shot.moment]))
+    times, weights = (a.tolist() for a in placed.scene.frame_times(placed.scene.time_points()[shot.time_point]))
     if len(times) == 1:
         return {"file_path": shot.file, "time": times[0], "transform_matrix": pose}
     return {"file_path": shot.file, "time": times, "camera_weights": weights, "transform_matrix": [pose] * len(times)}
@@ -138,7 +138,7 @@ def _write_yaml(tree: dict, path: Path) -> None:
 
 
 def _warn_where_cut(phantom: Phantom, times: np.ndarray) -> None:
-    """What lies outside the box attenuates nothing; say so where matter touches the box's faces."""
+    """Warn where the object touches the faces of the box: what lies outside the box attenuates nothing."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 101)] * 2), axis=-1).reshape(-1, 2)
     edge = np.full(len(grid), 1 - 1e-9)
     faces = np.concatenate([np.insert(grid, axis, side * edge, axis=1) for axis in range(3) for side in (-1, 1)])

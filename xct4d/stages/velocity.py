@@ -51,7 +51,8 @@ def velocity(
     voxels, count = fitting(velocity_title(level), partial(velocity_need, settings, level), len(baked["forward"].volume), device)
     scans = {direction: scan.coarser(voxels).to(device) for direction, scan in baked.items()}
     declared = {state: of_state.flat_field for state, of_state in zip(frames_folders, frames, strict=True)}
-    field, flat_field = (part.to(device) for part in start(settings, level, canonicals, previous, declared))
+    field, flat_field = start(settings, level, canonicals, previous, declared)
+    field, flat_field = field.to(device), flat_field.to(device)
     task = VelocityTask(settings, level, frames, scans, field, flat_field, early_times_first=previous is None, seed=seed, device=device)
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
     sources += [folder / "baked.safetensors" for folder in canonicals.values()]

@@ -72,7 +72,9 @@ class AccumulatedGradients:
             # outside the except block: the exception refers to tensors, whose memory is only free once it is gone
             if self._micro_batches >= MAX_MICRO_BATCHES:
                 raise InputError(
-                    f"{self._title}: not even a {MAX_MICRO_BATCHES}th of a step fits the GPU's memory", where="device", fix="lower rays or samples, or set device: cpu"
+                    f"{self._title}: not even a {MAX_MICRO_BATCHES}th of a step fits the GPU's memory",
+                    where="device",
+                    fix="lower rays or samples, or set device: cpu",
                 )
             self._micro_batches *= 2
             free_memory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xct4d import strict_json
+from xct4d.io import strict_json
 
 
 @dataclass

@@ -127,7 +127,8 @@ class Curves:
         record, self._record = self._record, None
         values = dict(zip(record.names, record.values.read().tolist(), strict=True))
         if not np.isfinite(values["loss"]):
-            raise InputError(f"{self._task.title}: the loss is {values['loss']} at step {record.step}", where=self._task.rate_key, fix="lower the learning rate")
+            what = f"{self._task.title}: the loss is {values['loss']} at step {record.step}"
+            raise InputError(what, where=self._task.rate_key, fix="lower the learning rate")
         values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in record.rates.items()}
         self._history.step.append(record.step)
         for name, value in values.items():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
 from xct4d.config import Config, VolumeFile
-from xct4d.directions import RECONSTRUCTIONS, Direction
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
 
@@ -24,6 +25,7 @@ class Dataset:
     state_files: dict[str, list[str]]  # what `prepare` reads for each state
     volume_files: dict[str, list[str]]  # the known volume of each end
     truth_files: list[str]  # the true object
+    reader: str  # module of the reader that prepares it
 
     @property
     def name(self) -> str:
@@ -39,9 +41,14 @@ class Dataset:
         return self.outputs("simulate")[0] if self.simulated else str(self.config.input.folder)
 
     @property
-    def ends(self) -> list[str]:
+    def ends(self) -> list[Direction]:
         """The states that are whole scans."""
-        return [state for state in self.states if state != "between"]
+        return [direction for direction in SCAN_TIME if direction in self.states]
+
+    @property
+    def described(self) -> list[Direction]:
+        """The scans whose known volume is the description of an object, not voxels."""
+        return [end for end in self.ends if (volume := self.volume(end)) is not None and volume.is_object]
 
     @property
     def static(self) -> bool:
@@ -84,7 +91,13 @@ class Dataset:
         own = STAGES[stage]
         if not own.exists(self):
             return []
-        values = {"state": self.states, "direction": self.ends, "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
+        values: dict[str, Iterable[str]] = {
+            "state": self.states,
+            "direction": own.directions(self),
+            "resolution": self.resolutions,
+            "kind": self.kinds,
+            "time": self.times,
+        }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
         return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]

@@ -1,4 +1,4 @@
-"""What every workflow script does around its stage: log, threads, one-line errors."""
+"""The surroundings of a stage that runs as a job: its log, its number of threads, errors in one line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.errors import InputError
@@ -26,10 +27,9 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
     log: file that receives a copy of everything printed. threads: CPU threads
     of numba and torch; import the stage inside the block, as the limits only
     hold for what is loaded after them. dataset: whose name progress lines
-    begin with. InputError ends the process with
-    status 1 after its one line on stderr and in the log; anything else keeps
-    its traceback. The streams stay doubled until the process ends, so that
-    the traceback reaches the log too.
+    begin with. InputError ends the process with status 1 after its one line on
+    stderr and in the log; anything else keeps its traceback. The streams stay
+    doubled until the process ends, so that the traceback reaches the log too.
     """
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
@@ -54,10 +54,11 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
 
 
 def import_own_packages_only() -> None:
-    """In an environment of its own (conda), leave off the import path what Snakemake appends: the packages beside Snakemake.
+    """Remove from the import path the packages beside Snakemake, if the job runs in an environment of its own (conda).
 
-    Whatever the environment lacks would else come from there, unseen, or crash
-    as it was made for another Python.
+    Snakemake appends its own import path. A package that the environment lacks
+    would be taken from there, unseen, or crash because it was made for another
+    Python.
     """
     snakemake = getattr(sys.modules.get("snakemake"), "__file__", None)
     if snakemake is None or str(Path(snakemake).parents[1]) in [*site.getsitepackages(), site.getusersitepackages()]:
@@ -71,7 +72,7 @@ class Doubled(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(self, stream: io.TextIOBase, copy: io.TextIOBase):
+    def __init__(self, stream: TextIO, copy: TextIO):
         self._stream, self._copy = stream, copy
 
     def writable(self) -> bool:

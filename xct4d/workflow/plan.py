@@ -10,10 +10,12 @@ from typing import Any
 
 from xct4d.config import Config, Input, VolumeFile, resolve
 from xct4d.errors import InputError
-from xct4d.io.transforms import discover, listed_images
+from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
+
+SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
 def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str, Dataset]:
@@ -54,14 +56,14 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
 
 
 def _check_mixing(dataset: Dataset, where: str) -> None:
-    """At the ends the mixing coefficient is 0 and 1: only projections in between could teach it."""
+    """Raise InputError where a trained mixing coefficient has no data: at the scans it is 0 and 1, so only projections in between count."""
     if dataset.trains_mixing and "between" not in dataset.states:
         fix = "choose temporal, or name the sequence as input.between"
         raise InputError("spline has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix)
 
 
 def _check_window(dataset: Dataset, where: str) -> None:
-    """Whole numbers that mean something else at every time make no film; other numbers take no window."""
+    """Raise InputError for a window that a type does not use, and for a series whose whole numbers would mean another value at each time."""
     export = dataset.config.export
     if export.window is not None and not export.dtype.startswith("uint"):
         fix = "remove the window, or set export.dtype to uint8 or uint16"
@@ -72,10 +74,14 @@ def _check_window(dataset: Dataset, where: str) -> None:
 
 
 def _check_volume_weight(config: Config, where: str) -> None:
-    """A volume without a weight, or a weight without a volume, would do nothing."""
+    """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
     given = [end for end in ("forward", "backward") if getattr(config.input, f"{end}_volume") is not None]
     if given and not config.canonical.volume_weight:
-        raise InputError(f"input.{given[0]}_volume counts nothing", where=f"{where}: canonical.volume_weight", fix="set a weight above 0, or remove the volume")
+        raise InputError(
+            f"input.{given[0]}_volume counts nothing",
+            where=f"{where}: canonical.volume_weight",
+            fix="set a weight above 0, or remove the volume",
+        )
     if config.canonical.volume_weight and not given:
         fix = "give input.forward_volume or input.backward_volume, or remove the weight"
         raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
@@ -90,46 +96,48 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
         path = scenes / f"{scene}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in scenes.glob("*.yaml")))
-            raise InputError(f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file")
+            raise InputError(
+                f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file"
+            )
     elif not path.is_file():
         raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
-    from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
+    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
     states = ["forward", "backward", "between"]
-    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [])
+    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
-    found = discover(str(config.input.folder), config.input)
-    # the other states' files set the clock and the roles, the scanner's record the units
-    shared = [*found.files(), *sorted(p for p in found.forward.parent.iterdir() if p.suffix.lower() == ".xtekct")]
-    transforms = {"forward": found.forward, "backward": found.backward, "between": found.between}
-    files = {state: [*map(str, shared), *_images(path)] for state, path in transforms.items() if path is not None}
+    folder = Path(str(config.input.folder))
+    reader = reader_of(folder, config.input)
+    files = {str(state): [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
     given = config.input
-    volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
-    truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
+    volumes = {
+        end: _volume_file(given, volume, f"{where}: input.{end}_volume")
+        for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))
+    }
+    truth = _volume_file(given, None if given.truth is None else given.truth.object, f"{where}: input.truth.object")
     if given.truth is not None:
-        from xct4d.phantom import motions  # brings numpy: only for those who know the truth
+        from xct4d.phantom import motions  # imports numpy: only where the true motion is known
 
         motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
-    return Dataset(variant, target, config, list(files), [], files, volumes, truth)
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
     if volume is None:
         return []
-    from xct4d.io.volume_files import volume_files  # brings numpy: only for those who have one
+    from xct4d.io.volumes import check_volume_file  # imports numpy: only where there is a known volume
 
-    return [str(path) for path in volume_files(volume, Path(str(given.folder)), key)]
+    path = check_volume_file(volume, Path(str(given.folder)), key)
+    if not volume.is_object:
+        return [str(path)]
+    from xct4d.phantom.shapes import load_object
 
-
-def _images(transforms: Path) -> list[str]:
-    """Images of a transforms file. Snakemake's own complaint about a missing one would not name that file."""
-    images = listed_images(transforms)
-    for image in images:
-        if not image.is_file():
-            raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
-    return [str(image) for image in images]
+    try:
+        return [str(path), *(str(voxels.path) for voxels in load_object(path).files.values())]
+    except InputError as error:
+        raise InputError(str(error), where=f"{key}.path") from None

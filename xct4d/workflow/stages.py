@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, report, series, simulate, velocity
+from xct4d.directions import Direction
+from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, rasterise, report, series, simulate, velocity
 from xct4d.workflow.workload import Workload
 
 
@@ -35,6 +36,10 @@ class Facts(Protocol):
     @property
     def static(self) -> bool: ...
     @property
+    def ends(self) -> list[Direction]: ...
+    @property
+    def described(self) -> list[Direction]: ...
+    @property
     def trains_mixing(self) -> bool: ...
     @property
     def joins_times(self) -> bool: ...
@@ -51,6 +56,7 @@ class Stage:
     keys: tuple[str, ...] = ()  # sections and keys of the configuration that reach this stage first
     levels: str | None = None  # "section.list": one job per item, each starts from the one before
     exists: Callable[[Facts], bool] = lambda dataset: True
+    directions: Callable[[Facts], list[Direction]] = lambda dataset: dataset.ends  # values of the wildcard {direction}
     trains: bool = False  # keeps checkpoints, writes history.json and TensorBoard's files
     on_device: bool = False  # computes on the GPU where the configuration asks for one
     is_result: bool = False  # asked for by `rule all`; the others are made because these read them
@@ -79,7 +85,11 @@ STAGES = {
         Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
         Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
         Stage(
-            name="canonical", needs=canonical, folder="canonical/{direction}", reads=("prepare",), keys=("canonical", "seed"),
+            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npy", reads=(), keys=("canonical.bake",),
+            exists=lambda dataset: bool(dataset.described), directions=lambda dataset: dataset.described,
+        ),
+        Stage(
+            name="canonical", needs=canonical, folder="canonical/{direction}", reads=("prepare", "rasterise"), keys=("canonical", "seed"),
             trains=True, on_device=True,
         ),
         Stage(
@@ -116,8 +126,7 @@ STAGES = {
 
 def first_stage(key: str) -> Stage | None:
     """The first stage that a dotted key of the configuration reaches; None where none is."""
-    section = key.split(".")[0]
-    return next((stage for stage in STAGES.values() if section in stage.keys), None)
+    return next((stage for stage in STAGES.values() for own in stage.keys if f"{key}.".startswith(f"{own}.")), None)
 
 
 def reaches(key: str, stage: str, level: int | None = None) -> bool:

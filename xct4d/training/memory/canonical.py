@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xct4d import config
-from xct4d.kernels.hashgrid import HashLayout
+from xct4d.kernels.shared.hash_layout import HashLayout
 from xct4d.training.memory.need import BATCHES, CONTEXT, FLOAT, HALF, HELD_OUT, PLACING, POINT, Need
 
 

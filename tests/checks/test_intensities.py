@@ -1,0 +1,119 @@
+"""Intensities that are right, though not those of a ball in air, and those that are wrong."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_dataset
+from PIL import Image
+from preparation import FORWARD, FRAME, notes, refused, run
+from tiny_dataset import edited
+
+from xct4d.checks.intensities import Brightness
+from xct4d.config import Input, Prepare
+from xct4d.geometry.rays import pixel_rays
+from xct4d.stages import prepare as stage
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny_dataset.make(tmp_path / "dataset")
+
+
+def brightness_of(transmission, width, height, flat_field=1.0):
+    """Levels of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
+    views = replace(tiny_dataset.views(), centre=np.full((6, 2), (width / 2, height / 2)), size=np.full((6, 2), (width, height)))
+    brightness = Brightness(flat_field)
+    for v in range(len(views)):
+        brightness.add(transmission(pixel_rays(views, v)).reshape(height, width), views, v, f"frames[{v}]")
+    return brightness.check("transforms_00.json")
+
+
+def solid(rays):
+    return np.exp(-1.5 * (rays[:, 7] - rays[:, 6]))
+
+
+def test_platens_above_and_below_a_narrow_view_are_not_air():
+    """The detector sees no air beside the box, and dark steel beyond z = -1 and 1."""
+    levels = brightness_of(lambda rays: np.where(rays[:, 7] > rays[:, 6], np.exp(-0.3 * (rays[:, 7] - rays[:, 6])), 0.01), 20, 72)
+    assert levels["beside the box"] is None
+
+
+def test_platens_beside_the_box_s_ends_are_not_air():
+    def transmission(rays):  # platens as wide as the box: most rays that miss it meet one of them
+        beside = np.abs(rays[:, 0] * rays[:, 4] - rays[:, 1] * rays[:, 3]) / np.hypot(rays[:, 3], rays[:, 4])
+        platen = (rays[:, 7] <= rays[:, 6]) & (beside < 1)
+        return np.where(platen, 0.01, np.exp(-0.3 * (rays[:, 7] - rays[:, 6])))
+
+    assert brightness_of(transmission, 40, 144)["beside the box"] == 1.0
+
+
+def test_a_sample_may_fill_the_view():
+    levels = brightness_of(solid, 16, 16)
+    assert levels["beside the box"] is None
+    assert levels["inside"] < levels["at its rim"] < 0.1
+
+
+def test_intensities_are_measured_by_the_flat_field(folder):
+    """Air of a declared transmission of 0.03 is no darkness."""
+    for path in (folder / "images_00").iterdir():
+        Image.fromarray(np.rint(np.asarray(Image.open(path)) / 255 * np.exp(-3.5) * 65535).astype(np.uint16)).save(path)
+    with edited(folder) as tree:
+        tree["flat_field"] = np.exp(-3.5)
+    assert run(folder).flat_field == pytest.approx(0.0302, abs=1e-4)
+
+
+@pytest.mark.parametrize(("state", "key"), [("forward", "canonical"), ("backward", "canonical"), ("between", "velocity")])
+def test_the_note_on_air_names_the_key_that_fits_it(folder, state, key):
+    for name in ("transforms_00.json", "transforms_04.json", "transforms_00_to_04.json"):
+        with edited(folder, name) as tree:
+            tree["flat_field"] = 0.9
+    run(folder, state)
+    assert notes(folder, state)[-1] == f"air has transmission 1, flat_field says 0.9; {key}.flat_field.train: true fits it"
+
+
+@pytest.mark.parametrize("focal", [tiny_dataset.FOCAL, 3 * tiny_dataset.FOCAL])
+def test_inverted_images(folder, focal):
+    """With rays beside the box, and where the detector sees nothing but the box."""
+    with edited(folder) as tree:
+        tree["fl_x"] = tree["fl_y"] = focal
+    for path in (folder / "images_00").iterdir():
+        tiny_dataset.save_image(path, 1 - np.asarray(Image.open(path)) / 255)
+    line = refused(folder)
+    assert FORWARD in line
+    assert "look inverted or logarithmic" in line
+    assert ("at its rim" in line) == (focal > tiny_dataset.FOCAL)
+
+
+def test_partly_inverted_images(folder):
+    for path in (folder / "images_00").iterdir():
+        tiny_dataset.save_image(path, 1 - 0.8 * np.asarray(Image.open(path)) / 255)
+    assert "look inverted" in refused(folder)
+
+
+def rewritten(folder, change, names="*.png"):
+    """Change the scan's images: 16 bit, from transmission to transmission."""
+    for path in (folder / "images_00").glob(names):
+        Image.fromarray(np.rint(change(np.asarray(Image.open(path)) / 255) * 65535).astype(np.uint16)).save(path)
+
+
+INTENSITIES = {
+    "one inverted": (lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"), [FRAME, "air has transmission 0, in the other projections 1"]),
+    "one half as bright": (lambda folder: rewritten(folder, lambda t: t / 2, "train_02.png"), [FRAME, "air has transmission 0.5"]),
+    "white": (lambda folder: rewritten(folder, np.ones_like), [FORWARD, "nothing attenuates", "from 1 to 1"]),
+    "12 bit counts in 16 bit": (lambda folder: rewritten(folder, lambda t: t / 16), [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"]),
+    "inverted": (lambda folder: rewritten(folder, lambda t: 1 - t), [FORWARD, "look inverted"]),
+}
+
+
+@pytest.mark.parametrize("case", INTENSITIES)
+def test_intensities(folder, case):
+    spoil, expected = INTENSITIES[case]
+    spoil(folder)
+    line = refused(folder)
+    for words in [*expected, "prepare.check_intensities: false"]:
+        assert words in line
+    stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared")
+    notes = json.loads((folder.parent / "prepared/checks.json").read_text())["notes"]
+    assert any(all(words in note for words in expected) for note in notes)

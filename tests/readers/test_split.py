@@ -1,0 +1,114 @@
+"""Which projections are trained on, held out and left aside."""
+
+import numpy as np
+import pytest
+import tiny_dataset
+from preparation import FORWARD, IMAGE, names, notes, refused, run
+from tiny_dataset import edited
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny_dataset.make(tmp_path / "dataset")
+
+
+def test_split_by_name(folder):
+    frames = run(folder)
+    assert names(frames, True) == ["eval_00"]
+    assert len(names(frames, False)) == 6
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [({"imin": 1, "istep": 2}, [1, 3, 5]), ({"imin": 2, "imax": 4}, [2, 3, 4]), ({"indices": [0, 5]}, [0, 5]), ({"istep": 4}, [0, 4])],
+)
+def test_split_by_number(folder, limits, kept):
+    frames = run(folder, split=limits)
+    assert names(frames, False) == [f"train_{i:02d}" for i in kept]
+    assert names(frames, True) == ["eval_00"]
+    image = frames.image(1)
+    assert np.abs(image - tiny_dataset.transmission(tiny_dataset.views(), kept[1], 0.0)).max() < 0.003
+
+
+def test_a_thinned_scan_leaves_the_sequence_whole(folder):
+    limits = {"imin": 1, "istep": 2}
+    assert len(run(folder, split=limits)) == 4
+    assert names(run(folder, "between", split=limits), False) == names(run(folder, "between"), False) == 3 * ["train_00", "train_01"]
+
+
+@pytest.mark.parametrize(("name", "held_out"), [("strain05_eval_00", True), ("retrieval7_train_00", False), ("scan2train00", False)])
+def test_the_end_of_another_word_says_nothing(folder, name, held_out):
+    (folder / "images_00/train_02.png").rename(folder / f"images_00/{name}.png")
+    with edited(folder) as tree:
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
+    assert name in names(run(folder), held_out)
+    assert names(run(folder, split={"indices": [0, 1]}), False) == ["train_00", "train_01"] + [name] * (not held_out)
+
+
+def test_split_by_interval_fraction_list_none(folder):
+    assert names(run(folder, split={"method": "interval", "interval": 3}), True) == ["train_02", "train_05"]
+    assert names(run(folder, split={"method": "interval"}), True) == []
+    assert names(run(folder, split={"method": "fraction", "fraction": 0.7}), True) == ["train_01", "train_05"]
+    assert names(run(folder, split={"method": "fraction"}), True) == ["train_03"]
+    listed = {"method": "list", "held_out": ["train_01.png", "images_00/train_03.png"]}
+    assert names(run(folder, split=listed), True) == ["train_01", "train_03"]
+    assert names(run(folder, split={"method": "none"}), True) == []
+
+
+def test_listed_names_may_belong_to_another_state(folder):
+    assert names(run(folder, split={"method": "list", "held_out": ["images_04/train_01.png"]}), True) == []
+
+
+def test_held_out_views_that_are_trained_on_are_noted(folder, capsys):
+    """As in the reference program's own balls: eval_00 has the camera of train_00."""
+    with edited(folder, "transforms_00_to_04.json") as tree:
+        for number in range(1, 3):
+            own = [frame for frame in tree["frames"] if frame["file_path"].startswith(f"images_{number:02d}/")]
+            own[-1]["transform_matrix"] = (np.array(own[0]["transform_matrix"]) + 1e-9 * np.eye(4)[::-1] * [1, 1, 1, 0]).tolist()
+    run(folder, "between")
+    said = "held out, but with the camera and time of a projection that is trained on: images_01/eval_00.png and 1 more"
+    assert notes(folder, "between")[-1] == f"{said}; the score says nothing about unseen views"
+    assert said in capsys.readouterr().err
+    run(folder)
+    assert notes(folder) == []
+
+
+def test_lists_in_the_file_decide(folder):
+    with edited(folder) as tree:
+        files = [frame["file_path"] for frame in tree["frames"]]
+        tree["train_filenames"], tree["val_filenames"], tree["test_filenames"] = files[:3], files[3:4], files[4:5]
+    frames = run(folder)
+    assert names(frames, False) == ["train_00", "train_01", "train_02"]
+    assert names(frames, True) == ["train_03", "train_04"]
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ({"imin": 90}, ["input.split", FORWARD, "leaves no projection"]),
+        ({"indices": [77]}, ["input.split", "leaves no projection"]),
+        ({"indices": [1], "istep": 2}, ["input.split.indices", "excludes"]),
+        ({"method": "fraction", "fraction": 0.01}, ["input.split", "leaves no projection"]),
+        ({"method": "interval", "imin": 2}, ["input.split.imin", "belongs to method filename"]),
+        ({"held_out": ["train_01.png"]}, ["input.split.held_out", "method list"]),
+        ({"interval": 8}, ["input.split.interval", "belongs to method interval, not filename", "input.split.method: interval"]),
+        ({"method": "interval", "fraction": 0.9}, ["input.split.fraction", "method fraction"]),
+        ({"method": "list"}, ["input.split.held_out", "names nothing"]),
+        ({"method": "list", "held_out": ["train_99.png"]}, ["input.split.held_out", "train_99.png"]),
+    ],
+)
+def test_split(folder, split, expected):
+    line = refused(folder, split=split)
+    for words in expected:
+        assert words in line
+
+
+@pytest.mark.parametrize(("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")])
+def test_names_that_tell_nothing(folder, name, says):
+    (folder / IMAGE).rename(folder / f"images_00/{name}.png")
+    with edited(folder) as tree:
+        tree["frames"][2]["file_path"] = f"images_00/{name}.png"
+    line = refused(folder)
+    assert f"frames[2] (images_00/{name}.png)" in line
+    assert says in line
+    assert "input.split.method" in line

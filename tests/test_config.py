@@ -1,0 +1,48 @@
+"""Configurations that are wrong give one clear line."""
+
+import pytest
+from preparation import complaint
+
+from xct4d.config import resolve
+
+CONFIG = {
+    "unknown key": ({"velocity": {"ode_stp": 0.1}}, ["velocity.ode_stp", "did you mean ode_step"]),
+    "unknown section": ({"velocty": {}}, ["velocty", "velocity"]),
+    "wrong type": ({"canonical": {"steps": "many"}}, ["canonical.steps", "'many'"]),
+    "negative steps": ({"canonical": {"steps": -1}}, ["canonical.steps", "-1"]),
+    "unknown split": ({"input": {"split": {"method": "random"}}}, ["input.split.method", "'random'"]),
+    "time outside": ({"export": {"times": [0, 1.5]}}, ["export.times.1", "1.5"]),
+    "times twice": ({"export": {"times": [0.5, 0.5]}}, ["export", "twice"]),
+    "falling levels": ({"velocity": {"levels": [{"resolution": n, "steps": 1, "learning_rate": 1} for n in (9, 6)]}}, ["velocity", "rise"]),
+    "folder and scene": ({"input": {"scene": "balls"}}, ["input", "either folder"]),
+    "falling window": ({"export": {"dtype": "uint8", "window": [5, 1]}}, ["export", "window must rise, not [5.0, 1.0]"]),
+    "NaN window": ({"export": {"dtype": "uint8", "window": [0, float("nan")]}}, ["export.window.1", "finite"]),
+    "infinite window": ({"export": {"dtype": "uint8", "window": [0, float("inf")]}}, ["export.window.1", "finite"]),
+    "grid upside down": ({"canonical": {"grid": {"coarsest": 16, "finest": 8}}}, ["canonical.grid", "finest (8) must not be less than coarsest (16)"]),
+    "a rate that levels have": ({"velocity": {"schedule": {"learning_rate": 0.1}}}, ["velocity.schedule.learning_rate", "unknown key"]),
+    "knots of a mixing": ({"mixing": {"flat_field": {"knots": 6}}}, ["mixing.flat_field.knots", "unknown key"]),
+    "knots of a scan": ({"canonical": {"flat_field": {"knots": 6}}}, ["canonical.flat_field.knots", "unknown key"]),
+    "NaN unit": ({"input": {"unit_mm": float("nan")}}, ["input.unit_mm"]),
+}
+
+
+@pytest.mark.parametrize("case", CONFIG)
+def test_configuration(case):
+    own, expected = CONFIG[case]
+    own = {**own, "input": {"folder": "x", **own.get("input", {})}}
+    line = complaint(resolve, {"datasets": {"mine": own}}, "config.yaml")
+    for words in ["config.yaml", *expected]:
+        assert words in line
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({}, "config.yaml: datasets: no datasets"),
+        ({"datasets": {"../x": {"input": {"folder": "x"}}}}, "config.yaml: datasets.../x: a dataset's name"),
+        ({"datasets": {"x": None}}, "config.yaml: datasets.x: must map keys"),
+        ({"datasets": {"x": {}}}, "input: is required"),
+    ],
+)
+def test_datasets_of_the_configuration(tree, expected):
+    assert expected in complaint(resolve, tree, "config.yaml")

@@ -1,0 +1,119 @@
+"""Other workflows import this one: from another directory, with a part of their configuration, under a prefix.
+
+The scripts of the copy that is imported record their parameters, make empty
+outputs and stop.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from test_reruns import STOP, checkout
+
+from workflow import ROOT, jobs, snakemake
+
+IMPORTING = """\
+configfile: "config.yaml"
+
+
+module xct4d:
+    snakefile:
+        {snakefile}
+    config:
+        config["ct"]
+{prefix}
+
+use rule * from xct4d as ct_*
+
+
+rule own:
+    default_target: True
+    input:
+        expand("{root}results/{{name}}/report", name=["folder", "scene"]),
+    output:
+        "own.txt",
+    shell:
+        "touch {{output}}"
+"""
+
+RECORD = """\
+import json, os
+for output in snakemake.output:
+    os.makedirs(output)
+with open(os.path.join(snakemake.output[0], "params.json"), "w") as file:
+    json.dump(dict(snakemake.params.items()), file)
+sys.exit()
+"""
+
+CONFIG = {
+    "ct": {
+        "datasets": {"folder": {"input": {"folder": "data"}}, "scene": {"input": {"scene": "tiny"}}},
+        "velocity": {"levels": [{"resolution": n, "steps": 9, "learning_rate": 0.01} for n in (6, 9)]},
+        "mixing": {"method": "spline"},
+        "export": {"times": [0.5]},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory) -> Path:
+    """A checkout whose scripts record and stop."""
+    root = checkout(tmp_path_factory.mktemp("imported"))
+    for script in (root / "workflow" / "scripts").glob("*.py"):
+        script.write_text("import sys\n" + RECORD + script.read_text().removeprefix(STOP))
+    return root
+
+
+def importing(folder: Path, imported: Path, snakefile: str, prefix: str = "") -> Path:
+    """A workflow of somebody else's, with data of its own."""
+    (folder / "workflow").mkdir()
+    text = IMPORTING.format(
+        snakefile=snakefile, prefix=f'    prefix:\n        "{prefix}"\n' if prefix else "", root=f"{prefix}/" if prefix else ""
+    )
+    (folder / "workflow" / "Snakefile").write_text(text)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    shutil.copytree(imported / "data", folder / "data")
+    return folder
+
+
+def recorded(folder: Path) -> dict:
+    return json.loads((folder / "params.json").read_text())
+
+
+@pytest.mark.parametrize("prefix", ["", "ct"], ids=["no prefix", "prefix"])
+def test_an_importing_workflow_runs_it_in_its_own_directory(tmp_path, imported, prefix):
+    outside = importing(tmp_path, imported, f'"{imported}/workflow/Snakefile"', prefix)
+    done = snakemake("--cores", "4", cwd=outside, root=outside)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert jobs(cwd=outside, root=outside) == []
+    results = outside / prefix / "results"
+    assert {path.name for path in outside.iterdir()} == {".snakemake", "config.yaml", "data", "own.txt", "workflow", prefix or "results"}
+    assert {path.name for path in results.iterdir()} == {"folder", "scene"}
+    # what is no input or output moves along: Snakemake knows nothing of it
+    root = results.relative_to(outside)
+    trained = recorded(results / "folder" / "velocity" / "9")
+    assert trained["checkpoint"].startswith(f"{root}/folder/checkpoints/velocity_9.")
+    assert trained["board"] == f"{root}/folder/tensorboard/velocity_9"
+    assert recorded(results / "folder" / "prepared" / "forward")["folder"] == "data"
+    for stage in ("prepared/forward", "evaluation"):
+        assert recorded(results / "scene" / stage)["folder"] == f"{root}/scene/simulated"
+    behind = recorded(results / "scene" / "report")["jobs"]
+    assert {"simulate", "velocity_9", "export_t0.5000", "analyse_t0.5000", "evaluate"} <= set(behind)
+    assert all((outside / file).is_file() for file in behind.values())
+
+
+def test_a_workflow_fetched_from_a_repository_uses_the_installed_package(tmp_path, imported):
+    """As by the workflow catalogue: Snakemake fetches single files, and no package lies beside them."""
+    git = ["git", "-C", str(imported), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    (imported / ".gitignore").write_text("__pycache__\n.snakemake\n")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run([*git, *command], check=True)
+    outside = importing(tmp_path, imported, f'gitfile("{imported}", path="workflow/Snakefile", tag="v1")')
+    # the trigger `code` fails in Snakemake 9.27 where scripts lie in a local repository
+    listed = jobs("--rerun-triggers", "mtime", "params", cwd=outside, root=outside, PYTHONPATH=str(ROOT))
+    assert {"folder: velocity 9", "scene: simulate", "scene: report"} <= set(listed)

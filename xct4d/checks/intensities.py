@@ -1,0 +1,115 @@
+"""Are the projections transmissions of one scan? Air, the box's rim and its inside tell.
+
+Rays beside the box pass air alone, so nothing that passes through the box may
+be brighter. That shows images that are inverted, logarithmic, not divided by
+their flat field, or not of this scan.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xct4d.checks.rays import sample_rays
+from xct4d.errors import InputError
+from xct4d.geometry.views import Views
+
+BLACK = 0.05  # a transmission below this part of air is darkness
+MARGIN = 0.02  # by how much rays through the box must outshine air before it is suspicious
+EVEN = 0.99  # darkest over brightest pixel from which images show nothing
+ODD = 0.6  # a projection whose air is darker than this part of the others', or brighter by as much, is not of the same scan
+
+
+class Brightness:
+    """Transmission of rays in three groups, over all projections of a state: beside the box, at its rim, inside it.
+
+    Groups are told apart by the way of a ray as seen along z, so that what
+    stands above and below the box (platens, a holder) may be dark. flat_field:
+    the transmission that air should have. strict: whether what looks wrong
+    raises InputError; otherwise it becomes a note.
+    """
+
+    def __init__(self, flat_field: float, *, strict: bool = True):
+        self.notes: list[str] = []
+        self.low, self.high = 1.0, 0.0
+        self._flat_field, self._strict = flat_field, strict
+        self._air: dict[str, float] = {}  # of each projection that shows enough of it
+        self._beside: list[np.ndarray] = []  # rays that miss the column above, in and below the box
+        self._rim: list[np.ndarray] = []  # of those through the box, the tenth with the shortest way through the column
+        self._inside: list[np.ndarray] = []  # the rest
+
+    def add(self, image: np.ndarray, views: Views, view: int, where: str) -> None:
+        """Look at one projection. Raises InputError where it is black everywhere."""
+        self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
+        if image.max() <= 0:
+            self._complain("the image is black everywhere", where, "remove it from the frames")
+        column, row, rays = sample_rays(views, view)
+        value, hit, way = image[row, column], rays[:, 7] > rays[:, 6], _way_through_column(rays)
+        through = value[hit][np.argsort(way[hit], kind="stable")]
+        tenth, beside = max(1, len(through) // 10), value[way == 0]
+        self._beside.append(beside)
+        self._rim.append(through[:tenth])
+        self._inside.append(through[tenth:])
+        if _enough(beside, through):
+            self._air[where] = float(np.median(beside))
+
+    def check(self, where: object) -> dict[str, float | None]:
+        """Levels of the three groups.
+
+        Raises InputError where nothing attenuates, the projections look inverted
+        or logarithmic, one is much brighter or darker than the others, or air is
+        far from the flat field.
+
+        A ray beside the box passes air, so none through it may be brighter on
+        average. Where the detector sees nothing but the box, its rim may be
+        darker than the inside (a tube), but not all of it black.
+        """
+        beside, rim, inside = (np.concatenate(group) for group in (self._beside, self._rim, self._inside))
+        air = float(np.median(beside)) if self._air else None
+        # the mean, as sparse material leaves the median at air
+        levels = {"beside the box": air, "at its rim": float(np.median(rim)), "inside": float(np.mean(inside)) if len(inside) else None}
+        if self.low >= EVEN * self.high:
+            what = f"nothing attenuates: every pixel of every image has a transmission from {self.low:.3g} to {self.high:.3g}"
+            self._complain(what, where, "check the images")
+        self._check_direction(rim, levels, where)
+        if air is not None:
+            self._check_air(air, where)
+        return levels
+
+    def _check_direction(self, rim: np.ndarray, levels: dict[str, float | None], where: object) -> None:
+        place = "at its rim" if levels["beside the box"] is None else "beside the box"
+        edge, inside = levels[place], levels["inside"] or 0.0
+        dark = place == "beside the box" or np.quantile(rim, 0.9) < BLACK * self._flat_field
+        if dark and inside > edge + MARGIN * self._flat_field:
+            what = (
+                f"the projections look inverted or logarithmic: the mean transmission of rays through the box is {inside:.3g}, "
+                f"of those {place} only {edge:.3g}"
+            )
+            self._complain(what, where, "store the transmission I/I0, in which air is near 1")
+
+    def _check_air(self, air: float, where: object) -> None:
+        usual = float(np.median(list(self._air.values())))
+        for frame, level in self._air.items():
+            if not ODD * usual <= level <= usual / ODD:
+                what = f"air has transmission {level:.3g}, in the other projections {usual:.3g}"
+                self._complain(what, frame, "divide each image by its own flat field, or remove the frame")
+        if air < self._flat_field / 2:
+            what = f"is {self._flat_field:g}, but air has transmission {air:.3g}"
+            self._complain(what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air")
+
+    def _complain(self, what: str, where: object, fix: str) -> None:
+        if self._strict:
+            raise InputError(what, where=where, fix=f"{fix} (if it is right: prepare.check_intensities: false)")
+        self.notes.append(f"{where}: {what}")
+
+
+def _enough(beside: np.ndarray, through: np.ndarray) -> bool:
+    """Whether rays beside the box are enough to tell what air is."""
+    return len(beside) > 0 and len(beside) >= 0.01 * len(through)
+
+
+def _way_through_column(rays: np.ndarray) -> np.ndarray:
+    """Length, as seen along z, of the way of each ray through the column |x| <= 1, |y| <= 1: [N], 0 beside it."""
+    origin, direction = rays[:, :2], np.where(np.abs(rays[:, 3:5]) < 1e-12, 1e-12, rays[:, 3:5])
+    faces = np.sort([(-1 - origin) / direction, (1 - origin) / direction], axis=0)
+    near, far = faces[0].max(1), faces[1].min(1)
+    return np.maximum(far - np.maximum(near, 0), 0) * np.hypot(*direction.T)

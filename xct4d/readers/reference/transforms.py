@@ -1,0 +1,120 @@
+"""Transforms files: which of a folder's files holds which state, and their JSON.
+
+Opens no image and imports no numpy: the Snakefile lists a dataset's images with it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from xct4d.config import Input
+from xct4d.errors import InputError
+from xct4d.io.paths import safe_path
+from xct4d.readers.reader import State
+
+_SCAN = re.compile(r"transforms_(\d+)\.json")
+_SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")
+
+
+class Sources(NamedTuple):
+    """Which transforms file holds which state of a dataset."""
+
+    forward: Path  # the scan at t = 0
+    backward: Path | None  # the scan at t = 1; None in a static dataset
+    between: Path | None  # the sequence between them
+
+    def by_state(self) -> dict[State, Path]:
+        """Those that exist, by state."""
+        return {state: path for state, path in self._asdict().items() if path is not None}
+
+
+def discover(folder: str | Path, input: Input) -> Sources:
+    """Transforms files of a dataset: those that the configuration names, else by file name.
+
+    transforms_NN.json with the lowest and highest NN are the scans at t = 0 and
+    t = 1, transforms_AA_to_BB.json is the sequence between them; a folder with
+    one transforms*.json is static. Raises InputError where a named file is
+    missing, or where the names do not tell.
+    """
+    folder = Path(folder)
+    found = sorted(path.name for path in folder.glob("transforms*.json"))
+    scans = sorted((int(match[1]), name) for name in found if (match := _SCAN.fullmatch(name)))
+    forward = _named(folder, input.forward, "forward") or _forward(folder, found, scans)
+    backward = _named(folder, input.backward, "backward")
+    if backward is None and (match := _SCAN.fullmatch(forward.name)):
+        later = [name for number, name in scans if number > int(match[1])]
+        backward = folder / later[-1] if later else None
+    if backward is not None and backward == forward:
+        raise InputError(f"{forward.name} is named for both ends", where=folder, fix="give input.forward and input.backward two files")
+    between = _named(folder, input.between, "between") or (_between(folder, found, forward, backward) if backward else None)
+    if between is not None and backward is None:
+        raise InputError(f"{between.name} is a sequence, but there is no scan at its end", where=folder, fix="name one as input.backward")
+    return Sources(forward, backward, between)
+
+
+def _named(folder: Path, name: str | None, key: str) -> Path | None:
+    if name is None:
+        return None
+    path = safe_path(folder, name, f"input.{key}")
+    if not path.is_file():
+        raise InputError(f"no such file in {folder}", where=f"input.{key}: {name}")
+    return path
+
+
+def _forward(folder: Path, found: list[str], scans: list[tuple[int, str]]) -> Path:
+    if scans:
+        return folder / scans[0][1]
+    if len(found) == 1:
+        if _SEQUENCE.fullmatch(found[0]):
+            raise InputError("is a sequence; the scans at its ends are missing", where=folder / found[0], fix="add transforms_NN.json files")
+        return folder / found[0]
+    if not found:
+        raise InputError("has no transforms*.json", where=folder, fix="check input.folder, or name the file as input.forward")
+    raise InputError(f"which file is the scan: {', '.join(found)}?", where=folder, fix="name it as input.forward")
+
+
+def _between(folder: Path, found: list[str], forward: Path, backward: Path) -> Path | None:
+    sequences = [(match, name) for name in found if (match := _SEQUENCE.fullmatch(name)) and name not in (forward.name, backward.name)]
+    ends = tuple(int(match[1]) if (match := _SCAN.fullmatch(path.name)) else None for path in (forward, backward))
+    exact = [name for match, name in sequences if (int(match[1]), int(match[2])) == ends]
+    names = exact or [name for _, name in sequences]
+    if len(names) > 1:
+        raise InputError(f"which file is the sequence: {', '.join(names)}?", where=folder, fix="name it as input.between")
+    return folder / names[0] if names else None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a transforms file, with a non-empty list of frames, each an object.
+
+    Raises InputError naming the file and, for a syntax error, line and column.
+    """
+    try:
+        tree = json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Windows puts a mark before the text
+    except FileNotFoundError:
+        raise InputError("no such file", where=path) from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})", where=path) from None
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not text, or a number of thousands of digits
+        raise InputError(f"cannot be read ({error})", where=path) from None
+    if not isinstance(tree, dict):
+        raise InputError("must hold a JSON object with frames", where=path)
+    if "frames" not in tree:
+        raise InputError("is missing", where=f"{path}: frames", fix="list the projections under it")
+    if not isinstance(tree["frames"], list) or not tree["frames"]:
+        raise InputError("must be a list with at least one projection", where=f"{path}: frames")
+    for i, frame in enumerate(tree["frames"]):
+        if not isinstance(frame, dict):
+            raise InputError("must be an object", where=f"{path}: frames[{i}]")
+        if "file_path" not in frame:
+            raise InputError("is missing", where=f"{path}: frames[{i}].file_path")
+    return tree
+
+
+def listed_images(path: str | Path) -> list[Path]:
+    """Images that a transforms file names, each once, in its order; they need not exist."""
+    path = Path(path)
+    frames = read_json(path)["frames"]
+    return list(dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames)))

@@ -1,0 +1,129 @@
+"""Which projections are trained on, which are held out, and which are left aside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from xct4d.config import Split
+from xct4d.errors import InputError
+from xct4d.readers.reader import Acquisition
+
+TRAIN, HELD_OUT, ASIDE = 0, 1, 2
+
+_KEY = "input.split"
+_WORD = re.compile(r"(?<![A-Za-z])(?:(train)_?(\d+)?|eval)")  # not the end of another word: strain05_eval_00
+
+
+def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisition] = (), *, whole: bool = False) -> np.ndarray:
+    """TRAIN, HELD_OUT or ASIDE for each projection of an acquisition: [F] int.
+
+    Lists in the files themselves (train_filenames, val_filenames,
+    test_filenames) go before the configuration. others: the acquisitions of the
+    dataset's other states, whose projections the lists may name as well. whole:
+    no number is left aside, as in the sequence, which would lose its few cameras
+    where a scan is thinned. Raises InputError where the names do not tell, a
+    listed name does not exist, or nothing is left to train on.
+    """
+    _refuse_unused(settings)
+    if acquisition.lists is not None:
+        role = _by_lists(acquisition, others)
+    elif settings.method == "filename":
+        role = _by_name(acquisition, Split() if whole else settings)
+    elif settings.method == "list":
+        role = _by_held_out(acquisition, settings, others)
+    else:
+        index, count = np.arange(len(acquisition.projections)), len(acquisition.projections)
+        held_out = {
+            "none": np.zeros(count, bool),
+            "interval": (index + 1) % settings.held_out_interval == 0,
+            "fraction": _evenly_chosen(count - round(settings.trained_part * count), count),
+        }[settings.method]
+        role = np.where(held_out, HELD_OUT, TRAIN)
+    if not (role == TRAIN).any():
+        raise InputError(f"leaves no projection of {acquisition.path} to train on", where=_KEY, fix="choose another method or other limits")
+    return role
+
+
+def _evenly_chosen(chosen: int, count: int) -> np.ndarray:
+    """[count] bool with `chosen` of them true, each in the middle of an equal part: of a scan whose end is held out, a wedge of views is missing."""
+    mask = np.zeros(count, bool)
+    mask[((np.arange(chosen) + 0.5) * count / max(chosen, 1)).astype(int)] = True
+    return mask
+
+
+def _refuse_unused(settings: Split) -> None:
+    """Raises InputError for a key that the method does not use: it would be ignored silently."""
+    filters = {"imin": 0, "imax": None, "istep": 1, "indices": None}
+    if settings.method != "filename":
+        for key, unset in filters.items():
+            if getattr(settings, key) != unset:
+                raise InputError(f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method")
+    elif settings.indices is not None and any(getattr(settings, key) != filters[key] for key in ("imin", "imax", "istep")):
+        raise InputError("excludes imin, imax and istep", where=f"{_KEY}.indices", fix="give one or the other")
+    for key, method in (("held_out", "list"), ("interval", "interval"), ("fraction", "fraction")):
+        if getattr(settings, key) and settings.method != method:
+            raise InputError(f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}")
+    if settings.method == "list" and not settings.held_out:
+        raise InputError("names nothing to hold out", where=f"{_KEY}.held_out", fix=f"list file names, or set {_KEY}.method: none")
+
+
+def _by_name(acquisition: Acquisition, settings: Split) -> np.ndarray:
+    filtered = settings.imin > 0 or settings.imax is not None or settings.istep > 1 or settings.indices is not None
+    role = []
+    for projection in acquisition.projections:
+        words = list(_WORD.finditer(PurePosixPath(projection.name).stem))
+        trained = [word for word in words if word[1]]
+        if not words or 0 < len(trained) < len(words):
+            found = "neither train nor eval" if not words else "both train and eval"
+            fix = f"rename the file, or set {_KEY}.method to interval, fraction, list or none"
+            raise InputError(f"the name has {found} in it", where=projection.where, fix=fix)
+        if not trained:
+            role.append(HELD_OUT)
+        elif not filtered:
+            role.append(TRAIN)
+        elif trained[0][2] is None:
+            raise InputError("has no number behind train for imin, imax, istep or indices to select", where=projection.where)
+        else:
+            role.append(TRAIN if _selected(int(trained[0][2]), settings) else ASIDE)
+    return np.array(role)
+
+
+def _selected(number: int, settings: Split) -> bool:
+    if settings.indices is not None:
+        return number in settings.indices
+    return settings.imin <= number and (settings.imax is None or number <= settings.imax) and (number - settings.imin) % settings.istep == 0
+
+
+def _by_lists(acquisition: Acquisition, others: Sequence[Acquisition]) -> np.ndarray:
+    names = {projection.name: i for i, projection in enumerate(acquisition.projections)}
+    known = {projection.name for one in (acquisition, *others) for projection in one.projections}
+    role = np.full(len(names), ASIDE)
+    for key, listed in acquisition.lists.items():
+        for name in listed:
+            if name in known and name not in names:
+                continue
+            if name not in names:
+                raise InputError(f"{name} is not among the frames", where=f"{acquisition.path}: {key}")
+            wanted = TRAIN if key == "train_filenames" else HELD_OUT
+            if role[names[name]] not in (ASIDE, wanted):
+                raise InputError(f"{name} is in train_filenames, too", where=f"{acquisition.path}: {key}", fix="remove it from one of the lists")
+            role[names[name]] = wanted
+    return role
+
+
+def _by_held_out(acquisition: Acquisition, settings: Split, others: Sequence[Acquisition]) -> np.ndarray:
+    everything = [projection.name for one in (acquisition, *others) for projection in one.projections]
+    for wanted in settings.held_out:
+        if not any(_is(name, wanted) for name in everything):
+            raise InputError(f"{wanted} is not among the frames", where=f"{_KEY}.held_out", fix=f"names are those in {acquisition.path}")
+    held_out = [any(_is(projection.name, wanted) for wanted in settings.held_out) for projection in acquisition.projections]
+    return np.where(held_out, HELD_OUT, TRAIN)
+
+
+def _is(name: str, wanted: str) -> bool:
+    """A projection is named by its path in the transforms file, or by its file name alone."""
+    return wanted in (name, PurePosixPath(name).name)

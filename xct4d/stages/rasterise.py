@@ -1,0 +1,27 @@
+"""Rasterise: the description of a known object becomes voxels, which canonical training compares its field with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from xct4d.config import VolumeFile
+from xct4d.io.atomic import atomic_file
+from xct4d.io.volumes import check_volume_file, refuse_negative
+from xct4d.phantom.shapes import load_object
+from xct4d.phantom.truth import Phantom
+
+
+def rasterise(file: VolumeFile, folder: Path, resolution: int, where: str, output: Path) -> None:
+    """Write the attenuation at the centres of resolution^3 voxels over [-1, 1]^3 to an .npy file, (x, y, z) as every .npy volume.
+
+    file: the object description, in the dataset's folder. where: the key of the
+    configuration, for messages. Raises InputError where the description is
+    wrong or its attenuation is negative somewhere.
+    """
+    path = check_volume_file(file, folder, where)
+    volume = Phantom(load_object(path)).volume(resolution, 0.0)
+    refuse_negative(volume, path)
+    with atomic_file(output) as temporary:
+        np.save(temporary, volume.transpose(2, 1, 0))
