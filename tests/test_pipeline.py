@@ -18,7 +18,9 @@ import pytest
 import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import xct4d
 from workflow import ROOT, jobs, snakemake
+from xct4d.geometry.box import grid_points
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
 RESULTS = Path("results/tiny")
@@ -76,6 +78,22 @@ def test_the_motion_is_found(done):
     for found in (start["displacement_error_to_end"], middle["displacement_error"], middle["displacement_error_to_end"], end["displacement_error"]):
         assert found["true_mean"] > 0.04
         assert found["mean"] < 0.5 * found["true_mean"]
+
+
+def test_the_result_opens_in_python(done):
+    result = xct4d.open(done / RESULTS)
+    assert result.volumes == {name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", "displacement")}
+    for kind in ("mixed", "forward", "backward"):
+        volume = result.volume(kind, 0.5)
+        found = result.attenuation(grid_points(*volume.coordinates), 0.5, kind)
+        assert np.allclose(found.reshape(volume.shape), volume[:], atol=1e-4)
+    moved = result.volume("displacement", 0.5)
+    found = result.displacement(grid_points(*moved.coordinates), 0.5)
+    assert np.allclose(found.T.reshape(moved.shape), moved[:], atol=1e-5)
+    assert np.abs(moved[:]).max() > 0.01
+    assert set(result.history) == {"canonical forward", "canonical backward", "velocity 6", "velocity 9", "mixing"}
+    assert result.metrics["times"][1]["self_correlation"] > 0.93
+    assert result.configuration["velocity"]["levels"][-1]["resolution"] == 9
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(done):

@@ -11,10 +11,11 @@ import time
 import numpy as np
 import pytest
 import zarr
-from volumes_to_write import arrows, ramp
+from volumes_on_disk import arrows, ramp, read_volume
 
 from xct4d.errors import InputError
-from xct4d.io.ome_zarr import VolumeWriter, open_volume, read_volume
+from xct4d.io.ome_writer import VolumeWriter
+from xct4d.io.ome_zarr import open_volume
 from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quantity
 from xct4d.units import NUMBER, WORLD, Scale
 
@@ -265,7 +266,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
     script = textwrap.dedent("""
         import sys, time, numpy as np
-        from xct4d.io.ome_zarr import VolumeWriter
+        from xct4d.io.ome_writer import VolumeWriter
         from xct4d.quantities import ATTENUATION
         with VolumeWriter(sys.argv[1], (32, 32, 32), "uint8", quantity=ATTENUATION, chunk=8) as writer:
             writer[0:16] = np.ones((16, 32, 32))
@@ -291,7 +292,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, dtype):
     script = textwrap.dedent("""
         import resource, sys, numpy as np
         from xct4d.errors import InputError
-        from xct4d.io.ome_zarr import VolumeWriter
+        from xct4d.io.ome_writer import VolumeWriter
         from xct4d.quantities import ATTENUATION
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         noise = np.random.default_rng(0).random((32, 32, 32))

@@ -13,7 +13,7 @@ from xct4d.analysis.object_centres import object_centres
 from xct4d.config import Evaluate, Export
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
 from xct4d.quantities import ATTENUATION
 from xct4d.stages.evaluate import evaluate_model
