@@ -1,5 +1,6 @@
 """Line integrals of the phantom: against closed forms and against brute force."""
 
+import dataclasses
 import numpy as np
 import pytest
 
@@ -284,7 +285,7 @@ def test_a_ray_with_more_crossings_than_the_buffer_is_cut():
     found = np.empty(16)
     for line, value in zip(lines, want, strict=True):
         thing = phantom(LATTICE)
-        args = (thing._pack(0.0), thing._rows(0.0), *line, np.inf, found)
+        args = (thing._pack(0.0), thing._rows(0.0), *line, np.inf, False, found)
         assert projector._along(*args) == pytest.approx(value, abs=1e-12)
 
 
@@ -295,3 +296,19 @@ def test_projection_casts_through_pixel_centres():
     lines = cast(views, np.zeros(400, int), column + 0.5, row + 0.5)
     np.testing.assert_allclose(thing.projection(views, 0, 0.0).ravel(), thing.line_integrals(lines, 0.0), atol=1e-14)
     assert thing.line_integrals(lines, 0.0).max() == pytest.approx(1.7 * phantom(collection(SPHERE, CUBE)).line_integrals(lines, 0.0).max())
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        LINEAR,
+        {"type": "sigmoid", "amplitude": 0.2, "center": 0.1, "lengthscale": 0.2, "direction": "x"},
+        {"type": "gaussian", "amplitudes": [0.1, 0.0, 0.2], "sigmas": [0.4, 0.4, 0.5], "centers": [0.1, 0.0, -0.1]},
+    ],
+)
+def test_conserved_mass_is_conserved(motion):
+    thing = dataclasses.replace(phantom(SPHERE, motion), conserves_mass=True)
+    assert thing.volume(100, 1.0).sum() == pytest.approx(thing.volume(100, 0.0).sum(), rel=5e-3)
+    assert phantom(SPHERE, motion).volume(100, 1.0).sum() != pytest.approx(thing.volume(100, 0.0).sum(), rel=2e-2)
+    lines = rays(30)
+    assert np.abs(thing.line_integrals(lines, 1.0) - brute(thing, lines, 1.0)).max() < 2e-3

@@ -38,6 +38,31 @@ def carry(rows, x, y, z):
 
 
 @numba.njit(cache=True)
+def compression(rows, x, y, z):
+    """How much denser conserved mass is at a point than at rest: the determinant of the pull-back's gradient."""
+    factor = 1.0
+    for k in range(len(rows)):
+        row = rows[k]
+        if row[0] == AFFINE:
+            factor *= (
+                row[1] * (row[6] * row[11] - row[7] * row[10])
+                - row[2] * (row[5] * row[11] - row[7] * row[9])
+                + row[3] * (row[5] * row[10] - row[6] * row[9])
+            )
+        elif row[0] == SIGMOID:
+            u = x if row[1] == 0.0 else (y if row[1] == 1.0 else z)
+            share = 1.0 / (1.0 + math.exp(min(-(u - row[3]) / row[4], 700.0)))
+            factor *= 1.0 + row[2] * share * (1.0 - share) / row[4]
+        else:
+            # grad u is an outer product of (bell_i / sigma_i^2) and the offset, so det(1 + grad u) = 1 - their scalar product
+            dx, dy, dz = x - row[7], y - row[8], z - row[9]
+            r2 = dx * dx + dy * dy + dz * dz
+            factor *= 1.0 - _bell(row, 0, r2) * dx / row[4] ** 2 - _bell(row, 1, r2) * dy / row[5] ** 2 - _bell(row, 2, r2) * dz / row[6] ** 2
+        x, y, z = carry(rows[k : k + 1], x, y, z)
+    return factor
+
+
+@numba.njit(cache=True)
 def _raise(row, u):
     return u + row[2] / (1.0 + math.exp(min(-(u - row[3]) / row[4], 700.0)))
 

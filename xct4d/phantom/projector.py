@@ -6,6 +6,10 @@ chords that stay within DEVIATION of it, and each chord is integrated exactly.
 So the image is that of an object whose surfaces are displaced by at most
 DEVIATION, about 1/1000 of a pixel of a 200-pixel detector: it lies between the
 images of the object shrunk and grown by so much.
+
+Where mass is conserved, the density of a chord is multiplied by how much the
+motion compresses at its middle; chords are then at most a tenth of the
+motion's scale, which leaves a relative error of some 1e-4.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import numpy as np
 from xct4d.compilation import numba
 from xct4d.geometry.rays import clip_to_box, pixel_direction
 from xct4d.geometry.views import Views
-from xct4d.phantom.carry import carry
+from xct4d.phantom.carry import carry, compression
 from xct4d.phantom.crossings import integrate
 from xct4d.phantom.packed import Packed, density_at
 
@@ -27,7 +31,7 @@ _CHUNK = 64  # rays
 
 
 @numba.njit(cache=True)
-def _along(packed, rows, ox, oy, oz, dx, dy, dz, s, far, longest, found):
+def _along(packed, rows, ox, oy, oz, dx, dy, dz, s, far, longest, conserved, found):
     """Integral over one ray from s to far; chords start with length `longest` and are halved where the curve leaves them."""
     curved = longest < math.inf
     total = 0.0
@@ -52,6 +56,9 @@ def _along(packed, rows, ox, oy, oz, dx, dy, dz, s, far, longest, found):
         if math.isnan(value):
             h *= 0.5
             continue
+        if conserved:
+            q = s + 0.5 * h
+            value *= compression(rows, ox + q * dx, oy + q * dy, oz + q * dz)
         total += value
         s += h
         x, y, z = ux, uy, uz
@@ -60,17 +67,17 @@ def _along(packed, rows, ox, oy, oz, dx, dy, dz, s, far, longest, found):
 
 
 @numba.njit(cache=True, parallel=True)
-def _integrals(packed, rows, rays, longest, out):
+def _integrals(packed, rows, rays, longest, conserved, out):
     chunks = (len(rays) + _CHUNK - 1) // _CHUNK
     for c in numba.prange(chunks):
         found = np.empty(_CROSSINGS)
         for n in range(c, len(rays), chunks):  # interleaved, so that threads share the hard part of an image
             ray = rays[n]
-            out[n] = _along(packed, rows, ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], ray[6], ray[7], longest, found)
+            out[n] = _along(packed, rows, ray[0], ray[1], ray[2], ray[3], ray[4], ray[5], ray[6], ray[7], longest, conserved, found)
 
 
 @numba.njit(cache=True, parallel=True)
-def _projection(packed, rows, pose, focal, centre, longest, threads, out):
+def _projection(packed, rows, pose, focal, centre, longest, conserved, threads, out):
     height, width = out.shape
     for c in numba.prange(threads):
         found = np.empty(_CROSSINGS)
@@ -78,39 +85,45 @@ def _projection(packed, rows, pose, focal, centre, longest, threads, out):
             for column in range(width):
                 dx, dy, dz = pixel_direction(pose, focal, centre, column + 0.5, row + 0.5)
                 near, far = clip_to_box(pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz)
-                out[row, column] = _along(packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, found)
+                out[row, column] = _along(packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, conserved, found)
 
 
-def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: float) -> np.ndarray:
+def _longest(scale: float, conserved: bool) -> float:
+    return (0.1 if conserved else 0.5) * scale
+
+
+def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: float, conserved: bool = False) -> np.ndarray:
     """Integrals of the density over rays, inside the box.
 
     rays: [N, 8] as geometry.cast returns them. rows: [K, 13], the motion at
     the rays' time. scale: the motion's shortest length, inf where rays stay
-    straight. Returns [N] float64.
+    straight. conserved: whether compressed matter is denser. Returns [N] float64.
     """
     out = np.empty(len(rays))
-    _integrals(packed, rows, np.ascontiguousarray(rays, np.float64), 0.5 * scale, out)
+    _integrals(packed, rows, np.ascontiguousarray(rays, np.float64), _longest(scale, conserved), conserved, out)
     return out
 
 
-def projection(packed: Packed, views: Views, view: int, rows: np.ndarray, scale: float) -> np.ndarray:
+def projection(packed: Packed, views: Views, view: int, rows: np.ndarray, scale: float, conserved: bool = False) -> np.ndarray:
     """The same for the rays through the pixel centres of one view: [height, width] float64."""
     width, height = views.size[view]
     out = np.empty((height, width))
     pose = np.ascontiguousarray(views.camera_to_world[view], np.float64)
-    _projection(packed, rows, pose, views.focal[view], views.centre[view], 0.5 * scale, numba.get_num_threads(), out)
+    _projection(packed, rows, pose, views.focal[view], views.centre[view], _longest(scale, conserved), conserved, numba.get_num_threads(), out)
     return out
 
 
 @numba.njit(cache=True, parallel=True)
-def _densities(packed, rows, points, out):
+def _densities(packed, rows, points, conserved, out):
     for n in numba.prange(len(points)):
         x, y, z = carry(rows, points[n, 0], points[n, 1], points[n, 2])
         out[n] = density_at(packed, x, y, z)
+        if conserved:
+            out[n] *= compression(rows, points[n, 0], points[n, 1], points[n, 2])
 
 
-def densities(packed: Packed, points: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def densities(packed: Packed, points: np.ndarray, rows: np.ndarray, conserved: bool = False) -> np.ndarray:
     """Density at points [N, 3] of the deformed space. Returns [N] float64."""
     out = np.empty(len(points))
-    _densities(packed, rows, np.ascontiguousarray(points, np.float64), out)
+    _densities(packed, rows, np.ascontiguousarray(points, np.float64), conserved, out)
     return out

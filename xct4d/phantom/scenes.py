@@ -109,6 +109,7 @@ class Scene(Section):
     )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
+    conserve_mass: bool = Field(False, description="matter that is compressed becomes denser (density times volume stays); false: attenuation stays")
     times: int | list[float] = Field(description="time points, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
     views: Placement
     detector: Detector = Detector()

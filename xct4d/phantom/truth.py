@@ -28,6 +28,7 @@ class Phantom:
     object: shapes.Object
     motion: motions.Motion = motions.STILL
     multiplier: float = 1.0  # attenuation per world unit of density 1
+    conserves_mass: bool = False  # whether compressed matter is denser
     _packed: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
@@ -48,7 +49,7 @@ class Phantom:
     def of_scene(cls, placed: PlacedScene) -> Phantom:
         """The phantom of a scene. Raises InputError where its object and motion do not fit."""
         try:
-            return cls(placed.object, placed.motion, placed.scene.density_multiplier)
+            return cls(placed.object, placed.motion, placed.scene.density_multiplier, placed.scene.conserve_mass)
         except InputError as error:
             raise InputError(str(error), where=placed.path) from None
 
@@ -65,7 +66,7 @@ class Phantom:
 
     def density(self, points: np.ndarray, t: float) -> np.ndarray:
         """Attenuation per world unit at points [N, 3] at time t. Returns [N] float64."""
-        return self.multiplier * projector.densities(self._pack(t), points, self._rows(t))
+        return self.multiplier * projector.densities(self._pack(t), points, self._rows(t), self.conserves_mass)
 
     def flow(self, points: np.ndarray, t0: float, t1: float) -> np.ndarray:
         """Where the material at points [N, 3] at time t0 is at time t1. Returns [N, 3] float64.
@@ -102,11 +103,11 @@ class Phantom:
 
     def line_integrals(self, rays: np.ndarray, t: float) -> np.ndarray:
         """Attenuation along rays [N, 8] (see geometry.cast) at time t. Returns [N] float64."""
-        return self.multiplier * projector.line_integrals(self._pack(t), rays, self._rows(t), self._scale())
+        return self.multiplier * projector.line_integrals(self._pack(t), rays, self._rows(t), self._scale(), self.conserves_mass)
 
     def projection(self, views: Views, view: int, t: float) -> np.ndarray:
         """Attenuation along the rays through the pixel centres of one view at time t: [height, width] float64."""
-        return self.multiplier * projector.projection(self._pack(t), views, view, self._rows(t), self._scale())
+        return self.multiplier * projector.projection(self._pack(t), views, view, self._rows(t), self._scale(), self.conserves_mass)
 
     def _scale(self) -> float:
         return np.inf if isinstance(self.motion, motions.ObjectsMotion) else self.motion.scale
