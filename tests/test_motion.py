@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from xct4d.config import Registration
 from xct4d.fields.baked import BakedField
+from xct4d.fields.conservation import LAWS
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
@@ -16,16 +18,16 @@ from xct4d.geometry.rays import cast
 from xct4d.geometry.views import Views, orbit
 from xct4d.io import prepared
 from xct4d.io.prepared import FULL_SCALE, Frames
-from xct4d.kernels.matching import difference
-from xct4d.kernels.splatting import Particles, splat, splat_adjoint
+from xct4d.kernels.cpu.matching import difference
+from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.truth import Phantom
-
 from xct4d.stages import register as stages
 from xct4d.training import registration
+from xct4d.training.projections import Projections
 from xct4d.training.quasi_newton import StiffBasis
-from xct4d.training.registration import Scale, locally_normalised, register
-from xct4d.training.sequence import Fineness, Projections, Sequence, fitted_pace
+from xct4d.training.registration import Scale, locally_normalised, register_scans
+from xct4d.training.sequence import Fineness, SequenceFit, fitted_pace
 
 RNG = np.random.default_rng(3)
 PLACES = [[0.0, 0.0, 0.0], [0.4, 0.2, -0.3], [-0.4, 0.1, 0.3], [0.1, -0.45, 0.35], [-0.2, -0.3, -0.4], [0.15, 0.45, 0.3]]
@@ -135,7 +137,7 @@ def test_bending_is_diagonal_for_motions_along_one_axis():
 def test_a_squeezed_object_is_registered_and_paced():
     truth = thing(SQUEEZED)
     scans = truth.volume(48, 0.0), truth.volume(48, 1.0)
-    found = register(scans, bending_weight=0.1, coarse=COARSE, fine=())
+    found = register_scans(scans, bending_weight=0.1, coarse=COARSE, fine=())
     assert found.law == "attenuation"
     assert error(moving(found.control), truth, 1.0) < 0.4
     shots = sequence(truth, np.linspace(0.1, 0.9, 5))
@@ -147,18 +149,18 @@ def test_a_squeezed_object_is_registered_and_paced():
 
 def test_kept_mass_is_recognised():
     truth = thing(SQUEEZED, conserves_mass=True)
-    found = register((truth.volume(48, 0.0), truth.volume(48, 1.0)), bending_weight=0.1, coarse=COARSE, fine=())
+    found = register_scans((truth.volume(48, 0.0), truth.volume(48, 1.0)), bending_weight=0.1, coarse=COARSE, fine=())
     assert found.law == "mass"
     assert found.attenuation["mass"] < registration.MASS_IS_KEPT * found.attenuation["attenuation"]
     assert error(moving(found.control), truth, 1.0) < 0.4
 
 
-@pytest.mark.parametrize("law", registration.LAWS)
+@pytest.mark.parametrize("law", LAWS)
 def test_gradient_of_the_sequence(law):
     truth = thing(SQUEEZED, conserves_mass=law == "mass")
     scans = truth.volume(32, 0.0), truth.volume(32, 1.0)
     look = Fineness(12, 32, 0.08, 0.07, 0.08)
-    cost = Sequence(scans, sequence(truth, (0.3, 0.7)), np.zeros((4, 6, 6, 6, 3)), law, look, bending_weight=0.01)
+    cost = SequenceFit(scans, sequence(truth, (0.3, 0.7)), np.zeros((4, 6, 6, 6, 3)), law, look, bending_weight=0.01)
     control = RNG.normal(0, 0.02, (4, 6, 6, 6, 3))
     cost.weigh(control)
     _, gradient = cost(control)
@@ -173,10 +175,10 @@ def test_the_sequence_mends_the_path():
     late = bump | {"amplitudes": [0.0, 0.12, 0.0], "centers": [-0.4, 0.1, 0.3], "law": {"type": "step", "start": 0.5, "end": 1.0}}
     truth = thing({"type": "composition", "motions": [early, late]})
     scans = truth.volume(48, 0.0), truth.volume(48, 1.0)
-    steady = register(scans, bending_weight=0.1, coarse=COARSE, fine=()).control.astype(float)
+    steady = register_scans(scans, bending_weight=0.1, coarse=COARSE, fine=()).control.astype(float)
     base = np.broadcast_to(steady, (6, *steady.shape)).copy()
     look = Fineness(16, 40, 0.05, 0.07, 0.05)
-    cost = Sequence(scans, sequence(truth, np.linspace(0.1, 0.9, 7)), base, "attenuation", look, bending_weight=1.0)
+    cost = SequenceFit(scans, sequence(truth, np.linspace(0.1, 0.9, 7)), base, "attenuation", look, bending_weight=1.0)
     mended = base + cost.fitted(np.zeros_like(base), 24)
     assert error(moving(mended), truth, 0.5) < 0.6 * error(moving(base), truth, 0.5)
 
@@ -198,9 +200,9 @@ def test_the_stage_says_what_it_found(tmp_path):
     )  # fmt: skip
     prepared.save(frames, tmp_path / "between")
     canonicals = {"forward": tmp_path / "forward", "backward": tmp_path / "backward"}
-    stages.register(tmp_path / "between", canonicals, tmp_path / "out")
+    stages.register(Registration(), tmp_path / "between", canonicals, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "registration.json").read_text())
     assert record["law"] == "attenuation"
     assert record["lost"] is False
-    assert record["projection"] < 0.6 * record["projection_still"]
+    assert record["sequence_residual"] < 0.6 * record["sequence_residual_without_motion"]
     assert error(VelocityField.load(tmp_path / "out" / "field.safetensors"), truth, 0.6) < 0.45

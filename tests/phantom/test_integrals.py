@@ -1,6 +1,7 @@
 """Line integrals of the phantom: against closed forms and against brute force."""
 
 import dataclasses
+
 import numpy as np
 import pytest
 

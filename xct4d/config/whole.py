@@ -16,6 +16,7 @@ from xct4d.config.export import Export
 from xct4d.config.input import Input
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
+from xct4d.config.registration import Registration
 from xct4d.config.velocity import Velocity
 from xct4d.errors import InputError
 
@@ -26,6 +27,7 @@ class Config(Section):
     input: Input
     prepare: Prepare = Prepare()
     canonical: Canonical = Canonical()
+    registration: Registration = Registration()
     velocity: Velocity = Velocity()
     mixing: Mixing = Mixing()
     export: Export = Export()

@@ -19,6 +19,9 @@ and from these to `shared`, never back.
     segments      sums over the samples of each ray
     trilinear     a volume at points
 
+The fits of the registration and of the sequence run on CPUs on every machine;
+what they need alone, `cpu.matching` and `cpu.splatting`, has no face and no twin.
+
 Names. `_name`, with an underscore, is a raw kernel: compiled by numba, started
 once for a whole batch, arrays in, arrays changed in place, no checks; only its
 own module calls it. The public function `name` of the same module in `cpu` or

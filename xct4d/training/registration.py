@@ -19,7 +19,6 @@ blurred so much that even a block squeezed by a fifth overlaps with itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,13 +26,12 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from torch import Tensor
 
 from xct4d.fields.baked import BakedField
+from xct4d.fields.conservation import LAWS, Law
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.kernels.matching import difference
+from xct4d.kernels.cpu.matching import difference
 from xct4d.training.quasi_newton import StiffBasis, minimised
 
-Law = Literal["attenuation", "mass"]
-LAWS: tuple[Law, ...] = ("attenuation", "mass")
 MODES = 4  # of a field that is the same at all times
 STEPS = 4  # of the flow from scan to scan
 WINDOW = 0.06  # standard deviation of the local normalisation, world units, at the finest levels
@@ -201,7 +199,7 @@ def _descend(
     return control, match.residuals(control)
 
 
-def register(
+def register_scans(
     scans: tuple[np.ndarray, np.ndarray],  # attenuation [n, n, n] (z, y, x) at t = 0 and at t = 1
     *,
     bending_weight: float,

@@ -15,44 +15,24 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation, correlate1d, gaussian_filter
 from scipy.optimize import minimize
 from torch import Tensor
 
+from xct4d.compilation import numba
 from xct4d.fields.baked import BakedField
+from xct4d.fields.conservation import Law
 from xct4d.fields.velocity import VelocityField
-from xct4d.geometry.views import Views
-from xct4d.kernels.splatting import Particles, splat, splat_adjoint
+from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
+from xct4d.training.projections import Projections
 from xct4d.training.quasi_newton import StiffBasis, curvature, minimised
-from xct4d.training.registration import LEAST, Comparison, Law, determinant, grid_nodes
+from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes
 
 FAINTEST = 0.01  # of the densest material: what is less dense is left out
 DENSEST = 0.9995
 SMEARED = np.array([1 / 24, 11 / 12, 1 / 24], np.float32)  # what a bilinear splat blurs more than the mean over a pixel
-
-
-@dataclass(frozen=True)
-class Projections:
-    """Line integrals that were exposed together."""
-
-    time: float
-    image: np.ndarray  # [V, height, width] float32
-    views: Views  # [V]
-
-    def binned(self, factor: int) -> Projections:
-        """Means over factor x factor pixels; what is left over at the right and lower edges is cut off."""
-        height, width = (n // factor for n in self.image.shape[1:])
-        blocks = self.image[:, : height * factor, : width * factor].reshape(-1, height, factor, width, factor)
-        return Projections(self.time, np.ascontiguousarray(blocks.mean((2, 4), dtype=np.float32)), self.views.downscaled(factor))
-
-    @property
-    def pixel(self) -> float:
-        """Size of a pixel on the rotation axis, world units."""
-        pose = self.views.camera_to_world
-        return float(np.median((pose[:, :, 3] * pose[:, :, 2]).sum(1) / self.views.focal[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -66,7 +46,7 @@ class Fineness:
     scan_blur: float  # standard deviation of the volumes where the scans are compared
 
 
-class Sequence:
+class SequenceFit:
     """Cost of a velocity field: control points [modes, n, n, n, 3] of its difference from `base` -> cost, gradient."""
 
     def __init__(
@@ -235,7 +215,7 @@ def fitted_pace(
 
     They are the control points of a cubic B-spline in time.
     """
-    cost = Sequence(scans, projections, np.zeros((modes, *steady.shape)), law, fineness, bending_weight=0.0)
+    cost = SequenceFit(scans, projections, np.zeros((modes, *steady.shape)), law, fineness, bending_weight=0.0)
 
     def at(rates: np.ndarray) -> np.ndarray:
         return rates[:, None, None, None, None] * steady

@@ -14,7 +14,20 @@ from functools import cache
 from typing import Protocol
 
 from xct4d.directions import Direction
-from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, rasterise, report, series, simulate, velocity
+from xct4d.workflow.needs import (
+    analyse,
+    canonical,
+    evaluate,
+    export,
+    mixing,
+    prepare,
+    rasterise,
+    register,
+    report,
+    series,
+    simulate,
+    velocity,
+)
 from xct4d.workflow.workload import Workload
 
 
@@ -93,7 +106,11 @@ STAGES = {
             trains=True, on_device=True,
         ),
         Stage(
-            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical"), keys=("velocity",),
+            name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
+            exists=lambda dataset: not dataset.static,
+        ),
+        Stage(
+            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical", "register"), keys=("velocity",),
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(

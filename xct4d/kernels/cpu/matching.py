@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from xct4d.kernels.scalar import scalar
-from xct4d.kernels.trilinear import value_and_gradient
+from xct4d.compilation import numba
+from xct4d.kernels.shared.scalar import scalar
+from xct4d.kernels.shared.trilinear import value_and_gradient
 
 COMPONENTS = 4  # of a map: displacement along x, y, z, and the volume's change J
 
@@ -50,10 +50,10 @@ def _difference(points, values, maps, volume, n, conserved, gradient):
         k, fz = node(z, g)
         _mapped(maps, i, j, k, fx, fy, fz, found)
         v, gx, gy, gz = value_and_gradient(volume, n, x + found[0], y + found[1], z + found[2])
-        J = found[3] if conserved else np.float32(1.0)
-        r = v * J - values[p]
+        volume_change = found[3] if conserved else np.float32(1.0)
+        r = v * volume_change - values[p]
         total += 0.5 * r * r
-        pull[0], pull[1], pull[2] = r * J * gx, r * J * gy, r * J * gz
+        pull[0], pull[1], pull[2] = r * volume_change * gx, r * volume_change * gy, r * volume_change * gz
         pull[3] = r * v if conserved else np.float32(0.0)
         _spread(gradient, i, j, k, fx, fy, fz, pull)
     return total

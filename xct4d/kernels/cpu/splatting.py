@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from xct4d.compilation import numba
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.views import Views
 
