@@ -243,7 +243,7 @@ def test_matter_cut_by_the_box_is_told(tmp_path, caplog):
     assert "reaches the faces of the box" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["balls", "everything", "kelvin", "tiny"])
+@pytest.mark.parametrize("name", ["balls", "everything", "foam", "kelvin", "lattice", "organ", "rubber", "tiny"])
 def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
     placed = load_scene(SCENES / f"{name}.yaml")
     thing = Phantom.of_scene(placed)
