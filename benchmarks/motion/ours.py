@@ -115,7 +115,7 @@ def _correlations(result: Result, t: float, mu: np.ndarray) -> tuple[float, floa
 
 def held_out_residual(result: Result, results: Path, t: float) -> float | None:
     """rms(predicted - measured) / rms(measured) of the line integrals of held-out projections at the time nearest to t; None without any."""
-    states = [prepared.load(results / "prepared" / state) for state in ("forward", "backward", "sequence")]
+    states = [prepared.load(results / "prepared" / state) for state in ("forward", "backward", "between")]
     found = [(abs(time - t), i, frame) for i, frames in enumerate(states) for frame, time in enumerate(frames.frame_time()) if frames.held_out[frame]]
     if not found:
         return None
