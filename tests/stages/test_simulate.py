@@ -243,7 +243,7 @@ def test_matter_cut_by_the_box_is_told(tmp_path, caplog):
     assert "reaches the faces of the box" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["balls", "everything", "kelvin", "tiny"])
+@pytest.mark.parametrize("name", ["balls", "everything", "foam", "kelvin", "lattice", "organ", "rubber", "tiny"])
 def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
     placed = load_scene(SCENES / f"{name}.yaml")
     thing = Phantom.of_scene(placed)
@@ -256,7 +256,7 @@ def test_shipped_scenes_are_sound_and_stay_in_the_box(name):
 
 @pytest.mark.parametrize("path", sorted(SCENES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_no_held_out_projection_of_a_shipped_scene_is_trained_on(path):
-    scene = load_scene(path).scene
+    scene = Scene.model_validate(yaml.safe_load(path.read_text()))  # the voxels of some are not in the repository
     for state in ("ends", "between"):
         trained, held_out = getattr(scene.views, state), getattr(scene.views, f"{state}_held_out")
         if held_out is not None:
