@@ -105,7 +105,7 @@ class CanonicalTask(TrainingTask[RayDraw]):
         self._shown = held_out.chosen_frames(time_points([frames], held_out=True), HELD_OUT_SHOWN)
         self._looks = Looks(settings.steps)
         self._look, self._spent = None, (0, 0)  # number of the latest look; rays and parts per ray since then
-        self.buffers = dict(field.named_buffers())
+        self.buffers = {"cells": field.cells}  # the reconstruction does not change
         rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)
         self.groups = [
             ParameterGroup.of("field", field, rate),
