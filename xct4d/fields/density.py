@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +84,8 @@ class DensityField(nn.Module):
         return out
 
     def find_empty_cells(self, rng: np.random.Generator) -> None:
-        """Find the occupied cells anew, also among those that were found empty before."""
-        with torch.no_grad():
-            self.cells.copy_(occupancy.occupied(self, rng, self.cells.device))
+        """Find the cells in which the reconstruction has material. The perceptron, a factor to it, puts none elsewhere."""
+        self.cells.copy_(occupancy.occupied(partial(sample, self.reconstruction), rng, self.cells.device))
 
     def save(self, path: Path) -> None:
         """One format, whatever computed the field; the header says what did."""
