@@ -26,10 +26,11 @@ DENOISE = Twins(cpu.denoise, lambda: _cuda().denoise)
 
 
 def denoise(
-    volume: Tensor,  # [n, n, n] float32
+    volume: Tensor,  # [n, n, n] (y, x, z) float32
     dual: Tensor,  # [3, n, n, n] float32: where the steps start and end; zero at first
+    span: Tensor,  # [2, n, n] int32: first z and past the last z of each column that is denoised
     weight: float,  # above zero, in the unit of the volume
     steps: int,
-) -> Tensor:  # [n, n, n] float32, at least zero
+) -> Tensor:  # [n, n, n] (y, x, z) float32, at least zero; zero outside the span
     """The denoised volume after so many dual steps, which change `dual` in place: a later call with a similar volume goes on there."""
-    return DENOISE(volume, dual, weight, steps)
+    return DENOISE(volume, dual, span, weight, steps)

@@ -25,6 +25,7 @@ from xct4d.fields.material import DENSEST
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.projector import back_project, project
+from xct4d.kernels.shared.joseph import within
 from xct4d.kernels.total_variation import denoise
 from xct4d.training.silhouette import pixel_size, silhouette_cells, span
 
@@ -32,12 +33,13 @@ FINER = 1.15  # voxels for each pixel across the box: more are not determined, f
 MULTIPLE = 8  # of voxels per axis
 SUBSETS, SMALLEST = 8, 4  # subsets at most; projections in each at least, as momentum diverges with fewer
 LEFT_OUT = 9  # one of so many projections chooses the weight
-WEIGHTS = 0.02 * 0.4 ** np.arange(9)  # of total variation, in parts of the densest material's attenuation, sweep by sweep
+WEIGHTS = (0.02, *(0.005 * 0.4 ** np.arange(7)))  # of total variation, in parts of the densest material's attenuation, sweep by sweep
 NO_GAIN = 0.99  # of the error of the sweep before: where it falls less, no smaller weight is tried
 NEARLY = 1.05  # times the least error is as good
-FINAL = 5  # sweeps over all projections
+FINAL = 6  # sweeps over all projections
 DUAL_STEPS = 2  # after each subset: the dual goes on from the subset before
 LEAST = 0.05  # of the largest entry of the majoriser: voxels that few rays meet would take steps too long
+TINY = 1e-30  # where no ray meets anything
 WORSE = 1.3  # times the least residual: the momentum of too small subsets has carried too far
 
 
@@ -102,8 +104,10 @@ class Reconstruction:
         cells = silhouette_cells(scan.images.permute(0, 2, 1).cpu().numpy(), scan.views)
         self._span = span(cells, n).to(device)
         self.record = Record(n)
-        empty = torch.zeros(n, n, n, device=device)
-        self.tensors = {"volume": empty, "ahead": empty.clone(), "dual": torch.zeros(3, n, n, n, device=device), "momentum": torch.ones(1, dtype=torch.float64)}
+        self._inside = torch.nonzero(within(self._span).reshape(-1))[:, 0]  # flat indices of the voxels that may hold material
+        self._dense = torch.zeros(n, n, n, device=device)  # zero outside
+        nothing = torch.zeros(len(self._inside), device=device)  # one value for each of these voxels
+        self.tensors = {"attenuation": nothing, "ahead": nothing.clone(), "dual": torch.zeros(3, n, n, n, device=device), "momentum": torch.ones(1, dtype=torch.float64)}
         self._steps: tuple[str, Tensor] | None = None
 
     @property
@@ -134,15 +138,24 @@ class Reconstruction:
 
     def densest(self) -> float:
         """Attenuation of the densest material."""
-        inside = self.tensors["volume"][self.tensors["volume"] > 0]
-        return float(inside.kthvalue(max(int(DENSEST * len(inside)), 1)).values) if len(inside) else 1.0
+        some = self.tensors["attenuation"][self.tensors["attenuation"] > 0]
+        return float(some.kthvalue(max(int(DENSEST * len(some)), 1)).values) if len(some) else 1.0
+
+    def volume(self) -> Tensor:
+        """Attenuation [n, n, n] (z, y, x) per world unit."""
+        return self._filled(self.tensors["attenuation"]).permute(2, 0, 1).contiguous()
+
+    def _filled(self, values: Tensor) -> Tensor:
+        """The volume (y, x, z) with these values inside. It is the same tensor each time."""
+        self._dense.view(-1).index_copy_(0, self._inside, values)
+        return self._dense
 
     def _choose(self) -> None:
         record = self.record
         if len(self._left_out) == 0:
             record.left_out.append(record.residual[-1])
         else:
-            predicted = project(self.tensors["volume"], self._span, self._left_out.views)
+            predicted = project(self._filled(self.tensors["attenuation"]), self._span, self._left_out.views)
             record.left_out.append(float((predicted - self._left_out.images).square().mean().sqrt()))
         tried = record.left_out[1:]  # of the weights above zero
         if len(tried) == len(WEIGHTS) or (len(tried) > 1 and tried[-1] > NO_GAIN * tried[-2]):
@@ -151,7 +164,7 @@ class Reconstruction:
             self._without_momentum()
 
     def _without_momentum(self) -> None:
-        self.tensors["ahead"] = self.tensors["volume"].clone()
+        self.tensors["ahead"] = self.tensors["attenuation"].clone()
         self.tensors["momentum"].fill_(1.0)
 
     def _subsets(self, fitted: np.ndarray) -> list[Scan]:
@@ -162,35 +175,33 @@ class Reconstruction:
         return [self._scan.some(fitted[first::count]) for first in order]
 
     def _step_sizes(self, fitted: np.ndarray) -> Tensor:
-        """1 over the majoriser's diagonal, A^T A 1, zero where there is no material."""
+        """1 over the majoriser's diagonal, A^T A 1."""
         key = "all" if len(fitted) == len(self._scan) else "fitted"
         if self._steps is None or self._steps[0] != key:
             some = self._scan.some(fitted)
-            ones = self._inside(torch.ones_like(self.tensors["volume"]))
-            diagonal = back_project(project(ones, self._span, some.views), self._span, some.views)
-            steps = self._inside(1 / diagonal.clamp_min(LEAST * float(diagonal.max()) + 1e-30))
-            self._steps = (key, steps)
+            ones = self._filled(torch.ones_like(self.tensors["attenuation"]))
+            diagonal = self._back_projected(project(ones, self._span, some.views), some.views)
+            self._steps = (key, 1 / diagonal.clamp_min(LEAST * float(diagonal.max()) + TINY))
         return self._steps[1]
 
-    def _inside(self, volume: Tensor) -> Tensor:
-        z = torch.arange(len(volume), device=volume.device, dtype=torch.int32)
-        return volume * ((z >= self._span[0][..., None]) & (z < self._span[1][..., None]))
+    def _back_projected(self, images: Tensor, views: Views) -> Tensor:
+        return back_project(images, self._span, views).view(-1).index_select(0, self._inside)
 
     def _over(self, subsets: Sequence[Scan], weight: float, steps: Tensor) -> float:
         """Gradient step, denoising and momentum for each subset. Returns the root mean square of the residuals on the way."""
         state, squares, count = self.tensors, 0.0, 0
         for subset in subsets:
-            residual = project(state["ahead"], self._span, subset.views) - subset.images
-            squares, count = squares + float(residual.double().square().sum()), count + residual.numel()
-            moved = state["ahead"] - len(subsets) * steps * back_project(residual, self._span, subset.views)
+            residual = project(self._filled(state["ahead"]), self._span, subset.views) - subset.images
+            squares, count = squares + float(residual.square().sum(dtype=torch.float64)), count + residual.numel()
+            moved = state["ahead"] - len(subsets) * steps * self._back_projected(residual, subset.views)
             if weight > 0:
-                moved = self._inside(denoise(moved, state["dual"], weight, DUAL_STEPS))
+                moved = denoise(self._filled(moved), state["dual"], self._span, weight, DUAL_STEPS).view(-1).index_select(0, self._inside)
             else:
-                moved = moved.clamp_min_(0)
+                moved = moved.clamp_min(0)
             momentum = float(state["momentum"])
             following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
-            state["ahead"] = moved + (momentum - 1) / following * (moved - state["volume"])
-            state["volume"] = moved
+            state["ahead"] = moved + (momentum - 1) / following * (moved - state["attenuation"])
+            state["attenuation"] = moved
             state["momentum"].fill_(following)
         return (squares / count) ** 0.5
 

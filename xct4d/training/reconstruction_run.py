@@ -38,12 +38,12 @@ def reconstructed(frames: Frames, at_most: int, checkpoint: Checkpoint, title: s
                 last = time.monotonic()
         for _ in range(run.most_sweeps - len(run.record.weights)):  # weights that need not be tried
             progress.advance()
-    return run.tensors["volume"].permute(2, 0, 1).contiguous().cpu(), run.record.to_json()
+    return run.volume().cpu(), run.record.to_json()
 
 
 def _save(run: Reconstruction, checkpoint: Checkpoint) -> None:
-    """When it is saved depends on the clock, what is saved does not. Of a finished run the volume is enough."""
-    tensors = {"volume": run.tensors["volume"]} if run.done else run.tensors
+    """When it is saved depends on the clock, what is saved does not. Of a finished run the attenuation is enough."""
+    tensors = {"attenuation": run.tensors["attenuation"]} if run.done else run.tensors
     checkpoint.save(len(run.record.weights), tensors, run.record.to_json())
 
 

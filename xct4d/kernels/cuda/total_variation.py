@@ -7,6 +7,6 @@ from torch import Tensor
 from xct4d.kernels.shared import rof
 
 
-def denoise(volume: Tensor, dual: Tensor, weight: float, steps: int) -> Tensor:
+def denoise(volume: Tensor, dual: Tensor, span: Tensor, weight: float, steps: int) -> Tensor:
     """As cpu.total_variation.denoise."""
-    return rof.denoise(volume, dual, weight, steps)
+    return rof.denoise(volume, dual, span, weight, steps)
