@@ -86,10 +86,9 @@ def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch)
     monkeypatch.setattr(accumulation.AccumulatedGradients, "of", watched)
     with PretendedGpu() as gpu:
         there = pipeline(tmp_path / "gpu", prepared, CUDA)
-    # no step waits for the GPU, but those of the canonical that look where it is empty
+    # no step waits for the GPU
     assert not any(waited["velocity 5"] + waited["velocity 7"] + waited["mixing"])
-    assert not any(waited["canonical"][1:5] + waited["canonical"][8:40:2])
-    assert all(waited["canonical"][7:38:2])
+    assert not any(waited["canonical"][1:40] + waited["canonical"][41:])  # the first one of each scan prepares
     here = pipeline(tmp_path / "cpu", prepared, torch.device("cpu"))
     assert there.shape == here.shape
     assert abs(there.mean() / here.mean() - 1) < 0.2  # other random numbers

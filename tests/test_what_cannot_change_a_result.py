@@ -32,6 +32,7 @@ def plain_folder(path):
 
 @contextmanager
 def plain_file(path):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     yield Path(path)
 
 

@@ -40,7 +40,8 @@ def test_a_checkpoint_belongs_to_what_the_result_depends_on(frames, tmp_path, mo
     class Recorded(stage.Checkpoint):
         def __init__(self, path, fingerprint):
             super().__init__(path, fingerprint)
-            digests.append(self._digest)
+            if "settings" in fingerprint:  # not that of the reconstruction
+                digests.append(self._digest)
 
     monkeypatch.setattr(stage, "Checkpoint", Recorded)
     zeros, ones = np.zeros((8, 8, 8), np.float32), np.ones((8, 8, 8), np.float32)

@@ -21,7 +21,7 @@ def canonical_need(settings: config.Canonical, most_parts: int) -> Need:
     # encoded point and hidden neurons, each with its gradient; one product of the perceptron while it is computed
     sample = 2 * POINT + 2 * FLOAT * layout.width + 3 * FLOAT * grid.width + 8 * FLOAT
     return Need(
-        lasting=CONTEXT + HELD_OUT + 4 * parameters + known,
+        lasting=CONTEXT + HELD_OUT + 4 * parameters + known + FLOAT * settings.bake**3,  # the reconstruction
         step=settings.rays * settings.samples * sample + most_parts * BATCHES * PLACING,
         largest="canonical.grid.log2_size",
     )
