@@ -27,6 +27,10 @@ _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2", "distortion_params")
 _SHARED = ("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "camera_angle_y", "camera_model", "mask_path", "orientation_override", *_DISTORTION)
 _OF_FILE = ("frames", "flat_field", "unit_mm", "duration_s", *_LISTS)
 _OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
+    @property
+    def image(self) -> Path:
+        return self.path.resolve()
+
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 
