@@ -43,7 +43,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     acquisition = dataset.acquisitions.get(state)
     if acquisition is None:
         raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
-    ticks, notes = clock(dataset.forward, dataset.backward), list(acquisition.notes)
+    ticks = clock(dataset)
+    notes = [*acquisition.notes, *ticks.notes]
 
     times = _times(acquisition, ticks, state)
     if state == "between":
@@ -61,7 +62,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
-    duration_s = input.duration_s or _agreed(dataset, "duration_s") or ticks.duration()
+    duration_s = _duration_s(input, dataset, ticks)
 
     with atomic_folder(output) as temporary:
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
@@ -176,6 +177,14 @@ def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | 
 
 
 def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
+def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
+    """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
+    own = _agreed(dataset, "duration_s")
+    ticks.check_duration(input.duration_s, "input.duration_s")
+    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
+    return input.duration_s or own or ticks.duration()
+
+
     """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
 
     Returns the fraction of pixels outside [0, 1], which are clipped: noise takes air beyond 1.
