@@ -69,8 +69,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(acquisition.path)
         notes += brightness.notes
-        if clipped:
-            notes.append(f"{clipped:.2g} of the pixels lie outside [0, 1] (they reach from {brightness.low:.3g} to {brightness.high:.3g}) and are clipped")
+        _decide_about_outside(clipped, brightness, settings, acquisition, notes)
         _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
@@ -84,6 +83,16 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 
 def _frames(
     acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
+def _decide_about_outside(part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]) -> None:
+    """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
+    if not part:
+        return
+    what = f"{part:.2%} of the pixels lie outside [0, 1]: they reach from {brightness.low:.3g} to {brightness.high:.3g}"
+    if settings.outside == "refuse":
+        raise InputError(what, where=acquisition.path, fix="mend the images, or set prepare.outside: clip")
+    notes.append(f"{what}, and are clipped (prepare.outside)")
+
+
 ) -> Frames:
     """What frames.json holds; the pixels are on disk already."""
     return Frames(
