@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xct4d import config
-from xct4d.checks.geometry import AGREE, check_focal, check_view
+from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME
 from xct4d.errors import InputError
@@ -60,6 +60,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     factor = _factor(acquisition, settings)
     parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
     hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
+    if state != "between":
+        check_poses(acquisition.projections, acquisition.path)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
     duration_s = _duration_s(input, dataset, ticks)
@@ -81,8 +83,6 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
 
-def _frames(
-    acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
 def _decide_about_outside(part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]) -> None:
     """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
     if not part:
@@ -93,6 +93,8 @@ def _decide_about_outside(part: float, brightness: Brightness, settings: config.
     notes.append(f"{what}, and are clipped (prepare.outside)")
 
 
+def _frames(
+    acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
 ) -> Frames:
     """What frames.json holds; the pixels are on disk already."""
     return Frames(
@@ -175,6 +177,14 @@ def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, no
     return measured if given is None else given
 
 
+def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
+    """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
+    own = _agreed(dataset, "duration_s")
+    ticks.check_duration(input.duration_s, "input.duration_s")
+    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
+    return input.duration_s or own or ticks.duration()
+
+
 def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:
     """The value that the acquisitions give, which must be one."""
     given = {one.path: value for one in dataset.acquisitions.values() if (value := getattr(one, key)) is not None}
@@ -186,14 +196,6 @@ def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | 
 
 
 def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
-def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
-    """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
-    own = _agreed(dataset, "duration_s")
-    ticks.check_duration(input.duration_s, "input.duration_s")
-    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
-    return input.duration_s or own or ticks.duration()
-
-
     """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
 
     Returns the fraction of pixels outside [0, 1], which are clipped: noise takes air beyond 1.
