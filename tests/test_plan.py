@@ -127,3 +127,10 @@ def test_a_single_scan_is_reconstructed_and_exported_alone(tmp_path):
     ]
     (dataset,) = plan(tree, SCENES).values()
     assert any(file.endswith(".xtekct") for file in dataset.state_files["forward"])
+
+
+def test_times_are_told_apart_by_as_many_decimals_as_that_takes():
+    times = [-0.0, 0.5, 0.500035, 0.50007, 1e-7, 1.0]
+    (dataset,) = plan({"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": {"times": times}}, SCENES).values()
+    assert list(dataset.times) == ["0.0000", "0.5000", "0.500035", "0.50007", "0.0000001", "1.0000"]
+    assert list(dataset.times.values()) == times

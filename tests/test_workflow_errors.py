@@ -65,7 +65,6 @@ def truth(motion=STRETCH, **volume):
         ({"datasets": FOLDER, "velocity": {"levels": []}}, ["velocity.levels"]),
         ({"datasets": FOLDER, "velocity": {"levels": [{"resolution": 9, "steps": 1, "learning_rate": float("nan")}]}}, ["learning_rate"]),
         ({"datasets": FOLDER, "export": {"times": [0.5, 0.5]}}, ["export", "times has a value twice"]),
-        ({"datasets": FOLDER, "export": {"times": [0.5, 0.50001]}}, ["export.times", "four decimals"]),
         ({"datasets": FOLDER, "canonical": {"volume_weight": 0.1}}, ["datasets.d: canonical.volume_weight", "input.forward_volume"]),
         (
             {"datasets": {"d": {"input": {"scene": "tiny", "truth": {"object": {"path": "a.npy"}, "motion": {}}}}}},

@@ -22,12 +22,17 @@ def folder(tmp_path):
 
 
 def brightness_of(transmission, width, height, flat_field=1.0):
-    """Levels of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
+    """Levels, as of the next."""
+    return brightness_and_levels(transmission, width, height, flat_field)[1]
+
+
+def brightness_and_levels(transmission, width, height, flat_field=1.0):
+    """Of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
     views = replace(tiny_dataset.views(), centre=np.full((6, 2), (width / 2, height / 2)), size=np.full((6, 2), (width, height)))
     brightness = Brightness(flat_field)
     for v in range(len(views)):
         brightness.add(transmission(pixel_rays(views, v)).reshape(height, width), views, v, f"frames[{v}]")
-    return brightness.check("transforms_00.json")
+    return brightness, brightness.check("transforms_00.json")
 
 
 def solid(rays):
@@ -117,3 +122,37 @@ def test_intensities(folder, case):
     stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared")
     notes = json.loads((folder.parent / "prepared/checks.json").read_text())["notes"]
     assert any(all(words in note for words in expected) for note in notes)
+
+
+# --- air, where no ray passes beside the box
+
+
+def narrow(folder, level):
+    """The scan through a detector that sees nothing but the box, its images multiplied by the level of air."""
+    with edited(folder) as tree:
+        tree["fl_x"] = tree["fl_y"] = 120.0
+    rewritten(folder, lambda t: t * level)
+
+
+@pytest.mark.parametrize("level", [0.76, 0.31, 0.0625])
+def test_counts_that_were_not_divided_by_air(folder, level):
+    narrow(folder, level)
+    line = refused(folder)
+    assert f"{FORWARD}: flat_field: is 1, but the brightest of all projections has transmission {level:.3g}" in line
+    assert "divide the images by the counts of air" in line
+    with edited(folder) as tree:
+        tree["flat_field"] = level
+    assert run(folder).flat_field == level
+
+
+@pytest.mark.parametrize("level", [1.0, 0.95])
+def test_air_that_is_about_as_bright_as_it_should_be(folder, level):
+    narrow(folder, level)
+    run(folder)
+    assert not any("brightest" in note for note in notes(folder))
+
+
+def test_a_sample_that_fills_every_view_is_said():
+    brightness, _ = brightness_and_levels(solid, 16, 16)
+    assert "the brightest of all projections has transmission" in brightness.notes[0]
+    assert "right where the sample fills every view" in brightness.notes[0]

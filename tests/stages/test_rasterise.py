@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import tiny_dataset
+import yaml
 from preparation import complaint
 
+from workflow import reasons
 from xct4d.config import VolumeFile
 from xct4d.io.volumes import load_volume
 from xct4d.stages.rasterise import rasterise
@@ -34,3 +37,17 @@ def test_object_description_that_is_wrong(tmp_path, text, expected):
     assert "o.yaml" in line
     assert expected in line
     assert not output.exists()
+
+
+def test_canonical_training_waits_for_what_is_rasterised(tmp_path):
+    """Of each end that has a description; voxels are read as they are."""
+    folder = tiny_dataset.make(tmp_path / "data")
+    (folder / "o.yaml").write_text("type: sphere\ncenter: [0.1, -0.3, 0.5]\nradius: 0.35\nrho: 2.0\n")
+    np.save(folder / "v.npy", np.zeros((4, 4, 4), np.float32))
+    volumes = {"forward_volume": {"path": "o.yaml"}, "backward_volume": {"path": "v.npy"}}
+    tree = {"datasets": {"d": {"input": {"folder": "data", **volumes}}}, "canonical": {"volume_weight": 0.1, "bake": 16}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    found = reasons("--configfile", "c.yaml", cwd=tmp_path)
+    assert [job for job in found if "rasterise" in job] == ["d: rasterise forward"]
+    assert "results/d/rasterised/forward.npy" in found["d: canonical forward"]
+    assert "rasterised" not in found["d: canonical backward"]

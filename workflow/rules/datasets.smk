@@ -49,7 +49,7 @@ wildcard_constraints:
     direction="forward|backward",
     kind="mixed|forward|backward",
     resolution=r"\d+",
-    time=r"\d\.\d{4}",
+    time=r"\d\.\d{4}\d*",
 
 
 def dataset_of(wildcards):

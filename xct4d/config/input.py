@@ -14,8 +14,9 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones are evenly spaced; "
-        "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones evenly spaced; "
+        "interval: every n-th is held out (both: of the sequence one camera at a time, the cameras in turn); list: the names in `held_out`; "
+        "none: nothing is held out",
     )
     fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="part trained on (method fraction, there 0.9 by default)"
@@ -32,13 +33,13 @@ class Split(Section):
     indices: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="exactly these indices are used")
 
     @property
-    def trained_part(self) -> float:
-        """Part of the projections that are trained on (method fraction)."""
+    def trained_fraction(self) -> float:
+        """`fraction`, or its default where the method is fraction."""
         return 0.9 if self.fraction is None else self.fraction
 
     @property
-    def held_out_interval(self) -> int:
-        """Every how many projections one is held out (method interval)."""
+    def held_out_every(self) -> int:
+        """`interval`, or its default where the method is interval."""
         return 8 if self.interval is None else self.interval
 
 

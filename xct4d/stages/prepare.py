@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xct4d import config
-from xct4d.checks.geometry import AGREE, check_focal, check_view
+from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME
 from xct4d.errors import InputError
@@ -43,7 +43,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     acquisition = dataset.acquisitions.get(state)
     if acquisition is None:
         raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
-    ticks, notes = clock(dataset.forward, dataset.backward), list(acquisition.notes)
+    ticks = clock(dataset)
+    notes = [*acquisition.notes, *ticks.notes]
 
     times = _times(acquisition, ticks, state)
     if state == "between":
@@ -59,17 +60,18 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     factor = _factor(acquisition, settings)
     parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
     hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
+    if state != "between":
+        check_poses(acquisition.projections, acquisition.path)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
-    duration_s = input.duration_s or _agreed(dataset, "duration_s") or ticks.duration()
+    duration_s = _duration_s(input, dataset, ticks)
 
     with atomic_folder(output) as temporary:
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
         clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(acquisition.path)
         notes += brightness.notes
-        if clipped:
-            notes.append(f"{clipped:.2g} of the pixels lie outside [0, 1] (they reach from {brightness.low:.3g} to {brightness.high:.3g}) and are clipped")
+        _decide_about_outside(clipped, brightness, settings, acquisition, notes)
         _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
@@ -79,6 +81,16 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
+
+
+def _decide_about_outside(part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]) -> None:
+    """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
+    if not part:
+        return
+    what = f"{part:.2%} of the pixels lie outside [0, 1]: they reach from {brightness.low:.3g} to {brightness.high:.3g}"
+    if settings.outside == "refuse":
+        raise InputError(what, where=acquisition.path, fix="mend the images, or set prepare.outside: clip")
+    notes.append(f"{what}, and are clipped (prepare.outside)")
 
 
 def _frames(
@@ -164,6 +176,14 @@ def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, no
     if abs(measured / scanner.unit_mm - 1) > AGREE:
         notes.append(f"a world unit is {measured:.5g} mm by the source distance, half the scanner's volume {scanner.unit_mm:.5g} mm")
     return measured if given is None else given
+
+
+def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
+    """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
+    own = _agreed(dataset, "duration_s")
+    ticks.check_duration(input.duration_s, "input.duration_s")
+    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
+    return input.duration_s or own or ticks.duration()
 
 
 def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import product
 
 from xct4d.config import Config, VolumeFile
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
+
+
+def spelled(time: float) -> str:
+    """A time in [0, 1] as in file names: four decimals, or as many as tell it from every other number."""
+    text = f"{abs(time):.4f}"  # -0.0 is 0
+    return text if float(text) == time else format(Decimal(repr(time)), "f")
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Dataset:
     @property
     def times(self) -> dict[str, float]:
         """Exported times by their spelling in file names."""
-        return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
+        return {spelled(time): time for time in ([0.0] if self.static else self.config.export.times)}
 
     @property
     def resolutions(self) -> list[str]:

@@ -40,9 +40,6 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
 
 
 def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
-    spellings = [f"{time:.4f}" for time in config.export.times]
-    if len(set(spellings)) != len(spellings):
-        raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     if target:
         _check_volume_weight(config, where)
     if config.input.scene is not None:

@@ -61,9 +61,9 @@ class Workload:
         split, count = self.config.input.split, self.projections
         found: float
         if split.method == "fraction":
-            found = (1 - split.trained_part) * count
+            found = (1 - split.trained_fraction) * count
         elif split.method == "interval":
-            found = count / split.held_out_interval
+            found = count / split.held_out_every
         elif split.method == "list":
             names = {PurePosixPath(name).name for name in split.held_out}
             found = count if self.scene_files else sum(image.name in names for image in self._images)
