@@ -197,7 +197,7 @@ def checkpoint(stage):
 
     def path(wildcards, output):
         root, job = job_of(output[0])
-        return f"{root}/checkpoints/{job}.{digest}.safetensors"
+        return f"{root}/checkpoints/{job}.{digest}.checkpoint"
 
     return path
 
