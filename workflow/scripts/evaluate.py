@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from xct4d.config import Evaluate, Truth
+from xct4d.workflow.checkpoints import remove_checkpoints
 from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
@@ -10,6 +11,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.stages.evaluate import evaluate
 
     files, params = snakemake.input, snakemake.params
+    remove_checkpoints(files)
 
     truth = None
     if params.simulated:

@@ -61,11 +61,9 @@ def canonical(
         "frames": file_digest(frames_folder / "frames.json"),
         "volume": None if known is None else array_digest(volume),
     }
-    stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
         BakedField.bake(field, settings.bake).save(folder / "baked.safetensors")
-    stored.remove()

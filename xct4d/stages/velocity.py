@@ -63,13 +63,11 @@ def velocity(
         "voxels": voxels,
         "inputs": [file_digest(source) for source in sources],
     }
-    stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-    stored.remove()
 
 
 def start(
