@@ -28,7 +28,7 @@ def test_new_folder_replaces_old_completely(tmp_path):
     for name in ("a", "b"):
         with atomic_folder(tmp_path / "out") as folder:
             (folder / name).write_text(name)
-    assert os.listdir(tmp_path / "out") == ["b"]
+    assert sorted(os.listdir(tmp_path / "out")) == [".digests.json", "b"]
     assert os.listdir(tmp_path) == ["out"]
 
 

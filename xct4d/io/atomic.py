@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xct4d.errors import InputError
+from xct4d.io import digests
 from xct4d.io.output_lock import held_alone
 
 FLUSHED_AT_ONCE = 8  # files: a disk writes many together faster than one by one
@@ -29,7 +30,7 @@ _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "requested and"
 
 @contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """An empty folder to fill; it takes the place of `path` when the block ends well.
+    """An empty folder to fill; with the digests of its files it takes the place of `path` when the block ends well.
 
     An older folder at `path` stays until then. If the block raises, the temporary
     is removed and `path` is as before. Raises InputError where `path` or its
@@ -41,6 +42,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             raise InputError("is a file, not a folder", where=path, fix="move it away or choose another output folder")
         temporary.mkdir()
         yield temporary
+        digests.write(temporary)
         _flush([temporary, *temporary.rglob("*")])
         if path.exists():
             # a folder cannot be renamed onto a filled one

@@ -12,9 +12,9 @@ from xct4d.device import HOST
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, array_digest, file_digest
+from xct4d.training.checkpoint import Checkpoint, array_digest
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import micro_batches
@@ -57,8 +57,8 @@ def canonical(
         "seed": seed,
         "title": title,
         "backend": field.backend,
-        "pixels": file_digest(frames_folder / "projections.npy"),
-        "frames": file_digest(frames_folder / "frames.json"),
+        "pixels": digests.recorded(frames_folder / "projections.npy"),
+        "frames": digests.recorded(frames_folder / "frames.json"),
         "volume": None if known is None else array_digest(volume),
     }
     with atomic_folder(output) as folder:

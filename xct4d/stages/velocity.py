@@ -15,9 +15,9 @@ from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.need import fitting
 from xct4d.training.memory.velocity import velocity_need
@@ -61,7 +61,7 @@ def velocity(
         "level": level.model_dump(),
         "seed": seed,
         "voxels": voxels,
-        "inputs": [file_digest(source) for source in sources],
+        "inputs": [digests.recorded(source) for source in sources],
     }
     with atomic_folder(output) as folder:
         run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)

@@ -59,12 +59,6 @@ def _header(content: bytes) -> dict[str, str]:
     return json.loads(content[_LENGTH_BYTES:end])["__metadata__"]
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, for fingerprints."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def array_digest(array: np.ndarray) -> str:
     """SHA-256 of an array's values in storage order, for fingerprints."""
     return hashlib.sha256(array.tobytes()).hexdigest()
