@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import stat
 from pathlib import Path
 
 from xct4d.errors import InputError
@@ -23,6 +24,7 @@ def safe_path(folder: Path, relative: object, where: object) -> Path:
     try:
         if not path.resolve().is_relative_to(Path(folder).resolve()):
             raise InputError(f"{relative} lies outside the folder {folder}", where=where, fix="copy the file into that folder")
+        refuse_special(path, where)
         path.stat()
     except FileNotFoundError:
         if "\\" in relative:
@@ -31,3 +33,13 @@ def safe_path(folder: Path, relative: object, where: object) -> Path:
         shown = getattr(error, "strerror", None) or "no file can have this name"
         raise InputError(f"{reprlib.repr(relative)} cannot be read ({shown})", where=where) from None
     return path
+
+
+def refuse_special(path: Path, where: object) -> None:
+    """Raise InputError for a named pipe, a socket or a device, of which reading may never end; a path that is not there is no such thing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a pipe or a device, not a file", where=where if where != path else None, fix="name a file")

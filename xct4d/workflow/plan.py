@@ -15,6 +15,7 @@ from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
 
+MOST_TIMES = 10_000  # that are exported; each is a job
 SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
@@ -41,6 +42,8 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
 
 def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
     spellings = [f"{time:.4f}" for time in config.export.times]
+    if len(spellings) > MOST_TIMES:
+        raise InputError(f"has {len(spellings)} times", where=f"{where}: export.times", fix=f"at most {MOST_TIMES} are planned; leave some out")
     if len(set(spellings)) != len(spellings):
         raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
     if target:
