@@ -112,6 +112,8 @@ def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path)
     (line,) = (tmp_path / "results/d/logs/prepare_forward.log").read_text().splitlines()
     assert image.name in line
     assert "Traceback" not in run.stdout + run.stderr
+    assert (run.stdout + run.stderr).count(line) == 1
+    assert run.stderr.splitlines()[-1] == line
     assert not list((tmp_path / "results/d").glob("prepared/*"))
 
 
