@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import stat
+import unicodedata
 from pathlib import Path
 
 from xct4d.errors import InputError
@@ -12,7 +13,9 @@ from xct4d.errors import InputError
 def safe_path(folder: Path, relative: object, where: object) -> Path:
     """folder / relative, if that lies inside the folder, symbolic links followed.
 
-    The file need not exist. where: the file and key that name the path. Raises
+    The file need not exist. Where there is one under the same name with accents
+    composed otherwise (one character or two), as copies between
+    systems make them, that is the path. where: the file and key that name the path. Raises
     InputError for an absolute path, one that climbs out with "..", one that
     a link leads out, or one that no file can have.
     """
@@ -27,6 +30,10 @@ def safe_path(folder: Path, relative: object, where: object) -> Path:
         refuse_special(path, where)
         path.stat()
     except FileNotFoundError:
+        for form in ("NFC", "NFD"):
+            other = unicodedata.normalize(form, relative)
+            if other != relative and (Path(folder) / other).exists():
+                return safe_path(folder, other, where)
         if "\\" in relative:
             raise InputError(f"there is no file {relative}", where=where, fix="write / in place of \\ between folders") from None
     except (OSError, RuntimeError, UnicodeError) as error:  # too long, closed, a circle of links; half a character
