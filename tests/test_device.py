@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -109,9 +110,8 @@ def holder(place, **variables):
     """A process that leases one of two GPUs, says which, and stays until its input ends."""
     script = f"""
         import sys, torch
-        from pathlib import Path
         from xct4d import device
-        device.LEASES = Path({str(place)!r})
+        device.LEASE = {place!r}
         torch.cuda.device_count = lambda: 2
         device._missing = lambda: None
         with device.leased("auto") as chosen:
@@ -127,12 +127,14 @@ def holder(place, **variables):
 
 
 def test_jobs_share_the_gpus_and_a_killed_one_leaks_nothing(tmp_path):
-    place = tmp_path / "leases"
+    place = f"xct4d-test-{tmp_path}"
     first, second = holder(place), holder(place)
     names = {process.stdout.readline().strip() for process in (first, second)}
     assert names == {"0 cuda", "1 cuda"}
     third = holder(place)
-    assert "waits for a GPU: all 2 are in use" in third.stderr.readline()
+    said = third.stderr.readline()
+    assert "waits for a GPU: all 2 are in use by process" in said
+    assert {f"process {process.pid} of user {os.getuid()}" for process in (first, second)} == set(re.findall(r"process \d+ of user \d+", said))
     assert third.poll() is None
     first.send_signal(signal.SIGKILL)
     got = third.stdout.readline().strip()
@@ -149,9 +151,23 @@ def test_jobs_of_slurm_do_not_wait_for_each_other(tmp_path):
     """Where SLURM hides the other devices, every job's own is called 0; within a job of several, they are shared."""
     held = []
     for job, given, got in (("7", "0", "0 cuda"), ("8", "0", "0 cuda"), ("8", "0,1", "1 cuda")):
-        held.append(holder(tmp_path / "leases", SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES=given))
+        held.append(holder(f"xct4d-test-{tmp_path}", SLURM_JOB_ID=job, CUDA_VISIBLE_DEVICES=given))
         assert held[-1].stdout.readline().strip() == got
     for process in held:
+        process.communicate("")
+
+
+def test_no_file_decides_about_a_lease(tmp_path):
+    """What another user may plant in a shared temporary folder, or another $TMPDIR, changes nothing."""
+    place = f"xct4d-test-{tmp_path}"
+    first = holder(place, TMPDIR=str(tmp_path))
+    assert first.stdout.readline().strip() == "0 cuda"
+    os.mkfifo(tmp_path / "xct4d-gpus")
+    (tmp_path / "other").mkdir()
+    second = holder(place, TMPDIR=str(tmp_path / "other"))
+    assert second.stdout.readline().strip() == "1 cuda"
+    assert os.listdir(tmp_path / "other") == []
+    for process in (first, second):
         process.communicate("")
 
 

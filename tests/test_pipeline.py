@@ -24,8 +24,8 @@ from xct4d.geometry.box import grid_points
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
 RESULTS = Path("results/tiny")
-# Clocks and machine loads; TensorBoard's events carry times, figures only what metrics.json says.
-NOT_COMPARED = ("logs", "benchmarks", "tensorboard")
+# Clocks and machine loads; what `evaluate` removes; TensorBoard's events carry times, figures only what metrics.json says.
+NOT_COMPARED = ("logs", "benchmarks", "tensorboard", "checkpoints")
 TIMED = "report/report.html"  # it shows the benchmarks; the figures on it lie beside it
 
 
@@ -130,6 +130,8 @@ def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path)
     (line,) = (tmp_path / "results/d/logs/prepare_forward.log").read_text().splitlines()
     assert image.name in line
     assert "Traceback" not in run.stdout + run.stderr
+    assert (run.stdout + run.stderr).count(line) == 1
+    assert run.stderr.splitlines()[-1] == line
     assert not list((tmp_path / "results/d").glob("prepared/*"))
 
 
@@ -163,7 +165,7 @@ def copy(done, tmp_path_factory):
     [
         ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
         ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
-        ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
+        ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.checkpoint"),
         ("mixing", "os.rename", "*/mixing"),
         ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
     ],
@@ -190,7 +192,7 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", output, *TINY]
     process = subprocess.Popen(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        while not list(checkpoints.glob(f"{stage}.*.safetensors")):
+        while not list(checkpoints.glob(f"{stage}.*.checkpoint")):
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.001)
     finally:
@@ -202,6 +204,35 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy) == contents(done)
     assert first_step(max((copy / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
+
+
+KILL_SNAKEMAKE = """\
+import os, signal, sys
+
+def watch(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith(os.environ["KILL_PATH"]):
+        os.kill(os.getsid(0), signal.SIGKILL)
+
+sys.addaudithook(watch)
+"""
+
+
+@pytest.mark.parametrize("output", ["canonical/forward", "mixing"])
+def test_training_that_ends_after_snakemake_died_is_not_done_again(done, copy, tmp_path, output):
+    (tmp_path / "sitecustomize.py").write_text(KILL_SNAKEMAKE)
+    shutil.rmtree(copy / RESULTS / output)
+    target = str(RESULTS / output)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", target, *TINY]
+    surroundings = os.environ | {"PYTHONPATH": str(tmp_path), "KILL_PATH": f"/{output}"}
+    process = subprocess.Popen(command, cwd=copy, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    assert process.wait() == -signal.SIGKILL
+    while not (copy / target).exists():  # the job itself is alive and ends well
+        time.sleep(0.01)
+    assert snakemake("--unlock", "--cores", "1", *TINY, cwd=copy).returncode == 0
+    run = snakemake("--cores", "2", target, *TINY, cwd=copy)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "was trained to the end before" in run.stdout + run.stderr
+    assert contents(copy) == contents(done)
 
 
 def first_step(events: Path) -> int:

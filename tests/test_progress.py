@@ -1,7 +1,6 @@
 """What a log says of long work."""
 
 import pytest
-from rich.console import Console
 
 from xct4d import progress
 
@@ -60,12 +59,3 @@ def test_lines_say_whose_they_are(clock, capsys, monkeypatch):
     with progress.track("canonical forward", 2) as bar:
         bar.advance(2)
     assert capsys.readouterr().err == "balls: canonical forward: 2/2, 0.0 s\n"
-
-
-def test_a_bar_on_a_terminal_says_whose_it_is(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "_dataset", "balls")
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=120))
-    with progress.track("canonical forward", 1000, done=299) as bar:
-        bar.advance()
-    said = capsys.readouterr().err
-    assert "balls: canonical forward" in said and "300/1000" in said

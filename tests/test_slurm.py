@@ -32,7 +32,7 @@ def obey(event, arguments):
     if event != "os.rename":
         return
     target = str(arguments[1])
-    found = re.search(r"/checkpoints/(\\w+)\\.\\w+\\.safetensors$", target) if os.path.exists(target) else re.search(r"/mixed/(t0.5000).zarr$", target)
+    found = re.search(r"/checkpoints/(\\w+)\\.\\w+\\.checkpoint$", target) if os.path.exists(target) else re.search(r"/mixed/(t0.5000).zarr$", target)
     if found is None:
         return
     order = os.path.join(os.environ["FAULTS"], found[1])

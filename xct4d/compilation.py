@@ -150,11 +150,16 @@ def run_stored_kernels_only() -> None:
 
     A first run then computes what every later one does, and a killed job that
     is resumed what an undisturbed one does. A kernel that cannot be stored is
-    compiled here as usual.
+    compiled here as usual. The first one is announced, as it takes a while.
     """
+    told = False
 
     def compile_apart(self, signature):
+        nonlocal told
         if signature not in self.overloads and self._cache.cache_path is not None and not _is_stored(self, signature):
+            if not told:
+                told = True
+                say("compiles kernels for this computer, once: later jobs and runs load them")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # other threads run: the child only compiles
                 child = os.fork()

@@ -14,8 +14,8 @@ from xct4d.stages.rasterise import rasterise
 
 def test_object_description_becomes_voxels(tmp_path):
     (tmp_path / "object.yaml").write_text("type: sphere\ncenter: [0.5, 0, -0.5]\nradius: 0.3\nrho: 0.7\n")
-    rasterise(VolumeFile(path="object.yaml"), tmp_path, 20, "input.forward_volume", tmp_path / "out" / "object.npy")
-    volume = load_volume(VolumeFile(path="object.npy"), tmp_path / "out", "input.forward_volume")
+    rasterise(VolumeFile(path="object.yaml"), tmp_path, 20, "input.forward_volume", tmp_path / "out" / "object.npz")
+    volume = load_volume(VolumeFile(path="object.npz"), tmp_path / "out", "input.forward_volume")
     assert volume.dtype == np.float32
     assert volume[5, 10, 15] == pytest.approx(0.7)
     assert volume[15, 10, 5] == 0
@@ -32,7 +32,7 @@ def test_object_description_becomes_voxels(tmp_path):
 def test_object_description_that_is_wrong(tmp_path, text, expected):
     (tmp_path / "o.yaml").write_text(text)
     np.save(tmp_path / "v.npy", np.full((4, 4, 4), -1.0))
-    output = tmp_path / "out.npy"
+    output = tmp_path / "out.npz"
     line = complaint(rasterise, VolumeFile(path="o.yaml"), tmp_path, 8, "input.forward_volume", output)
     assert "o.yaml" in line
     assert expected in line

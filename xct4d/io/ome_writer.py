@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_metadata import dimension_names, ome_attributes
@@ -150,7 +150,7 @@ class VolumeWriter:
         return self._group.create_array(
             name, shape=count + shape, dtype=dtype, chunks=one + chunks, shards=one + (shard,) * 3 if shard else None,
             dimension_names=dimension_names(self.quantity), fill_value=0,
-            compressors=BloscCodec(typesize=dtype.itemsize, cname="zstd", clevel=3, shuffle="shuffle"),
+            compressors=[BloscCodec(typesize=dtype.itemsize, cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec()],
         )  # fmt: skip
 
     def _finish(self) -> None:

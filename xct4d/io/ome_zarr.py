@@ -17,6 +17,7 @@ import numpy as np
 import zarr
 
 from xct4d.errors import InputError
+from xct4d.io.digests import check_folder, check_listing
 from xct4d.io.ome_metadata import dimension_names
 from xct4d.quantities import Quantity, labelled
 from xct4d.units import LENGTH, WORLD, Scale
@@ -28,17 +29,23 @@ class Volume:
     """An open volume, read where it is indexed: `volume[z0:z1, y0:y1, x0:x1]`, with the component first where there are any.
 
     Values are float32 in `unit`: as stored, or in world units and time units.
+    Reading raises InputError where a chunk is damaged.
     """
 
-    def __init__(self, array: zarr.Array, attributes: dict[str, Any], placed: list[dict[str, Any]], *, in_world_units: bool = False):
-        """placed: the OME-Zarr transformations of this array, a scale and a translation."""
+    def __init__(self, path: Path, array: zarr.Array, attributes: dict[str, Any], placed: list[dict[str, Any]], *, in_world_units: bool = False):
+        """path: of the group. placed: the OME-Zarr transformations of this array, a scale and a translation."""
+        self.path = path
         self.shape: tuple[int, ...] = array.shape  # [z, y, x] or [component, z, y, x]
         self.attributes = attributes
         self._array, self._placed, self._in_world_units = array, placed, in_world_units
         self._scale = Scale(attributes["unit_mm"], attributes.get("duration_s"))
 
     def __getitem__(self, where) -> np.ndarray:
-        values = np.asarray(self._array[where])
+        try:
+            values = np.asarray(self._array[where])
+        except ValueError as error:  # a chunk's checksum
+            check_folder(self.path)
+            raise InputError(f"cannot be read ({error})", where=self.path, fix="delete it and export again") from None
         if self._array.dtype.kind != "u":
             values = values.astype(np.float32)
         else:
@@ -65,13 +72,14 @@ class Volume:
 
     def in_world_units(self) -> Volume:
         """The same volume with lengths in world units and times in time units."""
-        return Volume(self._array, self.attributes, self._placed, in_world_units=True)
+        return Volume(self.path, self._array, self.attributes, self._placed, in_world_units=True)
 
 
 def open_volume(path: str | Path, level: int = 0) -> Volume:
     """Open a volume that VolumeWriter wrote; level 0 is the finest. Raises InputError where it is not one or has no such level."""
     path = Path(path)
     fix = "delete it and export again"
+    check_listing(path)
     if not (path / "zarr.json").is_file():
         raise InputError("is not a Zarr volume (no zarr.json)", where=path, fix=fix)
     try:
@@ -89,7 +97,7 @@ def open_volume(path: str | Path, level: int = 0) -> Volume:
             low, high = (float(v) for v in attributes["window"])
             if not low < high:
                 raise ValueError("its window does not rise")
-        volume = Volume(array, attributes, dataset["coordinateTransformations"])
+        volume = Volume(path, array, attributes, dataset["coordinateTransformations"])
         if attributes["unit"] != volume.unit:
             raise ValueError(f"its unit is {attributes['unit']}")
     except (KeyError, IndexError, TypeError, ValueError, OSError, json.JSONDecodeError) as error:

@@ -152,7 +152,7 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
         for column, image in enumerate((predicted, measured)):
             shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8)
+        axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8, parse_math=False)
         for a in axes[row]:
             a.tick_params(labelsize=7)
     for a, title in zip(axes[0], ("predicted", "measured", "predicted - measured"), strict=True):

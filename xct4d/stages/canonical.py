@@ -12,9 +12,9 @@ from xct4d.device import HOST
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
-from xct4d.io import prepared, strict_json
+from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, array_digest, file_digest
+from xct4d.training.checkpoint import Checkpoint, array_digest
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import micro_batches
@@ -48,7 +48,7 @@ def canonical(
     frames = prepared.load(frames_folder)
     need = canonical_need(settings, RayBudget(settings).most_parts)
     count = micro_batches(title, need, device)  # by the memory that is free before any field is there
-    pixels = {"pixels": file_digest(frames_folder / "projections.npy"), "frames": file_digest(frames_folder / "frames.json")}
+    pixels = {"pixels": digests.recorded(frames_folder / "projections.npy"), "frames": digests.recorded(frames_folder / "frames.json")}
     swept = Checkpoint(checkpoint.with_name(f"{checkpoint.name}.reconstruction"), pixels | {"voxels": settings.bake, "device": device.type})
     attenuation, sweeps = reconstructed(frames, settings.bake, swept, title, device)
     field = DensityField(settings.grid, attenuation)
@@ -65,13 +65,10 @@ def canonical(
         "backend": field.backend,
         "volume": None if known is None or volume is None else array_digest(volume),
     } | pixels
-    stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
         BakedField.bake(field, len(attenuation)).save(folder / "baked.safetensors")
         (folder / "reconstruction.json").write_text(strict_json.dumps(sweeps))
-    stored.remove()
-    swept.remove()

@@ -272,7 +272,7 @@ def _preview(frames: Frames, title: str, path: Path) -> None:
     for axis, f in zip(axes, chosen, strict=False):
         axis.set(xticks=[], yticks=[])
         shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7)
+        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7, parse_math=False)
     figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     figure.savefig(path, dpi=110)

@@ -17,11 +17,11 @@ from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.progress import say
 from xct4d.stages.register import baked_volumes
-from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.history import History
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.need import fitting
@@ -72,13 +72,11 @@ def velocity(
     field, flat_field = field.to(device), flat_field.to(device)
     task = VelocityTask(settings, level, frames, scans, field, flat_field, early_times_first=previous is None, seed=seed, device=device)
     fingerprint = _fingerprint(settings, level, frames_folders, canonicals, [previous]) | {"seed": seed, "voxels": voxels}
-    stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-    stored.remove()
 
 
 def _fit_path(
@@ -110,7 +108,6 @@ def _fit_path(
         history.save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-    stored.remove()
 
 
 def start(
@@ -148,5 +145,5 @@ def _fingerprint(
     return {
         "settings": settings.model_dump(exclude={"levels", "checkpoint_every"}),
         "level": level.model_dump(),
-        "inputs": [file_digest(source) for source in sources],
+        "inputs": [digests.recorded(source) for source in sources],
     }

@@ -15,6 +15,8 @@ from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
 
+MOST_TIMES = 10_000  # that are exported; each is a job
+LONGEST_NAME = 200  # letters of a folder's name; file systems take 255, and Snakemake adds some
 SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
@@ -40,16 +42,32 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
 
 
 def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
+    if len(config.export.times) > MOST_TIMES:
+        fix = f"at most {MOST_TIMES} are planned; leave some out"
+        raise InputError(f"has {len(config.export.times)} times", where=f"{where}: export.times", fix=fix)
     if target:
         _check_volume_weight(config, where)
     if config.input.scene is not None:
         dataset = _from_scene(variant, target, config, scenes, where)
     else:
         dataset = _from_folder(variant, target, config, where)
+    _check_names(dataset, where)
     if target:
         _check_window(dataset, where)
         _check_mixing(dataset, where)
     return dataset
+
+
+def _check_names(dataset: Dataset, where: str) -> None:
+    """Snakemake takes {name} in a path for one of its wildcards; a folder's name has 255 bytes at most."""
+    named = [*dataset.scene_files, *dataset.truth_files]
+    named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
+    for file in named:
+        if "{" in file or "}" in file:
+            raise InputError(f"{file} has a brace in its name, which Snakemake takes for a wildcard", where=f"{where}: input", fix="rename it")
+    if len(dataset.name) > LONGEST_NAME:
+        fix = "shorten the dataset's name, or sweep over fewer keys at once"
+        raise InputError(f"the name of its folder would have {len(dataset.name)} letters, more than {LONGEST_NAME}", where=where, fix=fix)
 
 
 def _check_mixing(dataset: Dataset, where: str) -> None:

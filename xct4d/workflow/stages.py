@@ -98,7 +98,7 @@ STAGES = {
         Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
         Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
         Stage(
-            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npy", reads=(), keys=("canonical.bake",),
+            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npz", reads=(), keys=("canonical.bake",),
             exists=lambda dataset: bool(dataset.described), directions=lambda dataset: dataset.described,
         ),
         Stage(

@@ -8,6 +8,7 @@ is called the home of that output.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from itertools import product
@@ -19,6 +20,7 @@ from xct4d.config import Config, explain
 from xct4d.errors import InputError
 from xct4d.workflow.stages import first_stage, reaches
 
+MOST_VARIANTS = 1000  # of a dataset; more would be planned for minutes, and computed for years
 WORD = re.compile(r"[\w.+-]+")
 
 Value = int | float | str | bool
@@ -71,6 +73,9 @@ def variants(dataset: str, config: Config, where: str) -> list[Variant]:
                 raise InputError(
                     f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words"
                 )
+    count = math.prod(map(len, config.sweep.values()))
+    if count > MOST_VARIANTS:
+        raise InputError(f"has {count} combinations", where=f"{where}: sweep", fix=f"at most {MOST_VARIANTS} are planned; leave out values")
     combinations = [dict(zip(config.sweep, values, strict=True)) for values in product(*config.sweep.values())]
     return [Variant(dataset, {key: value for key, value in chosen.items() if value != own[key]}) for chosen in combinations]
 

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 
 from xct4d.errors import InputError
+from xct4d.io.paths import refuse_special
 from xct4d.readers.scanner import ScannerRecord
 
 SECTION = "XTekCT"
@@ -44,6 +45,7 @@ class Xtekct:
         """Raises InputError where the file cannot be read or is no INI."""
         self.path = path
         self._parser = configparser.ConfigParser(interpolation=None, strict=False)
+        refuse_special(path, path)
         try:
             self._parser.read_string(path.read_text(encoding="utf-8-sig", errors="replace"))
         except (OSError, configparser.Error) as error:

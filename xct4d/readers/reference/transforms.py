@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from xct4d.config import Input
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import parse_json
-from xct4d.io.paths import safe_path
+from xct4d.io.paths import refuse_special, safe_path
 from xct4d.readers.reader import State
 
+MOST_FRAMES = 100_000  # of a file; a long scan has some thousand
 _SCAN = re.compile(r"transforms_(\d+)\.json")
 _SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")
 
@@ -112,6 +113,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises InputError naming the file and, for a syntax error, line and column.
     """
+    refuse_special(path, path)
     try:
         tree = parse_json(Path(path).read_text(encoding="utf-8-sig"))  # Windows puts a mark before the text
     except FileNotFoundError:
@@ -128,6 +130,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError("is missing", where=f"{path}: frames", fix="list the projections under it")
     if not isinstance(tree["frames"], list) or not tree["frames"]:
         raise InputError("must be a list with at least one projection", where=f"{path}: frames")
+    if len(tree["frames"]) > MOST_FRAMES:
+        raise InputError(f"has {len(tree['frames'])} projections", where=f"{path}: frames", fix=f"at most {MOST_FRAMES} are read; leave some out")
     for i, frame in enumerate(tree["frames"]):
         if not isinstance(frame, dict):
             raise InputError("must be an object", where=f"{path}: frames[{i}]")
