@@ -7,7 +7,12 @@ def test_checkpoints_of_finished_trainings_go_and_no_other(tmp_path):
     """Inputs of `evaluate`: fields, volumes, and the user's own files."""
     root = tmp_path / "results" / "d"
     (root / "checkpoints").mkdir(parents=True)
-    gone = ["canonical_forward.1a2b.checkpoint", "canonical_forward.0ld.checkpoint", "velocity_9.1a2b.checkpoint", ".velocity_9.1a2b.checkpoint.xct4d-7.checkpoint"]
+    gone = [
+        "canonical_forward.1a2b.checkpoint",
+        "canonical_forward.0ld.checkpoint",
+        "velocity_9.1a2b.checkpoint",
+        ".velocity_9.1a2b.checkpoint.xct4d-7.checkpoint",
+    ]
     stays = ["canonical_backward.1a2b.checkpoint", "velocity_27.1a2b.checkpoint"]
     for name in gone + stays:
         (root / "checkpoints" / name).touch()

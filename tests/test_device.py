@@ -36,7 +36,15 @@ GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
 CANONICAL = config.Canonical(steps=40, rays=32, samples=8, grid=GRID, bake=16, evaluate_every=30, checkpoint_every=20, volume_weight=0.1)
 LEVEL = config.Level(resolution=5, steps=3, learning_rate=1e-2, blur=0.05)
 VELOCITY = config.Velocity(
-    levels=[LEVEL], rays=32, samples=8, points=64, volume_weight=0.1, mismatch_weight=0.1, flat_field=config.DriftingFlatField(), evaluate_every=2, checkpoint_every=2
+    levels=[LEVEL],
+    rays=32,
+    samples=8,
+    points=64,
+    volume_weight=0.1,
+    mismatch_weight=0.1,
+    flat_field=config.DriftingFlatField(),
+    evaluate_every=2,
+    checkpoint_every=2,
 )
 MIXING = config.Mixing(method="spline", resolution=5, steps=2, rays=32, samples=8, flat_field=config.FlatField(), evaluate_every=2)
 
@@ -134,7 +142,9 @@ def test_jobs_share_the_gpus_and_a_killed_one_leaks_nothing(tmp_path):
     third = holder(place)
     said = third.stderr.readline()
     assert "waits for a GPU: all 2 are in use by process" in said
-    assert {f"process {process.pid} of user {os.getuid()}" for process in (first, second)} == set(re.findall(r"process \d+ of user \d+", said))
+    assert {f"process {process.pid} of user {os.getuid()}" for process in (first, second)} == set(
+        re.findall(r"process \d+ of user \d+", said)
+    )
     assert third.poll() is None
     first.send_signal(signal.SIGKILL)
     got = third.stdout.readline().strip()

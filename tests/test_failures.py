@@ -29,7 +29,12 @@ def told(tmp_path, text):
 
 
 def test_each_reason_once_at_the_very_end(tmp_path):
-    for name, text in (("a", "d: goes on\nd/a.json: has no frames\n"), ("b", "d/b.json: is damaged\n"), ("c", "d/b.json: is damaged\n"), ("e", "")):
+    for name, text in (
+        ("a", "d: goes on\nd/a.json: has no frames\n"),
+        ("b", "d/b.json: is damaged\n"),
+        ("c", "d/b.json: is damaged\n"),
+        ("e", ""),
+    ):
         (tmp_path / name).write_text(text)
     errors = [ERROR.format(rule=name, job=job, log=tmp_path / name) for job, name in enumerate("abcef")]
     assert told(tmp_path, "".join(errors + errors)) == ["At least one job", "d/a.json: has no frames", "d/b.json: is damaged"]

@@ -95,7 +95,9 @@ def test_a_process_that_a_library_aborts_leaves_a_log(tmp_path, signal):
 
 def test_an_older_run_that_is_alive_leaves_no_holes_in_the_log(tmp_path):
     again = tmp_path / "again.py"
-    again.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom xct4d.workflow.job import job\nwith job({str(tmp_path / 'log')!r}, 1):\n    print(2)\n")
+    again.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom xct4d.workflow.job import job\nwith job({str(tmp_path / 'log')!r}, 1):\n    print(2)\n"
+    )
     body = f"import subprocess, sys\nprint('x' * 100)\nsubprocess.run([sys.executable, {str(again)!r}], check=True)\nprint(1)"
     assert run(body, tmp_path / "log").returncode == 0
     assert (tmp_path / "log").read_text() == "2\n1\n"

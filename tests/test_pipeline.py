@@ -42,7 +42,11 @@ def contents(place: Path) -> dict[str, str]:
     """Digest of every result, by its path."""
     files = sorted(path for path in (place / RESULTS).rglob("*") if path.is_file())
     names = {path: path.relative_to(place / RESULTS) for path in files if path.name != ".snakemake_timestamp"}
-    return {str(name): hashlib.sha256(path.read_bytes()).hexdigest() for path, name in names.items() if name.parts[0] not in NOT_COMPARED and str(name) != TIMED}
+    return {
+        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path, name in names.items()
+        if name.parts[0] not in NOT_COMPARED and str(name) != TIMED
+    }
 
 
 def test_every_output_is_there(done):
@@ -75,7 +79,12 @@ def test_the_motion_is_found(done):
     """Where nothing moves the error is as large as the motion; here it is a quarter of it."""
     record = json.loads((done / RESULTS / "evaluation" / "metrics.json").read_text())
     start, middle, end = record["times"]
-    for found in (start["displacement_error_to_end"], middle["displacement_error"], middle["displacement_error_to_end"], end["displacement_error"]):
+    for found in (
+        start["displacement_error_to_end"],
+        middle["displacement_error"],
+        middle["displacement_error_to_end"],
+        end["displacement_error"],
+    ):
         assert found["true_mean"] > 0.04
         assert found["mean"] < 0.5 * found["true_mean"]
 
@@ -224,7 +233,9 @@ def test_training_that_ends_after_snakemake_died_is_not_done_again(done, copy, t
     target = str(RESULTS / output)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", target, *TINY]
     surroundings = os.environ | {"PYTHONPATH": str(tmp_path), "KILL_PATH": f"/{output}"}
-    process = subprocess.Popen(command, cwd=copy, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=copy, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     assert process.wait() == -signal.SIGKILL
     while not (copy / target).exists():  # the job itself is alive and ends well
         time.sleep(0.01)

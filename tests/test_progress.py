@@ -27,7 +27,12 @@ def test_the_time_left_does_not_count_the_first_step(clock, capsys):
             clock.now += 1 if step else 40
             bar.advance(note=f"loss {step}")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["canonical: 1/100, loss 0", "canonical: 11/100, loss 10, 89 s left", "canonical: 21/100, loss 20, 79 s left", "canonical: 31/100, loss 30, 69 s left"]
+    assert lines == [
+        "canonical: 1/100, loss 0",
+        "canonical: 11/100, loss 10, 89 s left",
+        "canonical: 21/100, loss 20, 79 s left",
+        "canonical: 31/100, loss 30, 69 s left",
+    ]
 
 
 def test_a_resumed_run_judges_by_its_own_pace(clock, capsys):

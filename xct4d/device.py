@@ -43,7 +43,9 @@ def leased(setting: Device) -> Iterator[torch.device]:
         names = []
     if not names:
         if setting == "cuda":
-            raise InputError("PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu")
+            raise InputError(
+                "PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu"
+            )
         yield HOST
     else:
         lease, name = _lease(names)

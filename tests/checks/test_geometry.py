@@ -98,7 +98,11 @@ def test_focal_length_disagrees_with_the_scanner(folder):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("[XTekCT]\nVoxelsX=32\n", "SrcToObject: is missing"), ("[XTekCT]\nSrcToObject=near\n", "SrcToObject: must be a positive number"), ("junk", "cannot be read")],
+    [
+        ("[XTekCT]\nVoxelsX=32\n", "SrcToObject: is missing"),
+        ("[XTekCT]\nSrcToObject=near\n", "SrcToObject: must be a positive number"),
+        ("junk", "cannot be read"),
+    ],
 )
 def test_scanner_record_is_broken(folder, text, expected):
     (folder / "scan.xtekct").write_text(text)

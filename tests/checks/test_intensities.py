@@ -104,10 +104,16 @@ def rewritten(folder, change, names="*.png"):
 
 
 INTENSITIES = {
-    "one inverted": (lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"), [FRAME, "air has transmission 0, in the other projections 1"]),
+    "one inverted": (
+        lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"),
+        [FRAME, "air has transmission 0, in the other projections 1"],
+    ),
     "one half as bright": (lambda folder: rewritten(folder, lambda t: t / 2, "train_02.png"), [FRAME, "air has transmission 0.5"]),
     "white": (lambda folder: rewritten(folder, np.ones_like), [FORWARD, "nothing attenuates", "from 1 to 1"]),
-    "12 bit counts in 16 bit": (lambda folder: rewritten(folder, lambda t: t / 16), [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"]),
+    "12 bit counts in 16 bit": (
+        lambda folder: rewritten(folder, lambda t: t / 16),
+        [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"],
+    ),
     "inverted": (lambda folder: rewritten(folder, lambda t: 1 - t), [FORWARD, "look inverted"]),
 }
 
@@ -119,7 +125,9 @@ def test_intensities(folder, case):
     line = refused(folder)
     for words in [*expected, "prepare.check_intensities: false"]:
         assert words in line
-    stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared")
+    stage.prepare(
+        folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared"
+    )
     notes = json.loads((folder.parent / "prepared/checks.json").read_text())["notes"]
     assert any(all(words in note for words in expected) for note in notes)
 

@@ -162,7 +162,9 @@ def test_killed_run_leaves_no_output_and_its_temporary_is_removed(tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), OSError("1000 requested and 12 written"), RuntimeError("I/O: No space left on device")])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "full"), OSError("1000 requested and 12 written"), RuntimeError("I/O: No space left on device")]
+)
 def test_disk_full_is_one_line(tmp_path, error):
     with pytest.raises(InputError, match=r"out: the disk is full; free space") as caught, atomic_folder(tmp_path / "out") as folder:
         (folder / "a").write_text("1")

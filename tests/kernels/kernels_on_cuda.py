@@ -70,7 +70,11 @@ def test_trilinear():
 def test_trilinear_of_half_precision():
     """The voxels are rounded, nothing else is."""
     volume = normal(17, 17, 17).half()
-    assert_same(lambda x: trilinear.sample(on_device(volume), x), lambda x: trilinear_reference.sample(volume.float(), x), [points().requires_grad_()])
+    assert_same(
+        lambda x: trilinear.sample(on_device(volume), x),
+        lambda x: trilinear_reference.sample(volume.float(), x),
+        [points().requires_grad_()],
+    )
 
 
 def test_trilinear_without_a_gradient():
@@ -91,7 +95,9 @@ def test_flow(solver, n, start, stop):
     control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     count = MANY // 4
     assert_same(
-        lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, points(count, 1.1).requires_grad_()]
+        lambda c, p: flow.flow(c, [p], table)[0],
+        lambda c, p: spline_reference.flow(c, [p], table)[0],
+        [control, points(count, 1.1).requires_grad_()],
     )
 
 
@@ -130,7 +136,9 @@ def test_groups_are_carried_together_each_through_its_own_steps():
 def test_flow_without_gradients():
     table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "rk4"),))
     control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(10)
-    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5)
+    assert torch.allclose(
+        flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5
+    )
 
 
 def assert_near(found, expected):

@@ -102,7 +102,9 @@ def test_groups_are_carried_together_each_through_its_own_steps():
     assert [len(group) for group in together] == sizes
     assert torch.equal(together[2], x[157:197])
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)), [control, x]
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)),
+        lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)),
+        [control, x],
     )
 
 

@@ -32,7 +32,14 @@ def test_focal_length_from_the_opening_angle(folder):
 
 def test_keys_of_nerfstudio_that_say_nothing_here_may_be_there(folder):
     with edited(folder) as tree:
-        tree |= {"aabb_scale": 4, "applied_transform": [[1, 0, 0, 0]], "applied_scale": 1, "ply_file_path": "a.ply", "k1": 0, "camera_model": "OPENCV"}
+        tree |= {
+            "aabb_scale": 4,
+            "applied_transform": [[1, 0, 0, 0]],
+            "applied_scale": 1,
+            "ply_file_path": "a.ply",
+            "k1": 0,
+            "camera_model": "OPENCV",
+        }
         for i, frame in enumerate(tree["frames"]):
             frame |= {"colmap_im_id": i, "depth_file_path": "d.png", "sharpness": 20.0, "timestamp": 3.0, "camera_id": 1}
     assert len(run(folder)) == 7

@@ -97,13 +97,19 @@ IMAGES = {
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:90]), "cannot be read"),
     "damaged": (damaged, "cannot be read"),
     "a folder": (as_folder, "cannot be read"),
-    "wrong size": (lambda path: Image.fromarray(np.full((WIDTH, HEIGHT), 200, np.uint8)).save(path), "has 24 x 32 pixels, its intrinsics are for 32 x 24"),
+    "wrong size": (
+        lambda path: Image.fromarray(np.full((WIDTH, HEIGHT), 200, np.uint8)).save(path),
+        "has 24 x 32 pixels, its intrinsics are for 32 x 24",
+    ),
     "colour": (coloured, "is in colour"),
     "transparent": (transparent, "transparent"),
     "black and white": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), True)).save(path), "pixels of type 1"),
     "complex numbers": (lambda path: tifffile.imwrite(path, np.ones((HEIGHT, WIDTH), np.complex64)), "pixels of type complex64"),
     "one bit": (lambda path: tifffile.imwrite(path, np.ones((HEIGHT, WIDTH), bool)), "pixels of type 1"),
-    "packed and compressed": (lambda path: path.write_bytes(packed_tiff(np.zeros((HEIGHT, WIDTH)), 12, compression=5)), "pixels of 12 bits, LZW compressed"),
+    "packed and compressed": (
+        lambda path: path.write_bytes(packed_tiff(np.zeros((HEIGHT, WIDTH)), 12, compression=5)),
+        "pixels of 12 bits, LZW compressed",
+    ),
     "white is 0 at 16 bit": (white_is_zero, "says that white is 0; save it with 0 for black"),
     "more pixels than Pillow expects": (enormous, "has 14000 x 14000 pixels, its intrinsics are for 32 x 24"),
     "several pages": (several_pages, "holds 2 images"),
@@ -144,9 +150,22 @@ TRUTH = np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
 def packed_tiff(truth, bits, compression=1):
     """A TIFF of one strip, whole numbers of so many bits without gaps (not 16 and 32, whose bytes have an order)."""
     values = np.rint(truth * (2**bits - 1)).astype(np.int64)
-    data = b"".join(int("".join(f"{v:0{bits}b}" for v in row).ljust(-(-len(row) * bits // 8) * 8, "0"), 2).to_bytes(-(-len(row) * bits // 8), "big") for row in values)
+    data = b"".join(
+        int("".join(f"{v:0{bits}b}" for v in row).ljust(-(-len(row) * bits // 8) * 8, "0"), 2).to_bytes(-(-len(row) * bits // 8), "big")
+        for row in values
+    )
     height, width = truth.shape
-    tags = [(256, width), (257, height), (258, bits), (259, compression), (262, 1), (273, 8 + 2 + 12 * 9 + 4), (277, 1), (278, height), (279, len(data))]
+    tags = [
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, compression),
+        (262, 1),
+        (273, 8 + 2 + 12 * 9 + 4),
+        (277, 1),
+        (278, height),
+        (279, len(data)),
+    ]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + data
 
@@ -176,7 +195,9 @@ def test_whole_numbers_of_every_depth_of_png(tmp_path, bits):
     assert read(tmp_path / "a.png", png(TRUTH, bits)) == pytest.approx(TRUTH, abs=0.51 / (2**bits - 1) + 1e-7)
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "kind", ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
+)
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"rowsperstrip": 5}])
 def test_types_that_numpy_users_write(tmp_path, kind, options):
     whole = np.issubdtype(kind, np.integer)
@@ -200,7 +221,9 @@ def test_a_tiff_in_which_0_is_white(tmp_path):
     assert read_transmission(tmp_path / "a.tif", (WIDTH, HEIGHT), "here") == pytest.approx(TRUTH, abs=0.005)
 
 
-@pytest.mark.parametrize("content", [png(TRUTH, 8, rows=15), png(TRUTH, 16, rows=23), packed_tiff(TRUTH, 12)[:-30], packed_tiff(TRUTH, 8)[:-1]])
+@pytest.mark.parametrize(
+    "content", [png(TRUTH, 8, rows=15), png(TRUTH, 16, rows=23), packed_tiff(TRUTH, 12)[:-30], packed_tiff(TRUTH, 8)[:-1]]
+)
 def test_a_file_cut_short_is_not_read_as_black_rows(tmp_path, content):
     line = complaint(read, tmp_path / "cut", content)
     assert "cut ends before its pixels do; copy or export it again" in line

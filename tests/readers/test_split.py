@@ -109,7 +109,9 @@ def test_split(folder, split, expected):
         assert words in line
 
 
-@pytest.mark.parametrize(("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")]
+)
 def test_names_that_tell_nothing(folder, name, says):
     (folder / IMAGE).rename(folder / f"images_00/{name}.png")
     with edited(folder) as tree:
@@ -136,7 +138,9 @@ def two_cameras(folder, in_turn):
             tree["frames"] = [pair[i % 2] for i, pair in enumerate(zip(tree["frames"][::2], tree["frames"][1::2], strict=True))]
 
 
-@pytest.mark.parametrize("split", [{"method": "interval", "interval": n} for n in (2, 3)] + [{"method": "fraction", "fraction": f} for f in (0.5, 0.6, 0.75)])
+@pytest.mark.parametrize(
+    "split", [{"method": "interval", "interval": n} for n in (2, 3)] + [{"method": "fraction", "fraction": f} for f in (0.5, 0.6, 0.75)]
+)
 @pytest.mark.parametrize("in_turn", [False, True])
 def test_no_camera_and_no_time_is_lost_whole(folder, split, in_turn):
     two_cameras(folder, in_turn)
@@ -153,7 +157,9 @@ def test_no_camera_and_no_time_is_lost_whole(folder, split, in_turn):
 
 def test_how_many_are_held_out_of_a_sequence(folder):
     two_cameras(folder, False)  # two cameras at six times
-    held_out = {f: int(run(folder, "between", split={"method": "fraction", "fraction": f}).held_out.sum()) for f in (1.0, 0.9, 0.75, 0.5, 0.2)}
+    held_out = {
+        f: int(run(folder, "between", split={"method": "fraction", "fraction": f}).held_out.sum()) for f in (1.0, 0.9, 0.75, 0.5, 0.2)
+    }
     assert held_out == {1.0: 0, 0.9: 1, 0.75: 3, 0.5: 6, 0.2: 6}  # one camera of each time is always trained on
     assert int(run(folder, "between", split={"method": "interval", "interval": 4}).held_out.sum()) == 1
     assert int(run(folder, "between", split={"method": "none"}).held_out.sum()) == 0

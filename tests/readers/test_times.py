@@ -118,7 +118,10 @@ def test_a_short_event_fills_the_time_axis(folder, ends):
     frames = run(folder, "between")
     assert sorted(set(frames.time)) == pytest.approx([0.25, 0.5, 0.75])
     assert frames.duration_s == pytest.approx(1.0)
-    assert "a short event between the scans at 0 and 7200: it fills the time axis, t = 0 is 3600 and t = 1 is 3601" in notes(folder, "between")[0]
+    assert (
+        "a short event between the scans at 0 and 7200: it fills the time axis, t = 0 is 3600 and t = 1 is 3601"
+        in notes(folder, "between")[0]
+    )
     assert set(run(folder, "backward").time) == {1.0}
 
 

@@ -137,7 +137,9 @@ def test_files_of_a_time_beside_the_joined_sequence_are_named(folder):
     assert notes(folder) == [f"not used: transforms_{number:02d}.json, whose images other files list" for number in (1, 2, 3)]
 
 
-@pytest.mark.parametrize("sequences", [["transforms_00_to_02.json"], ["transforms_02_to_04.json"], ["transforms_00_to_02.json", "transforms_02_to_04.json"]])
+@pytest.mark.parametrize(
+    "sequences", [["transforms_00_to_02.json"], ["transforms_02_to_04.json"], ["transforms_00_to_02.json", "transforms_02_to_04.json"]]
+)
 def test_a_step_is_not_taken_for_the_whole(folder, sequences):
     """Three full scans: a scan would be dropped."""
     shutil.copy(folder / FORWARD, folder / "transforms_02.json")
@@ -149,7 +151,9 @@ def test_a_step_is_not_taken_for_the_whole(folder, sequences):
     first, last = sequences[0].removesuffix(".json").split("_")[1::2]
     assert f"input: {{forward: transforms_{first}.json, backward: transforms_{last}.json, between: {sequences[0]}}}" in line
     if first == "00":
-        assert named(discover(folder, Input(folder="x", forward=FORWARD, backward="transforms_02.json", between=sequences[0])))["between"] == [sequences[0]]
+        assert named(discover(folder, Input(folder="x", forward=FORWARD, backward="transforms_02.json", between=sequences[0])))[
+            "between"
+        ] == [sequences[0]]
 
 
 def test_other_files_and_images_are_named(folder):

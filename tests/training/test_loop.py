@@ -56,7 +56,9 @@ class BiasedTask(LinearTask):
 
 
 def run(folder, **changes):
-    return Run(Checkpoint(folder / "checkpoint", {}), **{"checkpoint_every": 1000, "compare_every": 15, "board": folder / "board"} | changes)
+    return Run(
+        Checkpoint(folder / "checkpoint", {}), **{"checkpoint_every": 1000, "compare_every": 15, "board": folder / "board"} | changes
+    )
 
 
 def test_a_term_and_a_group_are_added_by_naming_them(tmp_path):

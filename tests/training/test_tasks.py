@@ -78,7 +78,10 @@ class Trained:
 def trained(tmp_path_factory):
     """Every stage once, with every term of its loss; on coarser rasters than in earnest, which would take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        for raster in ("fields.occupancy.CELLS", *(f"training.tasks.{task}.INSPECTED_VOXELS" for task in ("canonical", "velocity", "mixing"))):
+        for raster in (
+            "fields.occupancy.CELLS",
+            *(f"training.tasks.{task}.INSPECTED_VOXELS" for task in ("canonical", "velocity", "mixing")),
+        ):
             patch.setattr(f"xct4d.{raster}", 8)
         yield Trained(tmp_path_factory.mktemp("stages"))
 

@@ -68,7 +68,9 @@ def test_a_step_leaves_no_gradients_not_even_of_a_group_that_stands_still():
 
 def test_a_history_is_json_also_where_a_score_is_none(tmp_path):
     """Images smaller than its window have no SSIM, equal ones no finite PSNR."""
-    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(tmp_path / "history.json")
+    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(
+        tmp_path / "history.json"
+    )
 
     def refused(constant):
         raise AssertionError(constant)

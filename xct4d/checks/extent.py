@@ -50,7 +50,8 @@ class Extent:
         farthest = float(np.quantile(distance[dark], 0.95))
         if dark[hit].mean() < FEW:
             far = max(farthest, float(np.quantile(np.abs(height[dark]), 0.95)))
-            return f"nothing attenuates inside the box, though {dark.mean():.0%} of all rays are attenuated: what attenuates lies up to {far:.2g} world units away"
+            attenuated = f"nothing attenuates inside the box, though {dark.mean():.0%} of all rays are attenuated"
+            return f"{attenuated}: what attenuates lies up to {far:.2g} world units away"
         level = np.abs(height) <= 1  # above and below may stand platens and a holder
         beside = level & (distance > CORNER)
         if beside.sum() >= FEW * len(dark) and dark[beside].mean() > 0.05:

@@ -48,7 +48,9 @@ def check_poses(projections: list[Projection], where: object) -> None:
     poses = np.concatenate([projection.camera_to_world for projection in projections])
     if len(projections) > 2 and np.ptp(poses, axis=0).max() < 1e-6:
         fix = "give each projection the pose of its own angle"
-        raise InputError(f"all {len(projections)} projections have one pose, as if nothing had turned", where=f"{where}: transform_matrix", fix=fix)
+        raise InputError(
+            f"all {len(projections)} projections have one pose, as if nothing had turned", where=f"{where}: transform_matrix", fix=fix
+        )
 
 
 def check_focal(projections: list[Projection], record: ScannerRecord) -> str:

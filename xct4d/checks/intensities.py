@@ -105,7 +105,9 @@ class Brightness:
                 self._complain(what, frame, "divide each image by its own flat field, or remove the frame")
         if air < self._flat_field / 2 or air > BRIGHT * self._flat_field:
             what = f"is {self._flat_field:g}, but air has transmission {air:.3g}"
-            self._complain(what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air")
+            self._complain(
+                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
+            )
 
     def _check_brightest(self, values: np.ndarray, where: object) -> None:
         """Without air beside the box: is the brightest that is seen anywhere as bright as air must be?"""
@@ -114,9 +116,13 @@ class Brightness:
             return
         what = f"is {self._flat_field:g}, but the brightest of all projections has transmission {brightest:.3g}"
         if brightest > self._flat_field or (values >= 0.97 * brightest).mean() > PLATEAU:
-            self._complain(what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air")
+            self._complain(
+                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
+            )
         else:
-            self.notes.append(f"{where}: flat_field: {what}; right where the sample fills every view, wrong where counts were not divided by those of air")
+            self.notes.append(
+                f"{where}: flat_field: {what}; right where the sample fills every view, wrong where counts were not divided by those of air"
+            )
 
     def _complain(self, what: str, where: object, fix: str) -> None:
         if self._strict:

@@ -41,7 +41,8 @@ class Canonical(Section):
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation with the end's known volume")
     bake: Annotated[int, Field(ge=8)] = Field(
         192,
-        description="voxels per axis, at most, of the reconstruction and of the baked copy that velocity and mixing train on; fewer where the pixels do not resolve them",
+        description="voxels per axis, at most, of the reconstruction and of the baked copy that velocity and mixing train on; "
+        "fewer where the pixels do not resolve them",
     )
     evaluate_every: Count = Field(50, description="steps between held-out PSNR and SSIM")
     checkpoint_every: Count = Field(50, description="steps between checkpoints")

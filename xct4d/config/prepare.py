@@ -17,8 +17,11 @@ class Prepare(Section):
     )
     downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
     outside: Literal["clip", "refuse"] = Field(
-        "clip", description="transmissions outside [0, 1], where noise of air and of a flat-field correction leads: clip them and note it, or refuse them"
+        "clip",
+        description="transmissions outside [0, 1], where noise of air and of a flat-field correction leads: clip them and note it, or refuse them",
     )
     check_intensities: bool = Field(
-        True, description="refuse projections that look inverted, not divided by the flat field, unlike the others, or of a sample that is not in the box; false: only note it"
+        True,
+        description="refuse projections that look inverted, not divided by the flat field, unlike the others, "
+        "or of a sample that is not in the box; false: only note it",
     )

@@ -13,7 +13,8 @@ class Registration(Section):
     """Registration of the two scans, and the pace at which the sequence passes from one to the other."""
 
     bending_weight: NonNegative = Field(
-        0.1, description="weight of the bending energy; each term of the data is divided by its own residual, so one weight serves all objects"
+        0.1,
+        description="weight of the bending energy; each term of the data is divided by its own residual, so one weight serves all objects",
     )
     law: Literal["attenuation", "mass"] | None = Field(
         None,

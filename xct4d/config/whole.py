@@ -73,7 +73,9 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
         where = f"{source}: datasets.{name}"
         if not isinstance(name, str):
             shown = "true or false" if isinstance(name, bool) else f"a {type(name).__name__}"
-            raise InputError(f"YAML reads this name as {shown}, not as text", where=where, fix="quote it: '20240115':, '2024-01-15':, 'no':")
+            raise InputError(
+                f"YAML reads this name as {shown}, not as text", where=where, fix="quote it: '20240115':, '2024-01-15':, 'no':"
+            )
         if not re.fullmatch(NAME, name):
             raise InputError("a dataset's name has ASCII letters, digits, - and _ only", where=where)
         if not isinstance(own, dict):

@@ -130,7 +130,13 @@ class VelocityField(nn.Module):
         return _BendingEnergy.apply(control, _bending_matrices(self.resolution, control.device)) / len(control)
 
     def save(self, path: Path) -> None:
-        settings = {"resolution": self.resolution, "modes": self.modes, "longest_step": self.longest_step, "solver": self.solver, "law": self.law}
+        settings = {
+            "resolution": self.resolution,
+            "modes": self.modes,
+            "longest_step": self.longest_step,
+            "solver": self.solver,
+            "law": self.law,
+        }
         storage.write(path, "velocity", settings, {"control": self.control})
 
     @classmethod

@@ -144,7 +144,9 @@ def _as_input_error(error: BaseException, path: Path) -> InputError | None:
         reason = os.strerror(code) if code == errno.EFBIG else "the disk is full"
         return InputError(reason, where=path, fix="free space there or choose another output folder, then start again")
     if code in _REFUSED and _is_inside(getattr(error, "filename", None), path.parent):
-        return InputError(f"cannot be written ({os.strerror(code)})", where=path, fix="check its permissions or choose another output folder")
+        return InputError(
+            f"cannot be written ({os.strerror(code)})", where=path, fix="check its permissions or choose another output folder"
+        )
     return None
 
 

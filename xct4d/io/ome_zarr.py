@@ -32,7 +32,9 @@ class Volume:
     Reading raises InputError where a chunk is damaged.
     """
 
-    def __init__(self, path: Path, array: zarr.Array, attributes: dict[str, Any], placed: list[dict[str, Any]], *, in_world_units: bool = False):
+    def __init__(
+        self, path: Path, array: zarr.Array, attributes: dict[str, Any], placed: list[dict[str, Any]], *, in_world_units: bool = False
+    ):
         """path: of the group. placed: the OME-Zarr transformations of this array, a scale and a translation."""
         self.path = path
         self.shape: tuple[int, ...] = array.shape  # [z, y, x] or [component, z, y, x]

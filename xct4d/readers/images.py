@@ -12,7 +12,9 @@ from PIL import Image
 from xct4d.errors import InputError
 from xct4d.readers import tiff
 
-Image.MAX_IMAGE_PIXELS = None  # the size is compared with the intrinsics before anything is unpacked; a detector may have more pixels than Pillow expects
+Image.MAX_IMAGE_PIXELS = (
+    None  # the size is compared with the intrinsics before anything is unpacked; a detector may have more pixels than Pillow expects
+)
 _GREY8 = ("L", "LA", "RGB", "RGBA", "P", "PA")
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _FORMATS = ("PNG", "TIFF")
@@ -70,7 +72,9 @@ def _pixels(image: Image.Image, path: Path, where: object) -> tuple[np.ndarray, 
     if image.mode in _GREY16 or (image.mode == "I" and image.format == "PNG"):  # older Pillow opens 16-bit PNG as I
         pixels, white = np.asarray(image), 65535
     elif image.mode not in _GREY8 or ("16" in depth and image.mode != "L"):
-        raise InputError(f"{path} has pixels of type {depth or image.mode}", where=where, fix="save it as grey of 8 or 16 bits, or as float TIFF")
+        raise InputError(
+            f"{path} has pixels of type {depth or image.mode}", where=where, fix="save it as grey of 8 or 16 bits, or as float TIFF"
+        )
     else:
         pixels, white = _grey(image, path, where), 255
     if image.format == "PNG" and not pixels[-1].any():

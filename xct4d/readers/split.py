@@ -108,12 +108,16 @@ def _refuse_unused(settings: Split) -> None:
     if settings.method != "filename":
         for key, unset in filters.items():
             if getattr(settings, key) != unset:
-                raise InputError(f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method")
+                raise InputError(
+                    f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method"
+                )
     elif settings.indices is not None and any(getattr(settings, key) != filters[key] for key in ("imin", "imax", "istep")):
         raise InputError("excludes imin, imax and istep", where=f"{_KEY}.indices", fix="give one or the other")
     for key, method in (("held_out", "list"), ("interval", "interval"), ("fraction", "fraction")):
         if getattr(settings, key) and settings.method != method:
-            raise InputError(f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}")
+            raise InputError(
+                f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}"
+            )
     if settings.method == "list" and not settings.held_out:
         raise InputError("names nothing to hold out", where=f"{_KEY}.held_out", fix=f"list file names, or set {_KEY}.method: none")
 
@@ -157,7 +161,9 @@ def _by_lists(acquisition: Acquisition, others: Sequence[Acquisition]) -> np.nda
                 raise InputError(f"{name} is not among the frames", where=f"{acquisition.path}: {key}")
             wanted = TRAIN if key == "train_filenames" else HELD_OUT
             if role[names[name]] not in (ASIDE, wanted):
-                raise InputError(f"{name} is in train_filenames, too", where=f"{acquisition.path}: {key}", fix="remove it from one of the lists")
+                raise InputError(
+                    f"{name} is in train_filenames, too", where=f"{acquisition.path}: {key}", fix="remove it from one of the lists"
+                )
             role[names[name]] = wanted
     return role
 

@@ -88,18 +88,28 @@ def is_at_an_end(time: np.ndarray) -> bool:
     return bool((time <= SAME).all() or (time >= 1 - SAME).all())
 
 
-def _refuse_one_image_at_two_times(forward: Acquisition, backward: Acquisition, between: Acquisition | None, start: float, end: float) -> None:
+def _refuse_one_image_at_two_times(
+    forward: Acquisition, backward: Acquisition, between: Acquisition | None, start: float, end: float
+) -> None:
     """Raises InputError where an image is in both scans, or in the sequence at another time than its scan's."""
     shown = {projection.image: (start, projection, forward) for projection in forward.projections}
     for projection in backward.projections:
         if projection.image in shown:
-            raise InputError(f"the image is in the scan at t = 0, too ({shown[projection.image][1].where})", where=projection.where, fix="remove one of the two")
+            raise InputError(
+                f"the image is in the scan at t = 0, too ({shown[projection.image][1].where})",
+                where=projection.where,
+                fix="remove one of the two",
+            )
         shown[projection.image] = (end, projection, backward)
     for projection in between.projections if between is not None else []:
         time, other, scan = shown.get(projection.image, (None, None, None))
         if time is None or projection.time is None or np.abs(projection.time - time).max() <= ROUNDED * (end - start):
             continue
-        of_scan = f"at {time:g} in {scan.path.name}" if other.time is not None else f"in {scan.path.name}, which has no times and is taken at {time:g}"
+        of_scan = (
+            f"at {time:g} in {scan.path.name}"
+            if other.time is not None
+            else f"in {scan.path.name}, which has no times and is taken at {time:g}"
+        )
         raise InputError(
             f"the image is at {projection.time[0]:g} here, but {of_scan}", where=f"{projection.where}.time",
             fix="give every frame of both scans its `time` on the clock of the sequence",
@@ -111,7 +121,11 @@ def _scan_time(scan: Acquisition, default: float) -> float:
     for projection in scan.projections:
         if (projection.time is None) != (first.time is None):
             missing = projection if projection.time is None else first
-            raise InputError("is missing, though other projections have one", where=f"{missing.where}.time", fix="give all of them the same time, or none")
+            raise InputError(
+                "is missing, though other projections have one",
+                where=f"{missing.where}.time",
+                fix="give all of them the same time, or none",
+            )
         if projection.time is not None and np.ptp(np.append(projection.time, first.time)) > SAME * max(1.0, abs(first.time[0])):
             raise InputError(
                 f"is {projection.time[-1]:g} where the scan began at {first.time[0]:g}", where=f"{projection.where}.time",

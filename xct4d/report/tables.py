@@ -27,7 +27,9 @@ def add_projections(page: Page, states: Mapping[str, Frames]) -> None:
     for state, frames in states.items():
         sizes = sorted({"{} x {}".format(*frames.size(f)) for f in range(len(frames))})
         held_out = int(frames.held_out.sum())
-        rows.append([state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)])
+        rows.append(
+            [state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)]
+        )
     page.table(["", "times", "trained on", "held out", "pixels"], rows)
     first = next(iter(states.values()))
     scale = "The scale is unknown: lengths are in world units" if first.unit_mm is None else f"A world unit is {first.unit_mm:.5g} mm"

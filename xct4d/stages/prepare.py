@@ -59,7 +59,11 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 
     factor = _factor(acquisition, settings)
     parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
-    hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
+    hit = [
+        check_view(part, v, projection.where)
+        for part, projection in zip(parts, acquisition.projections, strict=True)
+        for v in range(len(part))
+    ]
     if state != "between":
         check_poses(acquisition.projections, acquisition.path)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
@@ -75,7 +79,11 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
-        counts = {"used for training": int((role == TRAIN).sum()), "held out": int((role == HELD_OUT).sum()), "left aside": int((role == ASIDE).sum())}
+        counts = {
+            "used for training": int((role == TRAIN).sum()),
+            "held out": int((role == HELD_OUT).sum()),
+            "left aside": int((role == ASIDE).sum()),
+        }
         checks = _checks(hit, brightness, levels, agreement)
         _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
         _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
@@ -83,7 +91,9 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
 
-def _decide_about_outside(part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]) -> None:
+def _decide_about_outside(
+    part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]
+) -> None:
     """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
     if not part:
         return
@@ -94,7 +104,12 @@ def _decide_about_outside(part: float, brightness: Brightness, settings: config.
 
 
 def _frames(
-    acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
+    acquisition: Acquisition,
+    parts: list[Views],
+    times: list[np.ndarray],
+    held_out: np.ndarray,
+    unit_mm: float | None,
+    duration_s: float | None,
 ) -> Frames:
     """What frames.json holds; the pixels are on disk already."""
     return Frames(
@@ -140,7 +155,9 @@ def _note_seen_views(projections: list[Projection], times: list[np.ndarray], rol
     seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT).tolist() if view(i) in trained]
     if seen:
         names = seen[0] if len(seen) == 1 else f"{seen[0]} and {len(seen) - 1} more"
-        notes.append(f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views")
+        notes.append(
+            f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views"
+        )
 
 
 def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
@@ -149,7 +166,9 @@ def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     if settings.downscale is not None:
         smallest = min(min(size) for size in sizes)
         if settings.downscale > smallest:
-            raise InputError(f"{settings.downscale} is larger than the {smallest} pixels of an image", where="prepare.downscale", fix="choose less")
+            raise InputError(
+                f"{settings.downscale} is larger than the {smallest} pixels of an image", where="prepare.downscale", fix="choose less"
+            )
         return settings.downscale
     if settings.target_size is None:
         return 1
@@ -248,7 +267,14 @@ def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | 
 
 
 def _write_checks(
-    path: Path, acquisition: Acquisition, state: State, counts: dict[str, int], factor: int, frames: Frames, checks: dict[str, str], notes: list[str]
+    path: Path,
+    acquisition: Acquisition,
+    state: State,
+    counts: dict[str, int],
+    factor: int,
+    frames: Frames,
+    checks: dict[str, str],
+    notes: list[str],
 ) -> None:
     record = {
         "transforms": acquisition.path.name, "state": state, "projections": counts, "views": len(frames.views),

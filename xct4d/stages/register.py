@@ -47,7 +47,13 @@ def register(settings: Registration, between: Path | None, canonicals: Mapping[D
     with torch.no_grad():
         field.control.copy_(torch.from_numpy(found.control).expand(MODES, -1, -1, -1, -1))
     field = field.refined(RESOLUTION)
-    record = {"law": found.law, "residual_by_law": found.attenuation, "texture_residual": found.texture, "pace": [1.0] * MODES, "lost": False}
+    record = {
+        "law": found.law,
+        "residual_by_law": found.attenuation,
+        "texture_residual": found.texture,
+        "pace": [1.0] * MODES,
+        "lost": False,
+    }
     if sequence:
         record |= _at_its_pace(scans, sequence, field)
     with atomic_folder(output) as folder:

@@ -92,9 +92,13 @@ def _fit_path(
     """One level from the registration. It is computed on the CPU."""
     frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
     declared = {state: of_state.flat_field for state, of_state in frames.items()}
-    flat_field = FlatField.load(previous / "flatfield.safetensors") if previous is not None else flat_field_between(settings, canonicals, declared)
+    flat_field = (
+        FlatField.load(previous / "flatfield.safetensors") if previous is not None else flat_field_between(settings, canonicals, declared)
+    )
     found = VelocityField.load(registration / "field.safetensors")
-    registered = with_settings(found, modes=settings.modes, longest_step=settings.ode_step, solver=settings.solver).refined(level.resolution)
+    registered = with_settings(found, modes=settings.modes, longest_step=settings.ode_step, solver=settings.solver).refined(
+        level.resolution
+    )
     sequence = projections_between(frames["between"], flat_field.level) if "between" in frames else []
     stored = Checkpoint(checkpoint, _fingerprint(settings, level, frames_folders, canonicals, [registration, previous]))
     if sequence and level.resolution >= COARSEST:
@@ -136,7 +140,11 @@ def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path],
 
 
 def _fingerprint(
-    settings: Velocity, level: Level, frames_folders: Mapping[str, Path], canonicals: Mapping[Direction, Path], starts: Sequence[Path | None]
+    settings: Velocity,
+    level: Level,
+    frames_folders: Mapping[str, Path],
+    canonicals: Mapping[Direction, Path],
+    starts: Sequence[Path | None],
 ) -> dict[str, Any]:
     """What a checkpoint depends on. starts: output folders of the stages that the level starts from."""
     sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]

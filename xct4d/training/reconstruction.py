@@ -52,7 +52,11 @@ class Scan:
 
     @classmethod
     def of(cls, frames: Frames, device: torch.device) -> Scan:
-        """-ln(I / I0). A frame with several views is taken as seen from the one with the largest weight; of frames of several sizes those of the most common one."""
+        """-ln(I / I0) of the frames that are trained on.
+
+        A frame with several views is taken as seen from the one with the largest
+        weight; of frames of several sizes those of the most common one are taken.
+        """
         views, images = [], []
         for frame in np.flatnonzero(~frames.held_out):
             own = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
@@ -107,7 +111,12 @@ class Reconstruction:
         self._inside = torch.nonzero(within(self._span).reshape(-1))[:, 0]  # flat indices of the voxels that may hold material
         self._dense = torch.zeros(n, n, n, device=device)  # zero outside
         nothing = torch.zeros(len(self._inside), device=device)  # one value for each of these voxels
-        self.tensors = {"attenuation": nothing, "ahead": nothing.clone(), "dual": torch.zeros(3, n, n, n, device=device), "momentum": torch.ones(1, dtype=torch.float64)}
+        self.tensors = {
+            "attenuation": nothing,
+            "ahead": nothing.clone(),
+            "dual": torch.zeros(3, n, n, n, device=device),
+            "momentum": torch.ones(1, dtype=torch.float64),
+        }
         self._steps: tuple[str, Tensor] | None = None
 
     @property
@@ -204,4 +213,3 @@ class Reconstruction:
             state["attenuation"] = moved
             state["momentum"].fill_(following)
         return (squares / count) ** 0.5
-

@@ -64,7 +64,9 @@ def _check_names(dataset: Dataset, where: str) -> None:
     named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
     for file in named:
         if "{" in file or "}" in file:
-            raise InputError(f"{file} has a brace in its name, which Snakemake takes for a wildcard", where=f"{where}: input", fix="rename it")
+            raise InputError(
+                f"{file} has a brace in its name, which Snakemake takes for a wildcard", where=f"{where}: input", fix="rename it"
+            )
     if len(dataset.name) > LONGEST_NAME:
         fix = "shorten the dataset's name, or sweep over fewer keys at once"
         raise InputError(f"the name of its folder would have {len(dataset.name)} letters, more than {LONGEST_NAME}", where=where, fix=fix)

@@ -35,9 +35,12 @@ def horizontal(pose, lens, v, c):
 
 @numba.njit(fastmath=True)
 def crossing(pose, lens, low, high, v, c, j, height):
-    """What the rays of detector column c meet in slice j: the two columns of voxels (y, x) and their weights, the range of z that
-    may hold material, the range of rows that meet it, and where these lie: row i of the range at q + i dq, counted from one voxel
-    below the range of z. An empty range of rows where they meet nothing.
+    """What the rays of detector column c meet in slice j.
+
+    Returned are the two columns of voxels (y, x) and their weights, the range
+    of z that may hold material, the range of rows that meet it, and where these
+    lie: row i of the range at q + i dq, counted from one voxel below the range
+    of z. The range of rows is empty where they meet nothing.
     """
     n = low.shape[0]
     _, dx, dy = horizontal(pose, lens, v, c)
@@ -50,7 +53,7 @@ def crossing(pose, lens, low, high, v, c, j, height):
     place = (across + distance * drift + 1) * n / 2 - 0.5
     if distance <= 0 or place <= -1 or place >= n:
         return 0, 0, 0, 0, np.float32(0), np.float32(0), 0, 0, 0, 0, np.float32(0), np.float32(0)
-    i = int(math.floor(place))
+    i = int(math.floor(place))  # noqa: RUF046 - numba's floor is a float
     f = np.float32(place - i)
     g = np.float32(1) - f
     first, second = max(i, 0), min(i + 1, n - 1)
@@ -67,8 +70,8 @@ def crossing(pose, lens, low, high, v, c, j, height):
     q = (pose[v, 2, 3] + 1) * n / 2 - 0.5 + dq * (0.5 - lens[v, 3])  # of row 0
     r0 = r1 = 0
     if z1 > z0:
-        r0 = max(int(math.ceil((z1 - EDGE - q) / dq)), 0)
-        r1 = min(int(math.floor((z0 - 1 + EDGE - q) / dq)) + 1, height)
+        r0 = max(int(math.ceil((z1 - EDGE - q) / dq)), 0)  # noqa: RUF046 - numba's floor is a float
+        r1 = min(int(math.floor((z0 - 1 + EDGE - q) / dq)) + 1, height)  # noqa: RUF046 - numba's floor is a float
     return y0, x0, y1, x1, g, f, z0, z1, r0, r1, np.float32(q + dq * r0 - z0 + 1), np.float32(dq)
 
 

@@ -45,7 +45,11 @@ class Rows:
 
     def unpacked(self, row: list[ir.Value]) -> list[ir.Value]:
         """A row as twelve scalars."""
-        return [self._builder.extract_element(part, ir.IntType(32)(place)) for part, (_, size) in zip(row, PARTS, strict=True) for place in range(size)]
+        return [
+            self._builder.extract_element(part, ir.IntType(32)(place))
+            for part, (_, size) in zip(row, PARTS, strict=True)
+            for place in range(size)
+        ]
 
     def constant(self, number: ir.Value) -> list[ir.Value]:
         """The row that holds one number twelve times."""

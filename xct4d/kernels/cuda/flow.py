@@ -229,5 +229,7 @@ def flow_with_gradient(control: Tensor, points: Tensor, table: FlowTable) -> tup
     """As cpu.flow.flow_with_gradient."""
     time_index, _, _, a, b = _sent(table, points.device)
     out, gradient = torch.empty_like(points), points.new_empty(len(points), 3, 3)
-    each(_flow_with_gradient, len(points), control.reshape(-1), control.shape[1], time_index[0], table.sizes[0], a, b, points, out, gradient)
+    each(
+        _flow_with_gradient, len(points), control.reshape(-1), control.shape[1], time_index[0], table.sizes[0], a, b, points, out, gradient
+    )
     return out, gradient

@@ -112,7 +112,11 @@ def machine_code(intermediate: str, kinds: tuple, capability: tuple[int, int]) -
     expected = sum(5 + 2 * t.ndim if isinstance(t, types.Array) else 1 for t in signature(kinds))
     if declared.count(".param") != expected:
         raise RuntimeError(f"{name}: this numba-cuda passes arrays to kernels in a way unknown here; install another version")
-    code = Linker(ObjectCode.from_ptx(intermediate.encode()), options=LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}")).link("cubin").code
+    code = (
+        Linker(ObjectCode.from_ptx(intermediate.encode()), options=LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}"))
+        .link("cubin")
+        .code
+    )
     return name.encode() + b"\n" + code
 
 

@@ -29,7 +29,9 @@ def _part(volume: Tensor, source: Tensor, directions: Tensor) -> Tensor:
     slices = (torch.arange(n, device=volume.device) + 0.5) * (2 / n) - 1
     distance = (slices[None] - source[along]) / step  # [R, n]
     points = source + distance[..., None] * directions[:, None]
-    values = grid_sample(volume.permute(2, 0, 1)[None, None], points[None, None].to(volume.dtype), padding_mode="zeros", align_corners=False)
+    values = grid_sample(
+        volume.permute(2, 0, 1)[None, None], points[None, None].to(volume.dtype), padding_mode="zeros", align_corners=False
+    )
     return values[0, 0, 0].sum(1) * (directions.norm(dim=1) / step[:, 0].abs() * (2 / n)).to(volume.dtype)
 
 

@@ -59,7 +59,9 @@ def read(path: str | Path) -> Acquisition:
             notes.append(f"{projection.name} is listed twice with the same camera and time; used once")
         else:
             raise InputError(
-                f"the file is listed before ({first.where}) with another camera or time", where=projection.where, fix="remove one of the two"
+                f"the file is listed before ({first.where}) with another camera or time",
+                where=projection.where,
+                fix="remove one of the two",
             )
     flat_field = number(tree, "flat_field", f"{path}:", default=1.0)
     if not 0 < flat_field <= 2:
@@ -126,7 +128,9 @@ def _poses(frame: dict, where: str) -> np.ndarray:
         if np.abs(rotation @ rotation.T - np.eye(3)).max() > RIGID:
             raise InputError("is not rigid: the first three columns must be orthonormal", where=here, fix="remove scale and shear")
         if np.linalg.det(rotation) < 0:
-            raise InputError("mirrors (its determinant is -1)", where=here, fix="change the sign of one column; the camera looks along its -z")
+            raise InputError(
+                "mirrors (its determinant is -1)", where=here, fix="change the sign of one column; the camera looks along its -z"
+            )
     return poses[:, :3].copy()
 
 

@@ -45,7 +45,9 @@ def refuse_two_focal_lengths(tree: dict, frame: dict, where: str) -> None:
             meant = whole_pixels(record, pixels, where) / 2 / math.tan(opening / 2) if 0 < opening < math.pi else math.inf
             if not abs(focal - meant) <= AGREE * focal:
                 fix = "remove the wrong one of the two"
-                raise InputError(f"{opening:g} means a focal length of {meant:.6g} px, but {key} is {focal:.6g}", where=at(where, angle), fix=fix)
+                raise InputError(
+                    f"{opening:g} means a focal length of {meant:.6g} px, but {key} is {focal:.6g}", where=at(where, angle), fix=fix
+                )
 
 
 def refuse_absurd(focal: tuple[float, float], centre: tuple[float, float], size: tuple[int, int], where: str) -> None:
@@ -54,7 +56,9 @@ def refuse_absurd(focal: tuple[float, float], centre: tuple[float, float], size:
         if not WIDEST * pixels <= length <= LONGEST * pixels:
             degrees = math.degrees(2 * math.atan(pixels / 2 / length))
             fix = "give the distance from source to detector divided by the size of a pixel"
-            raise InputError(f"{length:.6g} px opens the beam by {degrees:.3g} degrees over {pixels} pixels", where=f"{where}.fl_{'xy'[axis]}", fix=fix)
+            raise InputError(
+                f"{length:.6g} px opens the beam by {degrees:.3g} degrees over {pixels} pixels", where=f"{where}.fl_{'xy'[axis]}", fix=fix
+            )
         if abs(middle - pixels / 2) > FARTHEST * pixels:
             fix = "give it in pixels from the image's left and upper edge"
             raise InputError(f"{middle:g} lies far outside the {pixels} pixels of the image", where=f"{where}.c{'xy'[axis]}", fix=fix)

@@ -12,7 +12,20 @@ from xct4d.readers.reference.values import at
 LISTS = ("train_filenames", "val_filenames", "test_filenames")
 _DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2", "distortion_params")
 # keys that are looked at: of the file and of a frame alike, of the file alone, of a frame alone
-_SHARED = ("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "camera_angle_y", "camera_model", "mask_path", "orientation_override", *_DISTORTION)
+_SHARED = (
+    "fl_x",
+    "fl_y",
+    "cx",
+    "cy",
+    "w",
+    "h",
+    "camera_angle_x",
+    "camera_angle_y",
+    "camera_model",
+    "mask_path",
+    "orientation_override",
+    *_DISTORTION,
+)
 OF_FILE = ("frames", "flat_field", "unit_mm", "duration_s", *LISTS)
 OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")

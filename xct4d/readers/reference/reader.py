@@ -43,7 +43,9 @@ class ReferenceReader(Reader):
         sources = discover(folder, options)
         acquisitions = {state: joined([read(path) for path in paths]) for state, paths in sources.by_state().items()}
         acquisitions = {state: _with_record(one, sources.by_state()[state]) for state, one in acquisitions.items()}
-        acquisitions["forward"] = replace(acquisitions["forward"], notes=[*acquisitions["forward"].notes, *_not_used(sources.unused, acquisitions)])
+        acquisitions["forward"] = replace(
+            acquisitions["forward"], notes=[*acquisitions["forward"].notes, *_not_used(sources.unused, acquisitions)]
+        )
         return Dataset(acquisitions)
 
 
@@ -86,7 +88,9 @@ def _not_used(unused: tuple[Path, ...], acquisitions: dict[State, Acquisition]) 
         else:
             notes.append(f"not used: {path.name}, whose images other files list")
     folders = dict.fromkeys(image.parent for image in used)
-    lying = [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix.lower() in _IMAGES and not path.name.startswith(".")]
+    lying = [
+        path for folder in folders for path in sorted(folder.iterdir()) if path.suffix.lower() in _IMAGES and not path.name.startswith(".")
+    ]
     left = [path for path in lying if path.resolve() not in used]
     if left:
         notes.append(f"not used: {len(left)} images that no transforms file lists, such as {left[0]}")

@@ -27,7 +27,9 @@ def joined(parts: list[Acquisition]) -> Acquisition:
     for projection in projections:
         other = seen.setdefault(projection.image, projection)
         if other is not projection:
-            raise InputError(f"the image is listed in another file, too ({other.where})", where=projection.where, fix="remove one of the two")
+            raise InputError(
+                f"the image is listed in another file, too ({other.where})", where=projection.where, fix="remove one of the two"
+            )
     lists: dict[str, list[str]] = {}
     for part in parts:
         for key, names in (part.lists or {}).items():

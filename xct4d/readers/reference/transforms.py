@@ -76,7 +76,9 @@ def _forward(folder: Path, found: list[str], scans: list[tuple[int, str]]) -> Pa
         return folder / scans[0][1]
     if len(found) == 1:
         if _SEQUENCE.fullmatch(found[0]):
-            raise InputError("is a sequence; the scans at its ends are missing", where=folder / found[0], fix="add transforms_NN.json files")
+            raise InputError(
+                "is a sequence; the scans at its ends are missing", where=folder / found[0], fix="add transforms_NN.json files"
+            )
         return folder / found[0]
     if not found:
         raise InputError("has no transforms*.json", where=folder, fix="check input.folder, or name the file as input.forward")
@@ -85,7 +87,11 @@ def _forward(folder: Path, found: list[str], scans: list[tuple[int, str]]) -> Pa
 
 def _between(folder: Path, found: list[str], scans: list[tuple[int, str]], forward: Path, backward: Path) -> tuple[Path, ...]:
     """The sequence between two scans, by file name."""
-    sequences = {name: (int(match[1]), int(match[2])) for name in found if (match := _SEQUENCE.fullmatch(name)) and name not in (forward.name, backward.name)}
+    sequences = {
+        name: (int(match[1]), int(match[2]))
+        for name in found
+        if (match := _SEQUENCE.fullmatch(name)) and name not in (forward.name, backward.name)
+    }
     first, last = (int(match[1]) if (match := _SCAN.fullmatch(path.name)) else None for path in (forward, backward))
     inner = [name for number, name in scans if None not in (first, last) and first < number < last]
     exact = [name for name, ends in sequences.items() if ends == (first, last)]
@@ -131,7 +137,9 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(tree["frames"], list) or not tree["frames"]:
         raise InputError("must be a list with at least one projection", where=f"{path}: frames")
     if len(tree["frames"]) > MOST_FRAMES:
-        raise InputError(f"has {len(tree['frames'])} projections", where=f"{path}: frames", fix=f"at most {MOST_FRAMES} are read; leave some out")
+        raise InputError(
+            f"has {len(tree['frames'])} projections", where=f"{path}: frames", fix=f"at most {MOST_FRAMES} are read; leave some out"
+        )
     for i, frame in enumerate(tree["frames"]):
         if not isinstance(frame, dict):
             raise InputError("must be an object", where=f"{path}: frames[{i}]")
@@ -144,4 +152,6 @@ def listed_images(path: str | Path) -> list[Path]:
     """Images that a transforms file names, each once, in its order; they need not exist."""
     path = Path(path)
     frames = read_json(path)["frames"]
-    return list(dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames)))
+    return list(
+        dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames))
+    )

@@ -77,7 +77,11 @@ def with_settings(field: VelocityField, *, modes: int, longest_step: float, solv
     """The same motion with other numbers of control points in time (least squares) and another integration."""
     out = VelocityField(field.resolution, modes, longest_step=longest_step, solver=solver, law=field.law)
     times = np.linspace(-1, 1, 8 * max(modes, field.modes))
-    matrix = np.eye(modes) if modes == field.modes else np.linalg.lstsq(bspline.basis(modes, times), bspline.basis(field.modes, times), rcond=None)[0]
+    matrix = (
+        np.eye(modes)
+        if modes == field.modes
+        else np.linalg.lstsq(bspline.basis(modes, times), bspline.basis(field.modes, times), rcond=None)[0]
+    )
     with torch.no_grad():
         out.control.copy_(torch.einsum("ab,b...->a...", torch.from_numpy(matrix.astype(np.float32)), field.control))
     return out
