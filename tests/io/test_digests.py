@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from ball_projections import frames
-from volumes_to_write import arrows, ramp
+from volumes_on_disk import arrows, ramp
 
 from xct4d.config import VolumeFile
 from xct4d.errors import InputError
@@ -15,7 +15,8 @@ from xct4d.fields.baked import BakedField
 from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_series import join
-from xct4d.io.ome_zarr import VolumeWriter, open_volume
+from xct4d.io.ome_writer import VolumeWriter
+from xct4d.io.ome_zarr import open_volume
 from xct4d.io.stage_records import read_history, read_metrics
 from xct4d.io.volumes import load_volume
 from xct4d.quantities import ATTENUATION, DISPLACEMENT

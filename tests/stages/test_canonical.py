@@ -41,7 +41,7 @@ def test_a_checkpoint_belongs_to_what_the_result_depends_on(frames, tmp_path, mo
         def __init__(self, path, fingerprint):
             super().__init__(path, fingerprint)
             if "settings" in fingerprint:  # not that of the reconstruction
-                digests.append(self._digest)
+                digests.append(self._fingerprint)
 
     monkeypatch.setattr(stage, "Checkpoint", Recorded)
     zeros, ones = np.zeros((8, 8, 8), np.float32), np.ones((8, 8, 8), np.float32)

@@ -36,12 +36,12 @@ def velocity(
     level: Level,
     frames_folders: Mapping[str, Path],
     canonicals: Mapping[Direction, Path],
-    registration: Path,
     previous: Path | None,
     output: Path,
     checkpoint: Path,
     board: Path,
     *,
+    registration: Path | None = None,
     seed: int = 0,
     device: torch.device = HOST,
 ) -> None:
@@ -51,7 +51,7 @@ def velocity(
     once, starting from it; a level with fewer control points than the
     registration has is then the registration as this level can hold it. Where
     the registration has lost its way, the level is trained on random rays, from
-    rest and from early times to late ones.
+    rest and from early times to late ones; so it is without a registration.
 
     frames_folders: prepared projections of each state. canonicals,
     registration: output folders of these stages. previous: output folder of the
@@ -60,7 +60,7 @@ def velocity(
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
-    if not json.loads((registration / "registration.json").read_text())["lost"]:
+    if registration is not None and not json.loads((registration / "registration.json").read_text())["lost"]:
         fit_from_registration(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
         return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
