@@ -1,5 +1,6 @@
 # make demo   the demo from nothing: environment, then the whole pipeline
 # make test   the tests
+# make lint   style, format and types
 # make bench  speed of the kernels
 # make clean  removes the environment, all results and what Snakemake knows of them
 # make gpu-check  tests, speed and whole runs on a CUDA GPU, into benchmarks/results
@@ -12,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # what the kernels need on a machine with an NVIDIA GPU
 extra := $(if $(shell command -v nvidia-smi),[cuda])
 
-.PHONY: demo test bench gpu-check clean
+.PHONY: demo test lint bench gpu-check clean
 
 demo: .venv/installed
 	$(bin)/snakemake --cores all
@@ -20,6 +21,12 @@ demo: .venv/installed
 # three at a time: many use several cores, others wait for a scheduler
 test: .venv/installed-test
 	$(bin)/python -m pytest -n 3 --dist loadfile
+
+lint: .venv/installed-lint
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/snakefmt --check --diff workflow
 
 bench: .venv/installed
 	$(bin)/python -m benchmarks.kernels
@@ -37,6 +44,10 @@ install := $(bin)/python -m pip install --disable-pip-version-check --quiet --no
 
 .venv/installed-test: .venv/installed
 	$(install) '.[test]'
+	touch $@
+
+.venv/installed-lint: .venv/installed
+	$(install) '.[lint]'
 	touch $@
 
 .venv/bin/python:

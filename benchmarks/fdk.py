@@ -23,7 +23,7 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import pixel_rays
 from xct4d.geometry.views import Views
 from xct4d.io import prepared
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.metrics import correlation, psnr, ssim
 from xct4d.quantities import ATTENUATION
 

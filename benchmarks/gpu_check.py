@@ -41,8 +41,12 @@ LONGEST = 3600  # seconds of one part
 def tests() -> dict[str, Any]:
     """The CUDA kernels against their torch references, on this GPU, and tinycudann, where it is installed, against them."""
     tinycudann = "tests/test_tiny.py::test_the_real_one_computes_the_same_field_and_gradients"
-    done = _python("-m", "pytest", "-q", "tests/test_cuda_kernels.py", "tests/test_device.py", tinycudann)
-    return {"passed": done.returncode == 0, "summary": _last_line(done.stdout), "output": "" if done.returncode == 0 else done.stdout[-4000:]}
+    done = _python("-m", "pytest", "-q", "tests/kernels/test_cuda_kernels.py", "tests/test_device.py", tinycudann)
+    return {
+        "passed": done.returncode == 0,
+        "summary": _last_line(done.stdout),
+        "output": "" if done.returncode == 0 else done.stdout[-4000:],
+    }
 
 
 def launches() -> dict[str, Any]:
@@ -86,9 +90,14 @@ def pipeline(name: str) -> dict[str, Any]:
         for file in sorted((results / "benchmarks").glob("*.tsv")):
             header, *rows = [line.split("\t") for line in file.read_text().splitlines()]
             row = dict(zip(header, rows[-1], strict=False))
-            jobs[file.stem] = {"seconds": float(row["s"]), "host_mb": float(row["max_rss"]) if row["max_rss"] not in ("", "-", "NA") else None}
+            jobs[file.stem] = {
+                "seconds": float(row["s"]),
+                "host_mb": float(row["max_rss"]) if row["max_rss"] not in ("", "-", "NA") else None,
+            }
         metrics = json.loads((results / "evaluation" / "metrics.json").read_text())
-    return {"configuration": configs, "seconds": seconds, "gpu_mb": memory.most, "jobs": jobs, "quality": quality(metrics)} | _beside_cpu(name, metrics)
+    return {"configuration": configs, "seconds": seconds, "gpu_mb": memory.most, "jobs": jobs, "quality": quality(metrics)} | _beside_cpu(
+        name, metrics
+    )
 
 
 def preset() -> str:
@@ -135,7 +144,9 @@ class Watched:
     def _watch(self) -> None:
         while not self._over.wait(0.5):
             try:
-                said = subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], check=True, capture_output=True, text=True)
+                said = subprocess.run(
+                    ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"], check=True, capture_output=True, text=True
+                )
             except (OSError, subprocess.CalledProcessError):
                 return
             self.most = max(self.most or 0.0, *map(float, said.stdout.split()))

@@ -72,7 +72,9 @@ def trainings(config: Config) -> list[Training]:
     visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].b)  # half of the time range, on average
     flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
     most = RayBudget(own).most_parts
-    canonical = Training("canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, canonical_need(own, most))
+    canonical = Training(
+        "canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, canonical_need(own, most)
+    )
     return [canonical] + [
         Training(
             f"velocity {level.resolution}", "velocity", level.steps, motion.rays * motion.samples, flow,
@@ -90,7 +92,9 @@ def configured(*names: str) -> Config:
 
 
 def main() -> None:
-    print("| run | device | stage | memory, GB | parts of a step | million samples/s, estimated | s, estimated |\n|---|---|---|---:|---:|---:|---:|")
+    print(
+        "| run | device | stage | memory, GB | parts of a step | million samples/s, estimated | s, estimated |\n|---|---|---|---:|---:|---:|---:|"
+    )
     for run, names in (("balls", ("config.yaml",)), ("kelvin", ("kelvin.yaml",)), ("experiment", ("experiment.yaml",))):
         for device in DEVICES:
             config = configured(*names, *([f"presets/{device.preset}.yaml"] if run == "experiment" else []))
@@ -100,7 +104,9 @@ def main() -> None:
                 parts, seconds = need.micro_batches(free), training.seconds(device)
                 total += seconds * (2 if training.key == "canonical" else 1)
                 rate = training.steps * training.samples / seconds / 1e6
-                print(f"| {run} | {device.name} | {training.stage} | {(need.lasting + need.step / parts) / GB:.1f} | {parts} | {rate:.0f} | {seconds:.1f} |")
+                print(
+                    f"| {run} | {device.name} | {training.stage} | {(need.lasting + need.step / parts) / GB:.1f} | {parts} | {rate:.0f} | {seconds:.1f} |"
+                )
             print(f"| {run} | {device.name} | **all training** | | | | **{total:.0f}** |")
 
 

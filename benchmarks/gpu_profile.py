@@ -69,7 +69,9 @@ def kernels_of(step: Callable[[], Any], steps: int, device: dict[str, float]) ->
     for event in record.key_averages():
         seconds = event.self_device_time_total / 1e6 / steps
         if seconds > 0 and event.self_cpu_time_total == 0:
-            rows.append({"kernel": event.key[:120], "launches": event.count / steps, "us": seconds * 1e6} | _reached(event.key, seconds, device))
+            rows.append(
+                {"kernel": event.key[:120], "launches": event.count / steps, "us": seconds * 1e6} | _reached(event.key, seconds, device)
+            )
     rows.sort(key=lambda row: -row["us"])
     total = sum(row["us"] for row in rows)
     return {"us_on_the_device": total, "samples_per_second": SAMPLES / total * 1e6, "kernels": rows[:16]}
@@ -99,7 +101,9 @@ def main() -> None:
     given = parser.parse_args()
     device, points = limits(), ray_points(SAMPLES, torch.device("cuda"))
     steps = {f"canonical {LEVELS} levels": canonical(points, LEVELS)[0], f"velocity {RESOLUTION}": velocity(points, RESOLUTION)[0]}
-    print(json.dumps({"samples": SAMPLES, "limits": device} | {name: kernels_of(step, given.steps, device) for name, step in steps.items()}))
+    print(
+        json.dumps({"samples": SAMPLES, "limits": device} | {name: kernels_of(step, given.steps, device) for name, step in steps.items()})
+    )
 
 
 if __name__ == "__main__":

@@ -177,7 +177,10 @@ def main() -> None:
         fast, plain = (1e6 * t / given.samples for t in compare(make(), given.rounds))
         ratio = {"torch_us": None, "ratio": None} if np.isnan(plain) else {"torch_us": plain, "ratio": plain / fast}
         figures[name] = {"xct4d_us": fast} | ratio
-        print(f"{name:24}{fast:9.4g}{plain:9.4g}{plain / fast:7.0f}x{REFERENCE_PROGRAM.get(name, float('nan')):>20}".replace("nan", "-"), flush=True)
+        print(
+            f"{name:24}{fast:9.4g}{plain:9.4g}{plain / fast:7.0f}x{REFERENCE_PROGRAM.get(name, float('nan')):>20}".replace("nan", "-"),
+            flush=True,
+        )
         if given.json:  # after every row: none is lost if the next one fails
             with open(given.json, "w") as file:
                 json.dump({"samples": given.samples, "device": where, "figures": figures}, file, indent=1)

@@ -4,9 +4,9 @@
 
 Every launch is given arrays of another length, as training does. Without a
 GPU it needs a driver that computes nothing, which tells the host's part all
-the same (tests/pretended_driver.c):
+the same (tests/kernels/pretended_driver.c):
 
-    cc -shared -fPIC -w -o /some/folder/libcuda.so.1 tests/pretended_driver.c
+    cc -shared -fPIC -w -o /some/folder/libcuda.so.1 tests/kernels/pretended_driver.c
     LD_LIBRARY_PATH=/some/folder python -m benchmarks.launches
 """
 

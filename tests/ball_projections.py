@@ -15,7 +15,10 @@ def frames(times, held_out, unit_mm=None, duration_s=None):
     """Projections of the ball as the model in closed form renders them, one view each."""
     f = len(times)
     views = Views(
-        np.stack([orbit(40.0 * i, 90.0, 4.0) for i in range(f)]), np.full((f, 2), 40.0), np.full((f, 2), PIXELS / 2), np.full((f, 2), PIXELS)
+        np.stack([orbit(40.0 * i, 90.0, 4.0) for i in range(f)]),
+        np.full((f, 2), 40.0),
+        np.full((f, 2), PIXELS / 2),
+        np.full((f, 2), PIXELS),
     )
     offset = np.arange(f + 1) * PIXELS**2
     empty = prepared.Frames(

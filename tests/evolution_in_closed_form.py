@@ -35,7 +35,9 @@ class DriftingBall:
         """Some cells more than the balls of both directions touch."""
         c = voxel_centres(occupancy.CELLS)
         points = torch.from_numpy(grid_points(c, c, c))
-        reach = [torch.linalg.vector_norm(self.flow(points, t, home) - torch.from_numpy(CENTRE + home * DRIFT), dim=1) for home in (0.0, 1.0)]
+        reach = [
+            torch.linalg.vector_norm(self.flow(points, t, home) - torch.from_numpy(CENTRE + home * DRIFT), dim=1) for home in (0.0, 1.0)
+        ]
         return (torch.minimum(*reach) < RADIUS + 0.1).reshape(3 * (occupancy.CELLS,))
 
     def attenuation(self, points, t, kinds):

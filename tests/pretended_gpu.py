@@ -18,7 +18,18 @@ from xct4d.fields import time_spline, velocity
 from xct4d.kernels import dispatch
 
 CUDA = torch.device("cuda")
-MAKERS = {torch.zeros, torch.ones, torch.empty, torch.full, torch.rand, torch.randn, torch.tensor, torch.arange, torch.linspace, torch.asarray}
+MAKERS = {
+    torch.zeros,
+    torch.ones,
+    torch.empty,
+    torch.full,
+    torch.rand,
+    torch.randn,
+    torch.tensor,
+    torch.arange,
+    torch.linspace,
+    torch.asarray,
+}
 
 
 # what makes the host wait for the GPU
@@ -50,7 +61,9 @@ class PretendedGpu(TorchFunctionMode):
         self._patches = [
             patch.object(dispatch.Twins, "__call__", self._kernel),
             patch.object(torch.nn.Parameter, "__new__", parameter),
-            patch.object(torch.cuda, "current_stream", lambda: SimpleNamespace(record_event=lambda: SimpleNamespace(synchronize=lambda: None))),
+            patch.object(
+                torch.cuda, "current_stream", lambda: SimpleNamespace(record_event=lambda: SimpleNamespace(synchronize=lambda: None))
+            ),
             patch.object(torch.cuda, "mem_get_info", lambda: (2**34, 2**34)),
             patch.object(torch, "Generator", Generator),
             patch.object(torch, "from_numpy", lambda array: _marked(of_numpy(array), not self._in_kernel)),

@@ -106,7 +106,9 @@ class Cluster:
         self._start_munge()
         for i in range(GPUS):  # SLURM only counts them: /dev/null by other names
             os.mknod(self.folder / "gpus" / f"gpu{i}", 0o020666, os.makedev(1, 3))
-        (self.folder / "gres.conf").write_text(f"AutoDetect=off\nNodeName={host} Name=gpu Type=fake File={self.folder}/gpus/gpu[0-{GPUS - 1}]\n")
+        (self.folder / "gres.conf").write_text(
+            f"AutoDetect=off\nNodeName={host} Name=gpu Type=fake File={self.folder}/gpus/gpu[0-{GPUS - 1}]\n"
+        )
         (self.folder / "slurm.conf").write_text(
             CONFIG.format(folder=self.folder, host=host, port=PORT, slurmd_port=PORT + 1, cpus=self.cpus, memory=MEMORY_MB, gpus=GPUS)
         )
@@ -158,7 +160,10 @@ class Cluster:
         munge = self.folder / "munge"
         (munge / "key").touch(mode=0o600)
         (munge / "key").write_bytes(secrets.token_bytes(128))
-        files = [f"--{option}={munge / name}" for option, name in (("key-file", "key"), ("socket", "socket"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed"))]
+        files = [
+            f"--{option}={munge / name}"
+            for option, name in (("key-file", "key"), ("socket", "socket"), ("pid-file", "pid"), ("log-file", "log"), ("seed-file", "seed"))
+        ]
         _run("munged", "--force", *files)  # forced, as the folder may lie below one that everybody writes to
 
     def _link(self) -> None:
@@ -181,7 +186,9 @@ def _install() -> None:
         raise Unavailable("a SLURM of its own is installed with apt-get, which is not here")
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "slurm-wlm", "munge"]):
-        done = subprocess.run(["apt-get", "--quiet", "--quiet", *arguments], check=False, env=quiet, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            ["apt-get", "--quiet", "--quiet", *arguments], check=False, env=quiet, capture_output=True, text=True, timeout=300
+        )
         if done.returncode:
             said = (done.stderr.strip() or "no reason given").splitlines()[-1]
             raise Unavailable(f"apt-get {arguments[0]} failed: {said}")

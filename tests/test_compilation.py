@@ -33,7 +33,9 @@ with job(sys.argv[1], 1):
 def test_a_first_run_computes_what_later_ones_do(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     command = [sys.executable, "-c", SUMS, str(tmp_path / "log")]
-    first, second = (subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True, text=True).stdout for _ in range(2))
+    first, second = (
+        subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True, text=True).stdout for _ in range(2)
+    )
     assert first.startswith("1 ")  # loaded, though nothing had been stored
     assert first == second
 
@@ -72,7 +74,9 @@ def run(package, code, *arguments, **environment):
     """Lines that Python code prints in a process that imports this copy of the package; an empty variable is not set there."""
     environment = {name: value for name, value in (os.environ | {"NUMBA_CACHE_DIR": ""} | environment).items() if value}
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, check=False, cwd=package.parent, env=environment | {"PYTHONPATH": str(package.parent)}, capture_output=True, text=True)
+    return subprocess.run(
+        command, check=False, cwd=package.parent, env=environment | {"PYTHONPATH": str(package.parent)}, capture_output=True, text=True
+    )
 
 
 def choice(package, numba="0.61.0", **environment):
@@ -112,7 +116,10 @@ def test_a_chosen_folder_that_cannot_be_written_is_one_line(package, tmp_path):
     script = "from xct4d.workflow.job import job\nwith job('log', 1): pass"
     done = run(package, script, NUMBA_CACHE_DIR=str(tmp_path / "file" / "kernels"))
     assert done.returncode == 1
-    assert done.stderr == f"NUMBA_CACHE_DIR: no kernel can be stored in {tmp_path}/file/kernels; set it to a folder that you may write to, or unset it\n"
+    assert (
+        done.stderr
+        == f"NUMBA_CACHE_DIR: no kernel can be stored in {tmp_path}/file/kernels; set it to a folder that you may write to, or unset it\n"
+    )
 
 
 def test_a_read_only_installation_stores_in_the_home(read_only, tmp_path):
@@ -145,7 +152,9 @@ def test_kernels_are_not_stored_where_others_may_write(read_only, tmp_path, plan
     else:
         own.mkdir()
         own.chmod(0o777)
-    code = "import torch\nfrom xct4d.kernels.segments import segment_sum\nprint(segment_sum(torch.ones(3), torch.tensor([0, 2, 3])).tolist())"
+    code = (
+        "import torch\nfrom xct4d.kernels.segments import segment_sum\nprint(segment_sum(torch.ones(3), torch.tensor([0, 2, 3])).tolist())"
+    )
     done = run(read_only, code, **environment)
     assert (done.returncode, done.stdout) == (0, "[2.0, 1.0]\n")
     assert "compiled kernels can be stored nowhere" in done.stderr
@@ -184,5 +193,7 @@ def test_every_stored_kernel_knows_the_place():
     for source in (ROOT / "xct4d").rglob("*.py"):
         tree = ast.parse(source.read_text())
         stores = any(isinstance(node, ast.keyword) and node.arg == "cache" for node in ast.walk(tree))
-        imports = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and "numba" in {name.name for name in node.names}}
+        imports = {
+            node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and "numba" in {name.name for name in node.names}
+        }
         assert not stores or imports == {"xct4d.compilation"}, source

@@ -63,7 +63,9 @@ def dependencies(path: Path) -> list[str]:
 
 def host_specs() -> list[str]:
     """Packages of the environment that README.md makes for Snakemake itself."""
-    (line,) = re.findall(r"^conda create -n snakemake -c conda-forge -c bioconda (.+)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    (line,) = re.findall(
+        r"^conda create -n snakemake -c conda-forge -c bioconda (.+)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE
+    )
     return shlex.split(line)
 
 
@@ -136,7 +138,8 @@ def snakemake(conda, checkout, place):
     host = place / "host"
     made = conda.create(host, *(spec.replace("snakemake-minimal", "snakemake ") for spec in host_specs()))
     assert made.returncode == 0, made.stderr
-    assert not list(host.glob("lib/*/site-packages/torch")) and not list(host.glob("lib/*/site-packages/numba"))
+    assert not list(host.glob("lib/*/site-packages/torch"))
+    assert not list(host.glob("lib/*/site-packages/numba"))
     return lambda command: conda(f"source activate {host}; {command}", cwd=checkout)
 
 
@@ -233,7 +236,8 @@ def test_a_pin_that_nothing_satisfies_fails_in_the_solver(done, snakemake):
     try:
         run = snakemake(COMMAND)
         assert run.returncode == 1
-        assert "Could not create conda environment" in run.stderr and "numba >=99" in run.stderr, run.stderr
+        assert "Could not create conda environment" in run.stderr
+        assert "numba >=99" in run.stderr, run.stderr
     finally:
         path.write_text(before)
 
@@ -246,7 +250,8 @@ def test_the_environments_hold_what_the_program_requires():
     assert set(cuda) - set(cpu) == {"numba-cuda", "tiny-cuda-nn"}
     assert [name for name in cpu if cpu[name] != cuda[name]] == ["pytorch", "numba"]
     floors = {name: bound for name, found in required.items() for bound in found.specifier if bound.operator == ">="}
-    assert floors and all(str(bound) in cpu[conda_name(name)] for name, bound in floors.items())
+    assert floors
+    assert all(str(bound) in cpu[conda_name(name)] for name, bound in floors.items())
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +290,8 @@ def test_where_a_gpu_is_the_cuda_environment_brings_tinycudann_and_the_pytorch_i
     made = forge.create(place / "cuda", *dependencies(ENVS / "cuda.yaml"), CONDA_OVERRIDE_CUDA="12.9")
     assert made.returncode == 0, made.stderr
     found = packages(place / "cuda")
-    assert found["pytorch"].startswith("2.12.1 cuda129") and found["tiny-cuda-nn"].startswith("2.0")
+    assert found["pytorch"].startswith("2.12.1 cuda129")
+    assert found["tiny-cuda-nn"].startswith("2.0")
     assert "numba-cuda" in found
 
 

@@ -18,7 +18,10 @@ CONFIG = {
     "falling window": ({"export": {"dtype": "uint8", "window": [5, 1]}}, ["export", "window must rise, not [5.0, 1.0]"]),
     "NaN window": ({"export": {"dtype": "uint8", "window": [0, float("nan")]}}, ["export.window.1", "finite"]),
     "infinite window": ({"export": {"dtype": "uint8", "window": [0, float("inf")]}}, ["export.window.1", "finite"]),
-    "grid upside down": ({"canonical": {"grid": {"coarsest": 16, "finest": 8}}}, ["canonical.grid", "finest (8) must not be less than coarsest (16)"]),
+    "grid upside down": (
+        {"canonical": {"grid": {"coarsest": 16, "finest": 8}}},
+        ["canonical.grid", "finest (8) must not be less than coarsest (16)"],
+    ),
     "a rate that levels have": ({"velocity": {"schedule": {"learning_rate": 0.1}}}, ["velocity.schedule.learning_rate", "unknown key"]),
     "knots of a mixing": ({"mixing": {"flat_field": {"knots": 6}}}, ["mixing.flat_field.knots", "unknown key"]),
     "knots of a scan": ({"canonical": {"flat_field": {"knots": 6}}}, ["canonical.flat_field.knots", "unknown key"]),

@@ -71,7 +71,7 @@ def test_shipped_configurations_fit_the_models_and_the_schema(path):
     ],
 )
 def test_schema_refuses_what_the_models_refuse(tree):
-    with pytest.raises(Exception, match="datasets|canonnical|times|name"):
+    with pytest.raises(Exception, match=r"datasets|canonnical|times|name"):
         resolve(tree)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tree, yaml.safe_load(schema_json()))

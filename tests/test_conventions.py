@@ -102,7 +102,9 @@ def test_samples_are_stratified_along_the_ray():
 def test_beer_lambert_averages_the_views_of_a_frame_with_their_weights():
     """I = exp(-f) sum_v w_v exp(-integral of mu): the intensities are averaged, not the integrals."""
     views = one_view()
-    samples = place_samples(frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), torch.full((1, 8), 0.5), EVERYWHERE)()
+    samples = place_samples(
+        frames_of(views, [np.ones((6, 8))]), np.zeros(1, int), np.array([4.0]), np.array([3.0]), torch.full((1, 8), 0.5), EVERYWHERE
+    )()
     exposures = [Exposure(0.0, 0.25, samples), Exposure(0.5, 0.75, samples)]
     expected = np.exp(-0.1) * 0.25 * np.exp(-2 * 0.3) + np.exp(-0.2) * 0.75 * np.exp(-2 * 0.9)  # the ray is 2 long
     batch = Batch(torch.tensor([expected], dtype=torch.float32), exposures)

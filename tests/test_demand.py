@@ -39,7 +39,7 @@ def dataset(**sections) -> Dataset:
         ("export", {"export": {"tile": 256, "resolution": 512}}, 256**3 * 36),
         ("evaluate", {"evaluate": {"resolution": 500}}, 500**3 * 24 * 0.5),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_memory_holds_the_largest_arrays(stage, sections, least):
     need = memory_mb(stage, dataset(**sections), threads=8, resolution=51)
@@ -93,7 +93,13 @@ def test_time_grows_with_the_work_and_shrinks_with_threads():
 
 @pytest.mark.parametrize(
     ("split", "part"),
-    [({}, 0.5), ({"method": "interval", "interval": 3}, 1 / 3), ({"method": "fraction", "fraction": 0.2}, 0.8), ({"method": "list", "held_out": ["a.png"]}, 0.25)],
+    [
+        ({}, 0.5),
+        ({"method": "interval", "interval": 3}, 1 / 3),
+        ({"method": "interval"}, 1 / 8),
+        ({"method": "fraction", "fraction": 0.2}, 0.8),
+        ({"method": "list", "held_out": ["a.png"]}, 0.25),
+    ],
     ids=lambda value: value.get("method", "filename") if isinstance(value, dict) else "",
 )
 def test_scoring_takes_as_long_as_projections_are_held_out(tmp_path, split, part):
@@ -104,7 +110,11 @@ def test_scoring_takes_as_long_as_projections_are_held_out(tmp_path, split, part
         for name in names:
             Image.fromarray(np.zeros((2000, 2000), np.uint8)).save(tmp_path / f"images_{scan}" / f"{name}.png")
         (tmp_path / f"transforms_{scan}.json").write_text(json.dumps({"frames": frames}))
-    tree = {"datasets": {"d": {"input": {"folder": str(tmp_path), "split": split}}}, "prepare": {"target_size": None}, "evaluate": {"resolution": 8}}
+    tree = {
+        "datasets": {"d": {"input": {"folder": str(tmp_path), "split": split}}},
+        "prepare": {"target_size": None},
+        "evaluate": {"resolution": 8},
+    }
     (one,) = plan(tree, ROOT / "config" / "scenes").values()
     (ten,) = plan(tree | {"prepare": {"target_size": 200}}, ROOT / "config" / "scenes").values()
     seen = minutes("evaluate", one, 1) - minutes("evaluate", ten, 1)
@@ -118,7 +128,9 @@ def test_an_experiment_s_jobs_are_such_as_a_queue_takes(stage, device):
     trees = [yaml.safe_load((ROOT / "config" / name).read_text()) for name in ("experiment.yaml", "presets/gpu-16gb.yaml")]
     update_config(*trees)
     (experiment,) = plan(trees[0] | {"device": device}, ROOT / "config" / "scenes").values()
-    assert minutes(stage, experiment, threads=8, resolution=51) < (24 * 60 if device == "cuda" or stage not in ("canonical", "velocity") else 7 * 24 * 60)
+    assert minutes(stage, experiment, threads=8, resolution=51) < (
+        24 * 60 if device == "cuda" or stage not in ("canonical", "velocity") else 7 * 24 * 60
+    )
 
 
 def test_as_many_pixels_are_scored_as_time_is_asked_for():

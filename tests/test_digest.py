@@ -67,15 +67,16 @@ def test_every_python_gives_the_same_digest(root):
     """Trees gain fields from version to version, empty where the code is old."""
     tree = ast.parse("def f(x):\n    return x + 1\n")
     argument = ("arg", ("arg", "x"))
-    function = (
-        "FunctionDef", ("name", "f"), ("args", ("arguments", ("args", (argument,)))),
-        ("body", (("Return", ("value", ("BinOp", ("left", ("Name", ("id", "x"), ("ctx", ("Load",)))), ("op", ("Add",)), ("right", ("Constant", ("value", 1)))))),)),
-    )  # fmt: skip
+    x, one = ("Name", ("id", "x"), ("ctx", ("Load",))), ("Constant", ("value", 1))
+    returned = ("Return", ("value", ("BinOp", ("left", x), ("op", ("Add",)), ("right", one))))
+    function = ("FunctionDef", ("name", "f"), ("args", ("arguments", ("args", (argument,)))), ("body", (returned,)))
     assert digest._plain(tree) == ("Module", ("body", (function,)))
     others = {code_digest(root / "script.py", root)}
     for python in filter(None, map(shutil.which, ("python3.11", "python3.12", "python3.13", "python3.14"))):
         command = "import sys; from xct4d.workflow.digest import code_digest; print(code_digest(sys.argv[1], sys.argv[2]))"
-        found = subprocess.run([python, "-c", command, str(root / "script.py"), str(root)], check=False, cwd=ROOT, capture_output=True, text=True)
+        found = subprocess.run(
+            [python, "-c", command, str(root / "script.py"), str(root)], check=False, cwd=ROOT, capture_output=True, text=True
+        )
         others |= {found.stdout.strip()} - {""}  # not every one that is there starts
     assert len(others) == 1
 

@@ -71,7 +71,9 @@ def test_line_integrals_of_a_linear_volume_are_exact(fdk, frames):
     rays[:, 6] += 0.2  # away from the outermost half voxels, where the volume is continued constantly
     rays[:, 7] -= 0.2
     middle = rays[:, :3] + rays[:, 3:6] * ((rays[:, 6] + rays[:, 7]) / 2)[:, None]
-    inside = (np.abs(rays[:, :3] + rays[:, 3:6] * rays[:, 6:7]) < 0.97).all(1) & (np.abs(rays[:, :3] + rays[:, 3:6] * rays[:, 7:8]) < 0.97).all(1)
+    inside = (np.abs(rays[:, :3] + rays[:, 3:6] * rays[:, 6:7]) < 0.97).all(1) & (
+        np.abs(rays[:, :3] + rays[:, 3:6] * rays[:, 7:8]) < 0.97
+    ).all(1)
     assert inside.sum() > 20
     expected = (2 + middle @ [0.3, -0.5, 0.7]) * (rays[:, 7] - rays[:, 6])
     assert fdk.integrate(volume, rays, 1 / n)[inside] == pytest.approx(expected[inside], rel=1e-5)

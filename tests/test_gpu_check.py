@@ -66,6 +66,9 @@ def test_a_part_that_hangs_is_ended(monkeypatch):
 @pytest.mark.parametrize("name", list(gpu_profile.WORK))
 def test_our_kernels_are_known_in_a_profile(name):
     """By the names that numba gives them (read off linked code), and as profilers print them."""
-    assert gpu_profile.known(f"_ZN5xct4d7kernels4cuda4flow{len(name)}{name}B2v6B118{TAGS}_2bQY12oCAA_3d_3dE5ArrayIfLi1E1C7mutable7alignedE") == name
+    assert (
+        gpu_profile.known(f"_ZN5xct4d7kernels4cuda4flow{len(name)}{name}B2v6B118{TAGS}_2bQY12oCAA_3d_3dE5ArrayIfLi1E1C7mutable7alignedE")
+        == name
+    )
     assert gpu_profile.known(f"xct4d::kernels::cuda::flow::{name}[abi:v1][abi:{TAGS}](Array<float, 1, C, mutable, aligned>)") == name
     assert gpu_profile.known("void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>>(int)") is None

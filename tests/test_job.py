@@ -1,16 +1,19 @@
 """What surrounds a stage: the log, the thread limits, the errors."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def run(body, log, threads=1, dataset=""):
+def run(body, log, threads=1, dataset="", **environment):
     code = f"from xct4d.workflow.job import job\nfrom xct4d.errors import InputError\nwith job({str(log)!r}, {threads}, {dataset!r}):\n"
     code += "".join(f"    {line}\n" for line in body.splitlines())
-    return subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
 
 
 def test_bad_input_is_one_line_and_status_one(tmp_path):
@@ -20,11 +23,18 @@ def test_bad_input_is_one_line_and_status_one(tmp_path):
     assert (tmp_path / "log").read_text() == line
 
 
+def test_where_snakemake_tells_it_at_the_end_the_line_is_in_the_log_alone(tmp_path):
+    done = run("raise InputError('has no frames', where='a.json')", tmp_path / "log", XCT4D_FAILURES_TOLD_LAST="1")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert (tmp_path / "log").read_text() == "a.json: has no frames\n"
+
+
 def test_a_defect_keeps_its_traceback_in_both_places(tmp_path):
     done = run("1 / 0", tmp_path / "log")
     assert done.returncode == 1
     for text in (done.stderr, (tmp_path / "log").read_text()):
-        assert "Traceback" in text and "ZeroDivisionError" in text
+        assert "Traceback" in text
+        assert "ZeroDivisionError" in text
 
 
 def test_what_is_printed_reaches_the_log_without_colours(tmp_path):
@@ -48,3 +58,46 @@ def test_interruption_is_quiet(tmp_path):
 def test_threads_are_limited(tmp_path):
     body = "import numba, torch; print(numba.config.NUMBA_NUM_THREADS, numba.get_num_threads(), torch.get_num_threads())"
     assert run(body, tmp_path / "log", threads=1).stdout == "1 1 1\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise MemoryError",
+        "import numpy; numpy.ones(2**60, numpy.uint8)",
+        "import torch; torch.empty(2**60, dtype=torch.uint8)",
+        "raise RuntimeError('CUDA error: out of memory')",
+        "raise ImportError('libtorch.so: failed to map segment from shared object')",
+        "raise OSError(12, 'Cannot allocate memory')",
+    ],
+)
+def test_too_little_memory_is_one_line(tmp_path, body):
+    done = run(body, tmp_path / "log")
+    assert done.returncode == 1
+    assert done.stderr.startswith("the memory does not suffice (")
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "log").read_text() == done.stderr
+
+
+def test_other_errors_of_these_types_keep_their_traceback(tmp_path):
+    for body in ("raise RuntimeError('shapes differ')", "import no_such_module", "open('/no/such/file')"):
+        assert "Traceback" in run(body, tmp_path / "log").stderr
+
+
+@pytest.mark.parametrize("signal", ["SIGABRT", "SIGSEGV", "SIGBUS"])
+def test_a_process_that_a_library_aborts_leaves_a_log(tmp_path, signal):
+    done = run(f"import os, signal\nos.kill(os.getpid(), signal.{signal})", tmp_path / "log")
+    assert done.returncode < 0
+    log = (tmp_path / "log").read_text()
+    assert log.startswith("Fatal Python error: ")
+    assert "most recent call first" in log
+
+
+def test_an_older_run_that_is_alive_leaves_no_holes_in_the_log(tmp_path):
+    again = tmp_path / "again.py"
+    again.write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom xct4d.workflow.job import job\nwith job({str(tmp_path / 'log')!r}, 1):\n    print(2)\n"
+    )
+    body = f"import subprocess, sys\nprint('x' * 100)\nsubprocess.run([sys.executable, {str(again)!r}], check=True)\nprint(1)"
+    assert run(body, tmp_path / "log").returncode == 0
+    assert (tmp_path / "log").read_text() == "2\n1\n"

@@ -72,7 +72,9 @@ def imported(tmp_path_factory) -> Path:
 def importing(folder: Path, imported: Path, snakefile: str, prefix: str = "") -> Path:
     """A workflow of somebody else's, with data of its own."""
     (folder / "workflow").mkdir()
-    text = IMPORTING.format(snakefile=snakefile, prefix=f'    prefix:\n        "{prefix}"\n' if prefix else "", root=f"{prefix}/" if prefix else "")
+    text = IMPORTING.format(
+        snakefile=snakefile, prefix=f'    prefix:\n        "{prefix}"\n' if prefix else "", root=f"{prefix}/" if prefix else ""
+    )
     (folder / "workflow" / "Snakefile").write_text(text)
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     shutil.copytree(imported / "data", folder / "data")

@@ -18,12 +18,14 @@ import pytest
 import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import xct4d
 from workflow import ROOT, jobs, snakemake
+from xct4d.geometry.box import grid_points
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
 RESULTS = Path("results/tiny")
-# Clocks and machine loads; TensorBoard's events carry times, figures only what metrics.json says.
-NOT_COMPARED = ("logs", "benchmarks", "tensorboard")
+# Clocks and machine loads; what `evaluate` removes; TensorBoard's events carry times, figures only what metrics.json says.
+NOT_COMPARED = ("logs", "benchmarks", "tensorboard", "checkpoints")
 TIMED = "report/report.html"  # it shows the benchmarks; the figures on it lie beside it
 
 
@@ -40,7 +42,11 @@ def contents(place: Path) -> dict[str, str]:
     """Digest of every result, by its path."""
     files = sorted(path for path in (place / RESULTS).rglob("*") if path.is_file())
     names = {path: path.relative_to(place / RESULTS) for path in files if path.name != ".snakemake_timestamp"}
-    return {str(name): hashlib.sha256(path.read_bytes()).hexdigest() for path, name in names.items() if name.parts[0] not in NOT_COMPARED and str(name) != TIMED}
+    return {
+        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path, name in names.items()
+        if name.parts[0] not in NOT_COMPARED and str(name) != TIMED
+    }
 
 
 def test_every_output_is_there(done):
@@ -73,9 +79,30 @@ def test_the_motion_is_found(done):
     """Where nothing moves the error is as large as the motion; here it is a quarter of it."""
     record = json.loads((done / RESULTS / "evaluation" / "metrics.json").read_text())
     start, middle, end = record["times"]
-    for found in (start["displacement_error_to_end"], middle["displacement_error"], middle["displacement_error_to_end"], end["displacement_error"]):
+    for found in (
+        start["displacement_error_to_end"],
+        middle["displacement_error"],
+        middle["displacement_error_to_end"],
+        end["displacement_error"],
+    ):
         assert found["true_mean"] > 0.04
         assert found["mean"] < 0.5 * found["true_mean"]
+
+
+def test_the_result_opens_in_python(done):
+    result = xct4d.open(done / RESULTS)
+    assert result.volumes == {name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", "displacement")}
+    for kind in ("mixed", "forward", "backward"):
+        volume = result.volume(kind, 0.5)
+        found = result.attenuation(grid_points(*volume.coordinates), 0.5, kind)
+        assert np.allclose(found.reshape(volume.shape), volume[:], atol=1e-4)
+    moved = result.volume("displacement", 0.5)
+    found = result.displacement(grid_points(*moved.coordinates), 0.5)
+    assert np.allclose(found.T.reshape(moved.shape), moved[:], atol=1e-5)
+    assert np.abs(moved[:]).max() > 0.01
+    assert set(result.history) == {"canonical forward", "canonical backward", "velocity 6", "velocity 9", "mixing"}
+    assert result.metrics["times"][1]["self_correlation"] > 0.93
+    assert result.configuration["velocity"]["levels"][-1]["resolution"] == 9
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(done):
@@ -112,6 +139,8 @@ def test_bad_data_fails_its_job_in_one_line_and_leaves_no_output(done, tmp_path)
     (line,) = (tmp_path / "results/d/logs/prepare_forward.log").read_text().splitlines()
     assert image.name in line
     assert "Traceback" not in run.stdout + run.stderr
+    assert (run.stdout + run.stderr).count(line) == 1
+    assert run.stderr.splitlines()[-1] == line
     assert not list((tmp_path / "results/d").glob("prepared/*"))
 
 
@@ -145,7 +174,7 @@ def copy(done, tmp_path_factory):
     [
         ("simulated", "open", "*/.simulated.xct4d-*/transforms_00.json"),
         ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
-        ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.safetensors"),
+        ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.checkpoint"),
         ("mixing", "os.rename", "*/mixing"),
         ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
     ],
@@ -172,7 +201,7 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", output, *TINY]
     process = subprocess.Popen(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
-        while not list(checkpoints.glob(f"{stage}.*.safetensors")):
+        while not list(checkpoints.glob(f"{stage}.*.checkpoint")):
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.001)
     finally:
@@ -184,6 +213,37 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy) == contents(done)
     assert first_step(max((copy / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
+
+
+KILL_SNAKEMAKE = """\
+import os, signal, sys
+
+def watch(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith(os.environ["KILL_PATH"]):
+        os.kill(os.getsid(0), signal.SIGKILL)
+
+sys.addaudithook(watch)
+"""
+
+
+@pytest.mark.parametrize("output", ["canonical/forward", "mixing"])
+def test_training_that_ends_after_snakemake_died_is_not_done_again(done, copy, tmp_path, output):
+    (tmp_path / "sitecustomize.py").write_text(KILL_SNAKEMAKE)
+    shutil.rmtree(copy / RESULTS / output)
+    target = str(RESULTS / output)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", target, *TINY]
+    surroundings = os.environ | {"PYTHONPATH": str(tmp_path), "KILL_PATH": f"/{output}"}
+    process = subprocess.Popen(
+        command, cwd=copy, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    assert process.wait() == -signal.SIGKILL
+    while not (copy / target).exists():  # the job itself is alive and ends well
+        time.sleep(0.01)
+    assert snakemake("--unlock", "--cores", "1", *TINY, cwd=copy).returncode == 0
+    run = snakemake("--cores", "2", target, *TINY, cwd=copy)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "was trained to the end before" in run.stdout + run.stderr
+    assert contents(copy) == contents(done)
 
 
 def first_step(events: Path) -> int:

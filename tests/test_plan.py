@@ -26,7 +26,17 @@ def kinds(listed):
 
 def test_the_demo_from_nothing(tmp_path):
     listed = jobs("--configfile", str(ROOT / "config" / "config.yaml"), cwd=tmp_path)
-    assert kinds(listed) == {"simulate": 1, "prepare": 3, "canonical": 2, "velocity": 3, "export": 5, "analyse": 5, "series": 1, "evaluate": 1, "report": 1}
+    assert kinds(listed) == {
+        "simulate": 1,
+        "prepare": 3,
+        "canonical": 2,
+        "velocity": 3,
+        "export": 5,
+        "analyse": 5,
+        "series": 1,
+        "evaluate": 1,
+        "report": 1,
+    }
 
 
 def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
@@ -48,7 +58,12 @@ def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
 
 
 def test_the_order_of_kinds_makes_no_difference(tmp_path):
-    orders = {"one": ["mixed", "forward", "backward"], "two": ["backward", "mixed", "forward"], "three": ["backward", "mixed"], "four": ["mixed", "backward"]}
+    orders = {
+        "one": ["mixed", "forward", "backward"],
+        "two": ["backward", "mixed", "forward"],
+        "three": ["backward", "mixed"],
+        "four": ["mixed", "backward"],
+    }
     tree = {"datasets": {name: {"input": {"scene": "tiny"}, "export": {"kinds": kinds, "times": [0.5]}} for name, kinds in orders.items()}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     assert {f"{name}: export t = 0.5000" for name in orders} <= set(jobs("--configfile", "c.yaml", cwd=tmp_path))
@@ -67,8 +82,8 @@ def test_voxels_behind_a_description_are_inputs_of_the_rules(tmp_path):
     np.save(folder / "v.npy", np.ones((4, 4, 4), np.float32))
     (folder / "o.yaml").write_text("{type: voxel_grid, path: v.npy}\n")
     motion = {"type": "linear", "strains": [0.1, -0.05, 0.1, 0.0, 0.0, 0.0]}
-    input = {"folder": str(folder), "backward_volume": {"path": "o.yaml"}, "truth": {"object": {"path": "o.yaml"}, "motion": motion}}
-    (dataset,) = plan({"datasets": {"d": {"input": input}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
+    given = {"folder": str(folder), "backward_volume": {"path": "o.yaml"}, "truth": {"object": {"path": "o.yaml"}, "motion": motion}}
+    (dataset,) = plan({"datasets": {"d": {"input": given}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
     both = [str(folder / "o.yaml"), str(folder / "v.npy")]
     assert (dataset.volume_files, dataset.truth_files) == ({"forward": [], "backward": both}, both)
 
@@ -103,6 +118,19 @@ def test_a_single_scan_is_reconstructed_and_exported_alone(tmp_path):
     split = {"method": "interval", "interval": 3}
     tree = {"datasets": {"d": {"input": {"folder": f"{DATA}/nikon_balls", "forward": "transforms_corrected.json", "split": split}}}}
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
-    assert jobs("--configfile", "c.yaml", cwd=tmp_path) == ["d: canonical forward", "d: evaluate", "d: export t = 0.0000", "d: prepare forward", "d: report"]
+    assert jobs("--configfile", "c.yaml", cwd=tmp_path) == [
+        "d: canonical forward",
+        "d: evaluate",
+        "d: export t = 0.0000",
+        "d: prepare forward",
+        "d: report",
+    ]
     (dataset,) = plan(tree, SCENES).values()
     assert any(file.endswith(".xtekct") for file in dataset.state_files["forward"])
+
+
+def test_times_are_told_apart_by_as_many_decimals_as_that_takes():
+    times = [-0.0, 0.5, 0.500035, 0.50007, 1e-7, 1.0]
+    (dataset,) = plan({"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": {"times": times}}, SCENES).values()
+    assert list(dataset.times) == ["0.0000", "0.5000", "0.500035", "0.50007", "0.0000001", "1.0000"]
+    assert list(dataset.times.values()) == times

@@ -1,7 +1,6 @@
 """What a log says of long work."""
 
 import pytest
-from rich.console import Console
 
 from xct4d import progress
 
@@ -28,7 +27,12 @@ def test_the_time_left_does_not_count_the_first_step(clock, capsys):
             clock.now += 1 if step else 40
             bar.advance(note=f"loss {step}")
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["canonical: 1/100, loss 0", "canonical: 11/100, loss 10, 89 s left", "canonical: 21/100, loss 20, 79 s left", "canonical: 31/100, loss 30, 69 s left"]
+    assert lines == [
+        "canonical: 1/100, loss 0",
+        "canonical: 11/100, loss 10, 89 s left",
+        "canonical: 21/100, loss 20, 79 s left",
+        "canonical: 31/100, loss 30, 69 s left",
+    ]
 
 
 def test_a_resumed_run_judges_by_its_own_pace(clock, capsys):
@@ -60,12 +64,3 @@ def test_lines_say_whose_they_are(clock, capsys, monkeypatch):
     with progress.track("canonical forward", 2) as bar:
         bar.advance(2)
     assert capsys.readouterr().err == "balls: canonical forward: 2/2, 0.0 s\n"
-
-
-def test_a_bar_on_a_terminal_says_whose_it_is(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "_dataset", "balls")
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(stderr=stderr, force_terminal=True, width=120))
-    with progress.track("canonical forward", 1000, done=299) as bar:
-        bar.advance()
-    said = capsys.readouterr().err
-    assert "balls: canonical forward" in said and "300/1000" in said

@@ -16,7 +16,7 @@ def test_every_block_runs_in_the_order_of_the_page(tmp_path, monkeypatch, capsys
     assert len(blocks) == 8
     scope: dict = {}
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec"), scope)  # noqa: S102 - our own page
+        exec(compile(block, "docs/python.md", "exec"), scope)
     said = capsys.readouterr().out
     assert "results/balls: has no mixed volume of t = 0.3" in said
     assert scope["path"].shape == (11, 2, 3)

@@ -135,6 +135,8 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("workflow/report/captions.yaml", "The exported volume", "The volume", ["d: report"]),
         ("xct4d/config/velocity.py", "", "print(1)\n", []),  # its values count, not its code
         ("xct4d/progress.py", "", "print(1)\n", []),
+        ("xct4d/phantom/crossings.py", "", "print(1)\n", SCORED),
+        ("xct4d/stages/analyse.py", "", "print(1)\n", [*ANALYSES, "d: report"]),
         ("xct4d/stages/canonical.py", "", "# why\n", []),
         ("xct4d/stages/export.py", '"""', '"""Another ', []),
     ],

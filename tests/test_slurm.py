@@ -32,7 +32,7 @@ def obey(event, arguments):
     if event != "os.rename":
         return
     target = str(arguments[1])
-    found = re.search(r"/checkpoints/(\\w+)\\.\\w+\\.safetensors$", target) if os.path.exists(target) else re.search(r"/mixed/(t0.5000).zarr$", target)
+    found = re.search(r"/checkpoints/(\\w+)\\.\\w+\\.checkpoint$", target) if os.path.exists(target) else re.search(r"/mixed/(t0.5000).zarr$", target)
     if found is None:
         return
     order = os.path.join(os.environ["FAULTS"], found[1])
@@ -121,7 +121,9 @@ def story(cluster, reference, tmp_path_factory) -> Story:
         order(stage, what)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), *ON_SLURM]
     with open(place / "said", "w") as said:
-        first = subprocess.Popen(command, cwd=place, env=os.environ | environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+        first = subprocess.Popen(
+            command, cwd=place, env=os.environ | environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )
     try:
         stopped("canonical_forward")
         backward = stopped("canonical_backward")
@@ -202,7 +204,9 @@ def test_a_retry_asks_for_more(story):
 
 def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
     exports = [f"tiny: export t = {t}" for t in ("0.0000", "0.5000", "1.0000")]
-    assert story.missing == sorted(["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: series", "tiny: evaluate", "tiny: report"])
+    assert story.missing == sorted(
+        ["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: series", "tiny: evaluate", "tiny: report"]
+    )
 
 
 def test_exports_are_one_job(story):

@@ -20,18 +20,30 @@ def planned(sweep, **sections):
 
 
 def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
-    tree = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "sweep": {"velocity.schedule.final": [0.0001, 0.0002]}, "export": {"times": [0.5]}}
+    tree = {
+        "datasets": {"d": {"input": {"scene": "tiny"}}},
+        "sweep": {"velocity.schedule.final": [0.0001, 0.0002]},
+        "export": {"times": [0.5]},
+    }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = Counter(job.split(": ")[0] + ": " + job.split(": ")[1].split(" ")[0] for job in jobs("--configfile", "c.yaml", cwd=tmp_path))
     shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2}  # of which one rate is the default, so d itself
-    own = {f"{name}: {stage}": count for name in ("d", "d~velocity.schedule.final=0.0002") for stage, count in (("velocity", 3), ("export", 1), ("analyse", 1), ("evaluate", 1), ("report", 1))}
+    own = {
+        f"{name}: {stage}": count
+        for name in ("d", "d~velocity.schedule.final=0.0002")
+        for stage, count in (("velocity", 3), ("export", 1), ("analyse", 1), ("evaluate", 1), ("report", 1))
+    }
     assert listed == shared | own
 
 
 def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
     datasets = planned({"velocity.levels.1.steps": [100, 200]})
     variant = datasets["d~velocity.levels.1.steps=200"]
-    assert variant.outputs("velocity") == ["results/d/velocity/6", f"results/{variant.name}/velocity/9", f"results/{variant.name}/velocity/15"]
+    assert variant.outputs("velocity") == [
+        "results/d/velocity/6",
+        f"results/{variant.name}/velocity/9",
+        f"results/{variant.name}/velocity/15",
+    ]
     assert [level.steps for level in variant.config.velocity.levels] == [300, 200, 250]
     assert not datasets["d"].target
 
@@ -54,7 +66,9 @@ def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
 def test_combinations_share_what_agrees():
     datasets = planned({"canonical.steps": [7, 8], "velocity.rays": [16, 32]})
     targets = [dataset for dataset in datasets.values() if dataset.target]
-    assert [target.name for target in targets] == [f"d~canonical.steps={steps},velocity.rays={rays}" for steps in (7, 8) for rays in (16, 32)]
+    assert [target.name for target in targets] == [
+        f"d~canonical.steps={steps},velocity.rays={rays}" for steps in (7, 8) for rays in (16, 32)
+    ]
     assert {target.variant.home("canonical").name for target in targets} == {"d~canonical.steps=7", "d~canonical.steps=8"}
     assert datasets["d~canonical.steps=7"].config.canonical.steps == 7
 
@@ -113,7 +127,9 @@ def test_a_wrong_sweep_says_so_in_one_line(sweep, words):
 def test_a_failure_in_one_dataset_leaves_the_others_running(tmp_path):
     image = next(make(tmp_path / "data").glob("images_00/train_*.png"))
     image.write_bytes(image.read_bytes()[:100])
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"datasets": {"bad": {"input": {"folder": "data"}}, "good": {"input": {"scene": "tiny"}}}}))
+    (tmp_path / "c.yaml").write_text(
+        yaml.safe_dump({"datasets": {"bad": {"input": {"folder": "data"}}, "good": {"input": {"scene": "tiny"}}}})
+    )
     goals = {name: f"results/{name}/prepared/forward" for name in ("bad", "good")}
     run = snakemake(*goals.values(), "--cores", "1", "--configfile", "c.yaml", cwd=tmp_path)
     assert run.returncode == 1, run.stdout + run.stderr

@@ -81,4 +81,5 @@ def test_both_rerun_the_same_after_a_change(made, command):
 
 def test_without_conda_the_software_is_another(made):
     found = reasons("--cores", "1", cwd=made, root=made)
-    assert found and "Software environment definition has changed" in found["d: prepare forward"]
+    assert found
+    assert "Software environment definition has changed" in found["d: prepare forward"]

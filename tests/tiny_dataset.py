@@ -66,7 +66,7 @@ def write(folder: Path, name: str, frames: list) -> None:
     (folder / name).write_text(json.dumps(intrinsics | {"frames": frames}))
 
 
-class edited:
+class edited:  # noqa: N801 - used as a function
     """`with edited(folder) as tree`: change a transforms file as parsed."""
 
     def __init__(self, folder: Path, name: str = "transforms_00.json"):

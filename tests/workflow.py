@@ -28,7 +28,7 @@ def reasons(*arguments: str, cwd: Path, root: Path = ROOT) -> dict[str, str]:
 
 
 def _listed(*arguments: str, cwd: Path, root: Path, **environment: str) -> list[tuple[str, str]]:
-    done = snakemake("--dry-run", *arguments, cwd=cwd, root=root, **environment)
+    done = snakemake("--dry-run", "--quiet=host", *arguments, cwd=cwd, root=root, **environment)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
     # the job that only asks for the others has no dataset before a colon

@@ -17,7 +17,7 @@ _PUBLIC = {
     "__version__": ("xct4d.version", "VERSION"),
     "open": ("xct4d.result", "open_result"),
 }
-__all__ = list(_PUBLIC)  # noqa: PLE0604 - they are strings
+__all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str) -> object:

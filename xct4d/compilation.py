@@ -49,7 +49,9 @@ def folder() -> Path | None:
     """
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         if not _can_be_written(Path(chosen)):
-            raise InputError(f"no kernel can be stored in {chosen}", where="NUMBA_CACHE_DIR", fix="set it to a folder that you may write to, or unset it")
+            raise InputError(
+                f"no kernel can be stored in {chosen}", where="NUMBA_CACHE_DIR", fix="set it to a folder that you may write to, or unset it"
+            )
         return Path(chosen)
     environment = f"python{sys.version_info.major}.{sys.version_info.minor}-numba{version('numba')}-llvmlite{version('llvmlite')}"
     places = (parent / f"kernels-{_sources()}" / environment for parent in _parents())
@@ -97,7 +99,9 @@ FOLDER = folder()
 if FOLDER is not None:
     numba.config.CACHE_DIR = str(FOLDER)
 else:
-    say("compiled kernels can be stored nowhere, so that every process compiles them: set NUMBA_CACHE_DIR to a folder that you may write to")
+    say(
+        "compiled kernels can be stored nowhere, so that every process compiles them: set NUMBA_CACHE_DIR to a folder that you may write to"
+    )
     Dispatcher.enable_caching = lambda self: None  # asked to store a kernel, numba would fail
 
 
@@ -150,11 +154,16 @@ def run_stored_kernels_only() -> None:
 
     A first run then computes what every later one does, and a killed job that
     is resumed what an undisturbed one does. A kernel that cannot be stored is
-    compiled here as usual.
+    compiled here as usual. The first one is announced, as it takes a while.
     """
+    told = False
 
     def compile_apart(self, signature):
+        nonlocal told
         if signature not in self.overloads and self._cache.cache_path is not None and not _is_stored(self, signature):
+            if not told:
+                told = True
+                say("compiles kernels for this computer, once: later jobs and runs load them")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # other threads run: the child only compiles
                 child = os.fork()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import socket
+import struct
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from xct4d.errors import InputError
 from xct4d.progress import say
 
 HOST = torch.device("cpu")
-LEASES = Path(tempfile.gettempdir()) / "xct4d-gpus"  # one empty file for each GPU that was ever leased
+LEASE = "xct4d-gpu"  # what the names of leases begin with
 LOOK_AGAIN = 0.5  # seconds
 
 
@@ -42,7 +43,9 @@ def leased(setting: Device) -> Iterator[torch.device]:
         names = []
     if not names:
         if setting == "cuda":
-            raise InputError("PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu")
+            raise InputError(
+                "PyTorch finds no CUDA GPU", where="device: cuda", fix="check nvidia-smi and that torch is a CUDA build, or set device: cpu"
+            )
         yield HOST
     else:
         lease, name = _lease(names)
@@ -53,7 +56,7 @@ def leased(setting: Device) -> Iterator[torch.device]:
             if torch.cuda.is_initialized():
                 gc.collect()
                 torch.cuda.empty_cache()  # the next one plans with what it finds free
-            os.close(lease)
+            lease.close()
 
 
 def sent(array: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -106,35 +109,42 @@ def _missing() -> str | None:
     return None
 
 
-def _lease(names: list[str]) -> tuple[int, str]:
-    """(open file, name) of the first free GPU. The lock on the file ends with the process, however that ends."""
-    import fcntl  # there is none on Windows
+def _lease(names: list[str]) -> tuple[socket.socket, str]:
+    """(lease, name) of the first free GPU.
 
+    A lease is a socket with the GPU's name in Linux's abstract namespace, which
+    all users of a machine share: one process at a time can have it, it ends with
+    the process, and there is no file that another user could plant or remove.
+    """
     # SLURM gives its jobs devices of their own and may call each job's first one 0
     allocation = os.environ.get("SLURM_JOB_ID", "machine")
-    with suppress(FileExistsError):
-        LEASES.mkdir()
-        LEASES.chmod(0o777)  # shared by all users of the machine
-    files = {}
-    for name in names:
-        path = LEASES / f"{allocation}-{name}".replace("/", "_")
-        try:
-            files[name] = os.open(path, os.O_RDONLY)
-        except FileNotFoundError:
-            files[name] = os.open(path, os.O_RDONLY | os.O_CREAT)
-            os.fchmod(files[name], 0o644)  # whatever the user's umask: others must be able to open it
     told = False
     while True:
-        for name, file in files.items():
+        for name in names:
+            lease = socket.socket(socket.AF_UNIX)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                lease.bind(f"\0{LEASE}-{allocation}-{name}")
+            except OSError as error:
+                lease.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
                 continue
-            for other in files.values():
-                if other != file:
-                    os.close(other)
-            return file, name
+            lease.listen()  # so that others can ask who has it
+            return lease, name
         if not told:
             told = True
-            say(f"waits for a GPU: {'it is' if len(names) == 1 else f'all {len(names)} are'} in use by other jobs")
+            holders = [_holder(f"\0{LEASE}-{allocation}-{name}") for name in names]
+            say(f"waits for a GPU: {'it is' if len(names) == 1 else f'all {len(names)} are'} in use by {', '.join(holders)}")
         time.sleep(LOOK_AGAIN)
+
+
+def _holder(address: str) -> str:
+    """Which process has a lease."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(LOOK_AGAIN)
+        try:
+            asking.connect(address)
+            process, user, _ = struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        except OSError:  # it has just ended, or does not want to be asked
+            return "another process"
+    return f"process {process} of user {user}"

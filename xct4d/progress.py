@@ -1,4 +1,4 @@
-"""Progress of long work: a bar with an ETA on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a line now and then. Jobs run side by side and share a terminal, on which bars would overwrite each other."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-QUIET_SECONDS = 10.0  # between lines where there is no terminal
+QUIET_SECONDS = 10.0  # between lines
 _dataset = ""  # of this process
 
 
 def name_dataset(name: str) -> None:
     """All progress of this process is that of one dataset: its lines say which, as several run side by side."""
-    global _dataset  # a process works for one dataset from its start to its end
+    global _dataset  # noqa: PLW0603 - a process works for one dataset from its start to its end
     _dataset = name
 
 
@@ -29,8 +26,8 @@ def _named(text: str) -> str:
     return f"{_dataset}: {text}" if _dataset else text
 
 
-class _Lines:
-    """Progress for logs: at most a line per QUIET_SECONDS, and one at the end."""
+class Progress:
+    """At most a line per QUIET_SECONDS, and one at the end."""
 
     def __init__(self, title: str, total: int, done: int):
         self.title, self.total, self.done, self.note = title, total, done, ""
@@ -63,24 +60,9 @@ def _clock(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-class _Bar:
-    def __init__(self, progress: Progress, title: str, total: int, done: int):
-        self._progress = progress
-        self._task = progress.add_task(title, total=total, completed=done, note="")
-
-    def advance(self, count: int = 1, note: str = "") -> None:
-        self._progress.update(self._task, advance=count, **({"note": note} if note else {}))
-
-
 @contextmanager
-def track(title: str, total: int, done: int = 0) -> Iterator[_Bar | _Lines]:
+def track(title: str, total: int, done: int = 0) -> Iterator[Progress]:
     """Yields an object whose advance(count, note) reports; done: what an earlier run did."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        lines = _Lines(title, total, done)
-        yield lines
-        lines.finish()
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
-        yield _Bar(progress, _named(title), total, done)
+    progress = Progress(title, total, done)
+    yield progress
+    progress.finish()

@@ -66,7 +66,12 @@ def measure(case: Case, options: argparse.Namespace) -> dict:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
-    record = {"date": time.strftime("%Y-%m-%d"), "machine": f"{platform.machine()}, {os.cpu_count()} cores", "cores": options.cores, "scenes": {}}
+    record = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "cores": options.cores,
+        "scenes": {},
+    }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     for name in options.scenes:
         if (case := find(name)) is None:

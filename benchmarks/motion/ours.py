@@ -56,7 +56,10 @@ def run(name: str, dataset: Path, folder: Path, overrides: dict, cores: int) -> 
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with (folder / "log.txt").open("w") as log:
         done = subprocess.run(
-            [*command, "--cores", str(cores), "--configfile", str(folder / "config.yaml")], check=False, stdout=log, stderr=subprocess.STDOUT
+            [*command, "--cores", str(cores), "--configfile", str(folder / "config.yaml")],
+            check=False,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     after, stop = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     if done.returncode:
@@ -116,7 +119,12 @@ def _correlations(result: Result, t: float, mu: np.ndarray) -> tuple[float, floa
 def held_out_residual(result: Result, results: Path, t: float) -> float | None:
     """rms(predicted - measured) / rms(measured) of the line integrals of held-out projections at the time nearest to t; None without any."""
     states = [prepared.load(results / "prepared" / state) for state in ("forward", "backward", "between")]
-    found = [(abs(time - t), i, frame) for i, frames in enumerate(states) for frame, time in enumerate(frames.frame_time()) if frames.held_out[frame]]
+    found = [
+        (abs(time - t), i, frame)
+        for i, frames in enumerate(states)
+        for frame, time in enumerate(frames.frame_time())
+        if frames.held_out[frame]
+    ]
     if not found:
         return None
     least = min(found)[0]

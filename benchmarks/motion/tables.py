@@ -35,7 +35,9 @@ def figures(scenes: dict) -> str:
         times = " ".join(f"{t:g}" for t in scene["times"])
         ours = scene["ours"]
         rows.append([name, f"nothing moves at t = {times}", "", _joined(row["still"] for row in ours["times"]), "", "", "", "", ""])
-        rows.append([name, f"**{OURS}**", f"{ours['cpu_s']:.0f} ({ours['fitting_cpu_s']:.0f})", *_cells(ours["times"]), _trust(ours["times"])])
+        rows.append(
+            [name, f"**{OURS}**", f"{ours['cpu_s']:.0f} ({ours['fitting_cpu_s']:.0f})", *_cells(ours["times"]), _trust(ours["times"])]
+        )
         for method, figures_of in _moving(scene).items():
             rows.append([name, method, f"{figures_of['cpu_s']:.0f}", *_cells(figures_of["times"]), ""])
     return _table(rows)
@@ -95,7 +97,10 @@ def _trust(times: list[dict]) -> str:
 
 
 def _joined(values: Iterable[float | None], digits: int = 4) -> str:
-    return " ".join("-" if value is None else f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}" for value in values)
+    return " ".join(
+        "-" if value is None else f"{value:.{digits}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{digits}f}"
+        for value in values
+    )
 
 
 def _table(rows: list[list[str]]) -> str:

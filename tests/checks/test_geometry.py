@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import tiny_dataset
 from preparation import DATA, FORWARD, complaint, needs_data, notes, refused, run
-from tiny_dataset import DISTANCE
+from tiny_dataset import DISTANCE, edited
 
 from xct4d.checks.geometry import check_focal
 from xct4d.config import Input, Prepare
+from xct4d.geometry.rays import pixel_rays
 from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.reference.cameras import read
 from xct4d.stages import prepare as stage
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -49,11 +51,27 @@ def test_scanner_record_agrees(folder, pixels, rows, size, found):
     assert frames.unit_mm == pytest.approx(100.0 / (DISTANCE * np.sin(np.deg2rad(80))))
 
 
-def test_two_scanner_records_are_noted(folder):
+def test_scanner_records_that_agree_are_used(folder):
+    """One of each scan; and what a Mac leaves beside files is no record."""
     for name in ("a.xtekct", "b.XTEKCT"):
-        (folder / name).write_text(XTEKCT.format(pixels=32, rows=24, size=12.5))
+        (folder / name).write_text(XTEKCT.format(pixels=32, rows=24, size=12.5).replace("[DICOM]", f"Name={name}\n[DICOM]"))
+    (folder / "._a.xtekct").write_bytes(b"\0\5\x16\7")
+    assert run(folder).unit_mm == pytest.approx(100.0 / (DISTANCE * np.sin(np.deg2rad(80))))
+    assert not any("which scan is whose" in note for note in notes(folder))
+    with edited(folder) as tree:
+        tree["fl_x"] = 2 * tree["fl_x"]
+    assert "disagrees with a.xtekct" in refused(folder)
+
+
+@pytest.mark.parametrize("change", ["SrcToObject=101.0", "SrcToDetector=606.0", "VoxelSizeX=0.06", "DetectorPixelsX=64"])
+def test_scanner_records_that_differ_are_noted_and_shown(folder, capsys, change):
+    text = XTEKCT.format(pixels=32, rows=24, size=12.5)
+    key = change.split("=")[0]
+    (folder / "a.xtekct").write_text(text)
+    (folder / "b.xtekct").write_text("\n".join(change if line.startswith(key) else line for line in text.split("\n")))
     assert run(folder).unit_mm is None
-    assert notes(folder) == ["which scan is whose: a.xtekct, b.XTEKCT? None is used, neither to check focal lengths nor for the unit; leave one"]
+    assert notes(folder)[0].startswith("which scan is whose: a.xtekct, b.xtekct? Their geometries differ")
+    assert "which scan is whose" in capsys.readouterr().err
 
 
 @needs_data
@@ -80,7 +98,11 @@ def test_focal_length_disagrees_with_the_scanner(folder):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("[XTekCT]\nVoxelsX=32\n", "SrcToObject: is missing"), ("[XTekCT]\nSrcToObject=near\n", "SrcToObject: must be a positive number"), ("junk", "cannot be read")],
+    [
+        ("[XTekCT]\nVoxelsX=32\n", "SrcToObject: is missing"),
+        ("[XTekCT]\nSrcToObject=near\n", "SrcToObject: must be a positive number"),
+        ("junk", "cannot be read"),
+    ],
 )
 def test_scanner_record_is_broken(folder, text, expected):
     (folder / "scan.xtekct").write_text(text)
@@ -97,3 +119,79 @@ def test_real_scan_as_shipped_has_half_the_focal_length(tmp_path):
     for words in ("transforms.json", "fl_x", "2168.77", "4337.55", ".xtekct"):
         assert words in line
     assert os.listdir(tmp_path) == []
+
+
+# --- geometry that cannot be
+
+
+def moved(folder, change, names=(FORWARD,)):
+    for name in names:
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                pose = np.array(frame["transform_matrix"])
+                frame["transform_matrix"] = change(pose).tolist()
+
+
+def scaled(factor):
+    def change(pose):
+        pose[:3, 3] *= factor
+        return pose
+
+    return change
+
+
+def test_poses_in_mm(folder):
+    """Ten mm to a world unit: the ball, off the centre, is nowhere near the box."""
+    moved(folder, scaled(10))
+    line = refused(folder)
+    assert "nothing attenuates inside the box" in line
+    assert "world units away; give positions in units of half the reconstructed volume" in line
+    assert "prepare.check_intensities: false" in line
+
+
+def disc(folder, radius):
+    """The scan's images, of a cylinder about the axis of rotation."""
+    cameras = tiny_dataset.views([*tiny_dataset.AZIMUTHS, 30.0])
+    for v, path in enumerate([*sorted((folder / "images_00").glob("train*")), folder / "images_00/eval_00.png"]):
+        rays = pixel_rays(cameras, v)
+        across = np.hypot(rays[:, 3], rays[:, 4])
+        distance = np.abs(rays[:, 0] * rays[:, 4] - rays[:, 1] * rays[:, 3]) / across
+        chord = 2 * np.sqrt(np.maximum(radius**2 - distance**2, 0)) / across
+        tiny_dataset.save_image(path, np.exp(-chord / radius).reshape(tiny_dataset.HEIGHT, tiny_dataset.WIDTH))
+
+
+@pytest.mark.parametrize(("factor", "reaches"), [(4, 2.8), (3, 2.1)])
+def test_a_box_smaller_than_the_sample(folder, factor, reaches):
+    disc(folder, 0.7)
+    assert len(run(folder)) == 7
+    moved(folder, scaled(factor))
+    line = refused(folder)
+    assert "the box is smaller than the sample" in line
+    assert float(line.split("reaches ")[1].split()[0]) == pytest.approx(reaches, rel=0.15)
+    assert len(run(folder, settings=Prepare(target_size=None, check_intensities=False))) == 7
+    assert "the box is smaller" in str(notes(folder))
+
+
+def test_frames_with_one_pose(folder):
+    with edited(folder) as tree:
+        for frame in tree["frames"]:
+            frame["transform_matrix"] = tree["frames"][0]["transform_matrix"]
+    assert f"{FORWARD}: transform_matrix: all 7 projections have one pose" in refused(folder)
+    assert len(run(folder, "backward")) == 7
+
+
+def test_a_source_on_the_axis(folder):
+    """As where y is the axis of rotation."""
+
+    def exchange(pose):
+        pose[:3] = pose[[1, 2, 0]]
+        pose[0, 3] = pose[1, 3] = 0.0
+        return pose
+
+    moved(folder, exchange)
+    assert "lies on the rotation axis z; z must be the axis of rotation" in refused(folder)
+
+
+def test_a_source_inside_the_box_names_the_factor(folder):
+    moved(folder, scaled(0.1))
+    assert "is inside the box [-1, 1]^3; its distance is at least 4.3 times too small" in refused(folder)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_dataset
 from PIL import Image
-from preparation import FORWARD, FRAME, names, notes, refused, run
+from preparation import FORWARD, FRAME, notes, refused, run
 from tiny_dataset import edited
 
 from xct4d.checks.intensities import Brightness
@@ -22,12 +22,17 @@ def folder(tmp_path):
 
 
 def brightness_of(transmission, width, height, flat_field=1.0):
-    """Levels of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
+    """Levels, as of the next."""
+    return brightness_and_levels(transmission, width, height, flat_field)[1]
+
+
+def brightness_and_levels(transmission, width, height, flat_field=1.0):
+    """Of views in which each ray has a transmission of its own: transmission(rays [N, 8]) -> [N]."""
     views = replace(tiny_dataset.views(), centre=np.full((6, 2), (width / 2, height / 2)), size=np.full((6, 2), (width, height)))
     brightness = Brightness(flat_field)
     for v in range(len(views)):
         brightness.add(transmission(pixel_rays(views, v)).reshape(height, width), views, v, f"frames[{v}]")
-    return brightness.check("transforms_00.json")
+    return brightness, brightness.check("transforms_00.json")
 
 
 def solid(rays):
@@ -99,10 +104,16 @@ def rewritten(folder, change, names="*.png"):
 
 
 INTENSITIES = {
-    "one inverted": (lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"), [FRAME, "air has transmission 0, in the other projections 1"]),
+    "one inverted": (
+        lambda folder: rewritten(folder, lambda t: 1 - t, "train_02.png"),
+        [FRAME, "air has transmission 0, in the other projections 1"],
+    ),
     "one half as bright": (lambda folder: rewritten(folder, lambda t: t / 2, "train_02.png"), [FRAME, "air has transmission 0.5"]),
     "white": (lambda folder: rewritten(folder, np.ones_like), [FORWARD, "nothing attenuates", "from 1 to 1"]),
-    "12 bit counts in 16 bit": (lambda folder: rewritten(folder, lambda t: t / 16), [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"]),
+    "12 bit counts in 16 bit": (
+        lambda folder: rewritten(folder, lambda t: t / 16),
+        [f"{FORWARD}: flat_field: is 1, but air has transmission 0.0625"],
+    ),
     "inverted": (lambda folder: rewritten(folder, lambda t: 1 - t), [FORWARD, "look inverted"]),
 }
 
@@ -114,6 +125,42 @@ def test_intensities(folder, case):
     line = refused(folder)
     for words in [*expected, "prepare.check_intensities: false"]:
         assert words in line
-    stage.prepare(folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared")
+    stage.prepare(
+        folder, Input(folder=str(folder)), Prepare(target_size=None, check_intensities=False), "forward", folder.parent / "prepared"
+    )
     notes = json.loads((folder.parent / "prepared/checks.json").read_text())["notes"]
     assert any(all(words in note for words in expected) for note in notes)
+
+
+# --- air, where no ray passes beside the box
+
+
+def narrow(folder, level):
+    """The scan through a detector that sees nothing but the box, its images multiplied by the level of air."""
+    with edited(folder) as tree:
+        tree["fl_x"] = tree["fl_y"] = 120.0
+    rewritten(folder, lambda t: t * level)
+
+
+@pytest.mark.parametrize("level", [0.76, 0.31, 0.0625])
+def test_counts_that_were_not_divided_by_air(folder, level):
+    narrow(folder, level)
+    line = refused(folder)
+    assert f"{FORWARD}: flat_field: is 1, but the brightest of all projections has transmission {level:.3g}" in line
+    assert "divide the images by the counts of air" in line
+    with edited(folder) as tree:
+        tree["flat_field"] = level
+    assert run(folder).flat_field == level
+
+
+@pytest.mark.parametrize("level", [1.0, 0.95])
+def test_air_that_is_about_as_bright_as_it_should_be(folder, level):
+    narrow(folder, level)
+    run(folder)
+    assert not any("brightest" in note for note in notes(folder))
+
+
+def test_a_sample_that_fills_every_view_is_said():
+    brightness, _ = brightness_and_levels(solid, 16, 16)
+    assert "the brightest of all projections has transmission" in brightness.notes[0]
+    assert "right where the sample fills every view" in brightness.notes[0]

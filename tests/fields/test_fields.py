@@ -170,7 +170,9 @@ def test_a_coarser_baked_field_keeps_the_mass(n):
     volume = torch.rand(12, 12, 12, generator=torch.Generator().manual_seed(0))
     coarser = BakedField(volume).coarser(n).volume
     assert coarser.shape == (n, n, n)
-    assert float(coarser.mean()) == pytest.approx(float(volume.mean()), rel=1e-5 if n == 6 else 0.02)  # boxes overlap where they do not divide
+    assert float(coarser.mean()) == pytest.approx(
+        float(volume.mean()), rel=1e-5 if n == 6 else 0.02
+    )  # boxes overlap where they do not divide
     if n == 6:
         assert torch.allclose(coarser[1, 2, 3], volume[2:4, 4:6, 6:8].mean())
 

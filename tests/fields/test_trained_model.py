@@ -41,7 +41,9 @@ def test_the_inputs_of_a_job():
 
 
 def test_the_trainings_behind_a_job():
-    files = SimpleNamespace(canonical_forward="forward", canonical_backward="backward", velocity=["velocity/6", "velocity/9"], mixing="mixing")
+    files = SimpleNamespace(
+        canonical_forward="forward", canonical_backward="backward", velocity=["velocity/6", "velocity/9"], mixing="mixing"
+    )
     titles = {"canonical forward": F, "canonical backward": B, "velocity 6": V / "6", "velocity 9": V / "9", "mixing": M}
     assert trainings_of_job(files) == titles
     one_level = SimpleNamespace(**vars(files) | {"velocity": "velocity/9", "mixing": []})

@@ -18,7 +18,11 @@ def test_what_is_sound_is_read_as_ever(parse):
 
 
 def test_anchors_may_be_shared_and_merged():
-    assert parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: [*a, *a]") == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": [{"x": 1, "y": 2}] * 2}
+    assert parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: [*a, *a]") == {
+        "a": {"x": 1, "y": 2},
+        "b": {"x": 3, "y": 2},
+        "c": [{"x": 1, "y": 2}] * 2,
+    }
     assert parse_yaml("") is None
 
 
@@ -43,7 +47,9 @@ def test_an_anchor_without_end_is_refused(text):
         parse_yaml(text)
 
 
-@pytest.mark.parametrize("text", ["a: [1", "a: !!python/object:os.system {}", "a: 2026-13-45", "\t", "a: b: c", "{? [1]: 2}", "a: 1\n---\na: 2"])
+@pytest.mark.parametrize(
+    "text", ["a: [1", "a: !!python/object:os.system {}", "a: 2026-13-45", "\t", "a: b: c", "{? [1]: 2}", "a: 1\n---\na: 2"]
+)
 def test_every_mistake_is_one_line(text):
     with pytest.raises(ValueError, match=".") as caught:
         parse_yaml(text)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zarr
 
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
 from xct4d.stages.series import series
 from xct4d.units import WORLD, Scale

@@ -11,10 +11,11 @@ import time
 import numpy as np
 import pytest
 import zarr
-from volumes_to_write import arrows, ramp
+from volumes_on_disk import arrows, ramp, read_volume
 
 from xct4d.errors import InputError
-from xct4d.io.ome_zarr import VolumeWriter, open_volume, read_volume
+from xct4d.io.ome_writer import VolumeWriter
+from xct4d.io.ome_zarr import open_volume
 from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quantity
 from xct4d.units import NUMBER, WORLD, Scale
 
@@ -66,7 +67,7 @@ def test_without_a_window_nothing_is_clipped_and_the_scratch_goes(tmp_path):
     writer = write(tmp_path / "v.zarr", volume, "uint16")
     assert writer.clipped == 0
     assert read_volume(tmp_path / "v.zarr")[1]["window"] == pytest.approx([-1, volume.max()])
-    assert sorted(p.name for p in (tmp_path / "v.zarr").iterdir()) == ["0", "zarr.json"]
+    assert sorted(p.name for p in (tmp_path / "v.zarr").iterdir()) == [".digests.json", "0", "zarr.json"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
@@ -265,7 +266,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
     script = textwrap.dedent("""
         import sys, time, numpy as np
-        from xct4d.io.ome_zarr import VolumeWriter
+        from xct4d.io.ome_writer import VolumeWriter
         from xct4d.quantities import ATTENUATION
         with VolumeWriter(sys.argv[1], (32, 32, 32), "uint8", quantity=ATTENUATION, chunk=8) as writer:
             writer[0:16] = np.ones((16, 32, 32))
@@ -278,7 +279,7 @@ def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert not target.exists()
-    assert len(list(tmp_path.iterdir())) == 1  # the temporary, hidden and named after the target
+    assert all(path.name.startswith(".v.zarr.xct4d-") for path in tmp_path.iterdir())  # the temporary and its lock, hidden
     with pytest.raises(InputError, match=r"v\.zarr: is not a Zarr volume"):
         read_volume(target)
     write(target, ramp())
@@ -291,7 +292,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, dtype):
     script = textwrap.dedent("""
         import resource, sys, numpy as np
         from xct4d.errors import InputError
-        from xct4d.io.ome_zarr import VolumeWriter
+        from xct4d.io.ome_writer import VolumeWriter
         from xct4d.quantities import ATTENUATION
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         noise = np.random.default_rng(0).random((32, 32, 32))
@@ -320,7 +321,7 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
         write(tmp_path / name / "v.zarr", ramp(), "uint16", scale=Scale(2.0))
         time.sleep(0.01)
     a, b = (sorted(p for p in (tmp_path / name).rglob("*") if p.is_file()) for name in ("a", "b"))
-    assert len(a) == len(b) == 3
+    assert len(a) == len(b) == 4  # one chunk, two zarr.json, the digests
     assert all(x.read_bytes() == y.read_bytes() for x, y in zip(a, b, strict=True))
 
 

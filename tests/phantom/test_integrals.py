@@ -1,6 +1,7 @@
 """Line integrals of the phantom: against closed forms and against brute force."""
 
 import dataclasses
+
 import numpy as np
 import pytest
 
@@ -13,7 +14,14 @@ SPHERE = {"type": "sphere", "center": [0.1, -0.2, 0.05], "radius": 0.3, "rho": 0
 CUBE = {"type": "cube", "center": [0.1, 0.0, -0.1], "side": 0.8, "rho": 1.0}
 BOX = {"type": "box", "center": [0.0, 0.1, 0.0], "sides": [1.0, 0.6, 0.4], "rho": 0.7}
 CYLINDER = {"type": "cylinder", "p0": [-0.5, -0.3, -0.4], "p1": [0.4, 0.5, 0.6], "radius": 0.2, "rho": 1.0}
-BLOCK = {"type": "parallelepiped", "origin": [-0.3, -0.3, -0.3], "v0": [0.7, 0.0, 0.0], "v1": [0.1, 0.6, 0.0], "v2": [0.1, 0.1, 0.5], "rho": 0.9}
+BLOCK = {
+    "type": "parallelepiped",
+    "origin": [-0.3, -0.3, -0.3],
+    "v0": [0.7, 0.0, 0.0],
+    "v1": [0.1, 0.6, 0.0],
+    "v2": [0.1, 0.1, 0.5],
+    "rho": 0.9,
+}
 GYROID = {"type": "gyroid", "center": [0.0, 0.0, 0.0], "scale": 0.1, "thickness": 0.2, "rho": 1.0}
 
 
@@ -132,7 +140,12 @@ def test_collections_of_collections_and_tessellations():
 def test_many_objects_fall_into_bins_without_loss():
     random = np.random.default_rng(1)
     struts = [
-        {"type": "cylinder", "p0": p.tolist(), "p1": (p + random.uniform(-0.4, 0.4, 3)).tolist(), "radius": float(random.uniform(0.01, 0.08))}
+        {
+            "type": "cylinder",
+            "p0": p.tolist(),
+            "p1": (p + random.uniform(-0.4, 0.4, 3)).tolist(),
+            "radius": float(random.uniform(0.01, 0.08)),
+        }
         for p in random.uniform(-0.6, 0.6, (150, 3))
     ]
     lines = rays(200)
@@ -196,7 +209,10 @@ def test_voxels_that_are_clipped_stay_within_the_bound(tmp_path, rho, nested):
     np.save(tmp_path / "v.npy", np.random.default_rng(0).uniform(-0.5, 1.2, (7, 6, 5)).astype(np.float32))
     everywhere = {**CUBE, "side": 3.0, "rho": rho}
     inner = [{"type": "voxel_grid", "path": "v.npy"}, everywhere]
-    thing, lines = phantom(collection(collection(*inner), {**everywhere, "rho": -0.3}) if nested else collection(*inner), folder=tmp_path), rays(40)
+    thing, lines = (
+        phantom(collection(collection(*inner), {**everywhere, "rho": -0.3}) if nested else collection(*inner), folder=tmp_path),
+        rays(40),
+    )
     assert np.abs(thing.line_integrals(lines, 0.0) - brute(thing, lines)).max() < 2e-4
 
 
@@ -226,7 +242,9 @@ BENT = [SIGMOID, GAUSSIAN, {"type": "composition", "motions": [LINEAR, SIGMOID, 
 
 
 @pytest.mark.parametrize("motion", BENT, ids=lambda m: m["type"])
-@pytest.mark.parametrize("description", [collection(SPHERE, CUBE, {**BOX, "rho": -0.4}), LATTICE, tessellation(GYROID, size=2.0, reach=0.8)])
+@pytest.mark.parametrize(
+    "description", [collection(SPHERE, CUBE, {**BOX, "rho": -0.4}), LATTICE, tessellation(GYROID, size=2.0, reach=0.8)]
+)
 def test_bent_rays_within_their_bound(description, motion):
     """Halving the allowed deviation by 100 changes nothing above the bound per crossing, and brute force agrees."""
     thing, lines = phantom(description, motion), rays(40)
@@ -247,13 +265,18 @@ def test_bent_rays_see_surfaces_displaced_by_the_deviation_at_most(motion):
 
     def displaced(by):
         """The object with its matter grown, its hole shrunk."""
-        sphere, cube, hole = {**SPHERE, "radius": 0.3 + by}, {**CUBE, "side": 0.8 + 2 * by}, {**BOX, "rho": -0.4, "sides": [s - 2 * by for s in BOX["sides"]]}
+        sphere, cube, hole = (
+            {**SPHERE, "radius": 0.3 + by},
+            {**CUBE, "side": 0.8 + 2 * by},
+            {**BOX, "rho": -0.4, "sides": [s - 2 * by for s in BOX["sides"]]},
+        )
         return phantom(collection(sphere, cube, hole), motion)
 
     lines = rays(300)
     got = displaced(0.0).line_integrals(lines, 0.7)
     low, high = (
-        projector.line_integrals(thing._pack(0.7), lines, thing._rows(0.7), 1e-3) for thing in map(displaced, (-projector.DEVIATION, projector.DEVIATION))
+        projector.line_integrals(thing._pack(0.7), lines, thing._rows(0.7), 1e-3)
+        for thing in map(displaced, (-projector.DEVIATION, projector.DEVIATION))
     )
     assert (got >= low - 1e-9).all()
     assert (got <= high + 1e-9).all()

@@ -98,7 +98,9 @@ def test_laws(law, expected):
 
 
 def test_each_part_of_a_composition_has_its_own_law():
-    thing = phantom({"type": "composition", "motions": [{**RIGID, "law": STEP}, {"type": "rigid", "displacements": [0, 0, 1.0], "law": POWER}]})
+    thing = phantom(
+        {"type": "composition", "motions": [{**RIGID, "law": STEP}, {"type": "rigid", "displacements": [0, 0, 1.0], "law": POWER}]}
+    )
     np.testing.assert_allclose(thing.flow(np.zeros((1, 3)), 0.4, 0.0)[0], [0.05, -0.1, 0.025 + 0.16], atol=1e-15)
 
 
@@ -180,7 +182,10 @@ def test_truth_of_a_configuration(tmp_path):
         ({**RIGID, "law": {"type": "power", "exponent": 0}}, r"^m: motion\.law\.exponent: must be a number above 0"),
         ({**RIGID, "laws": {}}, r"^m: motion\.laws: unknown key; did you mean law\?"),
         ({"type": "composition", "motions": []}, r"^m: motion\.motions: must be a list"),
-        ({"type": "composition", "motions": [RIGID, {**SIGMOID, "direction": "w"}]}, r"^m: motion\.motions\[1\]\.direction: must be one of x, y, z"),
+        (
+            {"type": "composition", "motions": [RIGID, {**SIGMOID, "direction": "w"}]},
+            r"^m: motion\.motions\[1\]\.direction: must be one of x, y, z",
+        ),
         ({"type": "composition", "motions": [{"type": "objects", "displacements": [[0, 0, 0]]}]}, r"motions\[0\]\.type: objects cannot"),
     ],
 )

@@ -32,7 +32,14 @@ def test_focal_length_from_the_opening_angle(folder):
 
 def test_keys_of_nerfstudio_that_say_nothing_here_may_be_there(folder):
     with edited(folder) as tree:
-        tree |= {"aabb_scale": 4, "applied_transform": [[1, 0, 0, 0]], "applied_scale": 1, "ply_file_path": "a.ply", "k1": 0, "camera_model": "OPENCV"}
+        tree |= {
+            "aabb_scale": 4,
+            "applied_transform": [[1, 0, 0, 0]],
+            "applied_scale": 1,
+            "ply_file_path": "a.ply",
+            "k1": 0,
+            "camera_model": "OPENCV",
+        }
         for i, frame in enumerate(tree["frames"]):
             frame |= {"colmap_im_id": i, "depth_file_path": "d.png", "sharpness": 20.0, "timestamp": 3.0, "camera_id": 1}
     assert len(run(folder)) == 7
@@ -119,6 +126,11 @@ def turned_away(pose):
     return pose
 
 
+def two_views(tree, weights):
+    frame = tree["frames"][2]
+    frame |= {"transform_matrix": 2 * [frame["transform_matrix"]], "time": [0.0, 0.0], "camera_weights": weights}
+
+
 def repeated_with_another_pose(tree):
     again = json.loads(json.dumps(tree["frames"][2]))
     again["transform_matrix"] = tree["frames"][3]["transform_matrix"]
@@ -191,6 +203,17 @@ TRANSFORMS = {
     "half a character in a name": (frame_key("file_path", "\ud800.png"), [FORWARD, "frames[2].file_path", "cannot be read"]),
     "backslashes": (frame_key("file_path", IMAGE.replace("/", "\\")), [FORWARD, "frames[2].file_path", "write / in place of \\"]),
     "a name over two lines": (frame_key("file_path", "images_00/\ntrain_02.png"), [FORWARD, "frames[2] (images_00/ train_02.png)", "there is no file"]),
+    "matrix of texts": (lambda tree: tree["frames"][2].update(transform_matrix=[[str(v) for v in row] for row in tree["frames"][2]["transform_matrix"]]), [FRAME, "transform_matrix", "4 x 4 numbers"]),
+    "matrix of truth values": (frame_key("transform_matrix", np.eye(4, dtype=bool).tolist()), [FRAME, "transform_matrix", "4 x 4 numbers"]),
+    "a truth value in a matrix": (lambda tree: tree["frames"][2]["transform_matrix"][0].__setitem__(0, True), [FRAME, "transform_matrix", "4 x 4 numbers"]),
+    "a weight that is nothing": (lambda tree: two_views(tree, [1e308, 1e-300]), [FRAME, "camera_weights", "nothing beside the others"]),
+    "a weight as text": (frame_key("camera_weights", ["1"]), [FRAME, "camera_weights", "must be a finite number, not '1'"]),
+    "a time as text": (frame_key("time", ["0"]), [FRAME, "time", "must be a finite number, not '0'"]),
+    "focal length as text": (top("fl_x", "48"), [FORWARD, "fl_x", "must be a finite number, not '48'"]),
+    "a focal length in mm": (top("fl_x", 0.6), [FORWARD, "fl_x", "0.6 px opens the beam by 176 degrees over 32 pixels", "divided by the size of a pixel"]),
+    "a focal length beyond all beams": (top("fl_x", 1e12), [FORWARD, "fl_x", "1e+12 px opens the beam by"]),
+    "pixels eight times as long as wide": (lambda tree: tree.update(fl_x=48.0, fl_y=480.0), [FORWARD, "fl_y", "make no detector"]),
+    "a principal point in mm": (top("cx", 16000.0), [FORWARD, "cx", "16000 lies far outside the 32 pixels", "from the image's left"]),
     "in both lists": (
         lambda tree: tree.update(train_filenames=[IMAGE], val_filenames=[IMAGE]), [FORWARD, "val_filenames", IMAGE, "train_filenames, too"],
     ),
@@ -205,3 +228,29 @@ def test_transforms(folder, case):
     line = refused(folder)
     for words in expected:
         assert words in line
+
+
+def test_weights_whose_sum_overflows(folder):
+    with edited(folder) as tree:
+        two_views(tree, [1.5e308, 0.5e308])
+    frames = run(folder)
+    assert frames.weight[frames.first_view[2] : frames.first_view[3]] == pytest.approx([0.75, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"fl_x": 48.0', '"fl_x": 48.0, "fl_x": 96.0', "key fl_x is given twice; remove one"),
+        ('"frames": [', '"frames": [], "frames": [', "key frames is given twice"),
+        ('"time": 0.0,', '"time": 0.0, "time": 0.5,', "key time is given twice"),
+        ('"w": 32', '"w": 32, "nested": ' + "[" * 70 + "]" * 70, "nested more than 64 levels deep"),
+        ('"w": 32', '"w": 32, "deep": ' + "[" * 100_000 + "]" * 100_000, "nested more than 64 levels deep"),
+    ],
+)
+def test_json_is_as_strict_as_yaml(folder, old, new, says):
+    path = folder / FORWARD
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    line = refused(folder)
+    assert FORWARD in line
+    assert says in line

@@ -84,7 +84,9 @@ def test_a_wrong_record_is_one_line(tmp_path, case):
 @pytest.mark.parametrize("keys", [{}, {"forward": "before.xtekct"}])
 def test_two_records_must_be_named(tmp_path, keys):
     folder = nikon_dataset.make(tmp_path / "dataset")
-    with pytest.raises(InputError, match="which scan is whose: after.xtekct, before.xtekct.; name them as input.forward and input.backward"):
+    with pytest.raises(
+        InputError, match="which scan is whose: after.xtekct, before.xtekct.; name them as input.forward and input.backward"
+    ):
         NikonReader().files(folder, Input(folder=str(folder), **keys))
 
 

@@ -1,10 +1,16 @@
 """Which projections are trained on, held out and left aside."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tiny_dataset
-from preparation import FORWARD, IMAGE, names, notes, refused, run
+from preparation import FORWARD, IMAGE, SEQUENCE, names, notes, refused, run
 from tiny_dataset import edited
+
+from xct4d.workflow.demand import memory_mb, minutes
+from xct4d.workflow.plan import plan
 
 
 @pytest.fixture
@@ -103,7 +109,9 @@ def test_split(folder, split, expected):
         assert words in line
 
 
-@pytest.mark.parametrize(("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("projection", "neither train nor eval"), ("strain_05", "neither"), ("train_05_eval", "both train and eval")]
+)
 def test_names_that_tell_nothing(folder, name, says):
     (folder / IMAGE).rename(folder / f"images_00/{name}.png")
     with edited(folder) as tree:
@@ -112,3 +120,53 @@ def test_names_that_tell_nothing(folder, name, says):
     assert f"frames[2] (images_00/{name}.png)" in line
     assert says in line
     assert "input.split.method" in line
+
+
+# --- methods that count, in a sequence
+
+
+def two_cameras(folder, in_turn):
+    """The sequence without held-out projections; in_turn: one camera at each time, the cameras alternating."""
+    with edited(folder, SEQUENCE) as tree:
+        frames = [frame for frame in tree["frames"] if 0 < frame["time"] < 1 and "train" in frame["file_path"]]
+        more = [frame | {"time": 1 - (frame["time"] + 0.125) / 2, "file_path": f"more/{frame['file_path']}"} for frame in frames]
+        for frame in more:
+            (folder / frame["file_path"]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / frame["file_path"].removeprefix("more/"), folder / frame["file_path"])
+        tree["frames"] = sorted([*frames, *more], key=lambda frame: frame["time"])
+        if in_turn:
+            tree["frames"] = [pair[i % 2] for i, pair in enumerate(zip(tree["frames"][::2], tree["frames"][1::2], strict=True))]
+
+
+@pytest.mark.parametrize(
+    "split", [{"method": "interval", "interval": n} for n in (2, 3)] + [{"method": "fraction", "fraction": f} for f in (0.5, 0.6, 0.75)]
+)
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_no_camera_and_no_time_is_lost_whole(folder, split, in_turn):
+    two_cameras(folder, in_turn)
+    frames = run(folder, "between", split=split)
+    camera = np.array([Path(name).stem for name in frames.name])
+    trained = ~frames.held_out
+    assert set(camera[trained]) == {"train_00", "train_01"}
+    lost = np.array([(camera[frames.held_out] == name).sum() for name in ("train_00", "train_01")])
+    assert lost.sum() > 0
+    assert np.ptp(lost) <= 1
+    if not in_turn:
+        assert set(frames.time[trained]) == set(frames.time)
+
+
+def test_how_many_are_held_out_of_a_sequence(folder):
+    two_cameras(folder, False)  # two cameras at six times
+    held_out = {
+        f: int(run(folder, "between", split={"method": "fraction", "fraction": f}).held_out.sum()) for f in (1.0, 0.9, 0.75, 0.5, 0.2)
+    }
+    assert held_out == {1.0: 0, 0.9: 1, 0.75: 3, 0.5: 6, 0.2: 6}  # one camera of each time is always trained on
+    assert int(run(folder, "between", split={"method": "interval", "interval": 4}).held_out.sum()) == 1
+    assert int(run(folder, "between", split={"method": "none"}).held_out.sum()) == 0
+
+
+@pytest.mark.parametrize("method", ["interval", "fraction"])
+def test_a_method_without_its_value_is_planned_with_the_default(folder, method):
+    (dataset,) = plan({"datasets": {"d": {"input": {"folder": str(folder), "split": {"method": method}}}}}, Path("scenes")).values()
+    assert memory_mb("evaluate", dataset, 1) > 0
+    assert minutes("evaluate", dataset, 1) > 0

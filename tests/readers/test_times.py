@@ -2,7 +2,7 @@
 
 import pytest
 import tiny_dataset
-from preparation import BACKWARD, SEQUENCE, refused, run
+from preparation import BACKWARD, FORWARD, SEQUENCE, notes, refused, run
 from tiny_dataset import edited
 
 
@@ -27,7 +27,8 @@ def test_true_times_are_normalised_and_their_span_kept(folder):
     assert sorted(set(between.time)) == pytest.approx([0.25, 0.5, 0.75])
     assert between.duration_s == 8
     assert set(run(folder, "forward").time) == {0.0}
-    assert run(folder, "backward", duration_s=3.0).duration_s == 3.0
+    assert run(folder, "backward", duration_s=8.05).duration_s == 8.05
+    assert "input.duration_s: is 3 s, but the times of the files make it 8 s" in refused(folder, "forward", duration_s=3.0)
 
 
 def test_scans_without_times_are_the_ends(folder):
@@ -69,3 +70,82 @@ def test_sequence_of_ends_only(folder):
     with edited(folder, SEQUENCE) as tree:
         tree["frames"] = [frame for frame in tree["frames"] if frame["time"] in (0, 1)]
     assert f"{SEQUENCE}: has no projection between" in refused(folder, "between")
+
+
+# --- clocks
+
+
+def without_times(folder):
+    for name in (FORWARD, BACKWARD):
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                del frame["time"]
+
+
+def test_an_image_is_not_taken_at_two_times(folder):
+    """Scans without times beside a sequence in seconds, which holds the scans' images too."""
+    without_times(folder)
+    with edited(folder, SEQUENCE) as tree:
+        for frame in tree["frames"]:
+            frame["time"] *= 0.2
+    line = refused(folder, "between", duration_s=0.2)
+    assert "(images_04/train_00.png).time: the image is at 0.2 here" in line
+    assert f"in {BACKWARD}, which has no times and is taken at 1; give every frame of both scans its `time`" in line
+
+
+def test_times_of_a_scan_that_its_sequence_contradicts(folder):
+    with edited(folder, SEQUENCE) as tree:
+        tree["frames"][1]["time"] = 0.1
+    assert "(images_00/train_01.png).time: the image is at 0.1 here, but at 0 in transforms_00.json" in refused(folder, "between")
+
+
+def test_an_image_of_both_scans(folder):
+    with edited(folder, BACKWARD) as tree:
+        tree["frames"][2]["file_path"] = "images_00/train_02.png"
+    assert "frames[2] (images_00/train_02.png): the image is in the scan at t = 0, too" in refused(folder)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_short_event_fills_the_time_axis(folder, ends):
+    """A second's event in the middle of two hours."""
+    with edited(folder, BACKWARD) as tree:
+        for frame in tree["frames"]:
+            frame["time"] = 7200
+    with edited(folder, SEQUENCE) as tree:
+        inner = [frame | {"time": 3600 + frame["time"]} for frame in tree["frames"] if 0 < frame["time"] < 1]
+        scans = [frame | {"time": 7200 * frame["time"]} for frame in tree["frames"] if frame["time"] in (0, 1)]
+        tree["frames"] = inner + scans * ends
+    frames = run(folder, "between")
+    assert sorted(set(frames.time)) == pytest.approx([0.25, 0.5, 0.75])
+    assert frames.duration_s == pytest.approx(1.0)
+    assert (
+        "a short event between the scans at 0 and 7200: it fills the time axis, t = 0 is 3600 and t = 1 is 3601"
+        in notes(folder, "between")[0]
+    )
+    assert set(run(folder, "backward").time) == {1.0}
+
+
+def test_a_sequence_of_a_tenth_of_the_time_and_more_keeps_its_place(folder):
+    with edited(folder, SEQUENCE) as tree:
+        for frame in tree["frames"]:
+            if frame["time"] not in (0, 1):
+                frame["time"] = 0.4 + 0.2 * frame["time"]
+    assert sorted(set(run(folder, "between").time)) == pytest.approx([0.45, 0.5, 0.55])
+
+
+def test_a_duration_in_the_file_that_its_times_contradict(folder):
+    for name in (FORWARD, BACKWARD, SEQUENCE):
+        with edited(folder, name) as tree:
+            tree["duration_s"] = 20.0
+            for frame in tree["frames"]:
+                frame["time"] *= 60
+    assert "duration_s: is 20 s, but the times of the files make it 60 s" in refused(folder)
+
+
+def test_minus_zero_is_zero(folder):
+    for name in (FORWARD, SEQUENCE):
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                frame["time"] = -0.0 if frame["time"] == 0 else frame["time"]
+    assert "-" not in str(run(folder).time[0])
+    assert len(run(folder, "between")) == 9

@@ -48,7 +48,7 @@ def test_displacement_is_where_material_is_minus_where_it_was(tmp_path, t):
 @pytest.mark.parametrize("tile", [64, 30])
 def test_tiles_and_shards_do_not_change_the_volume(tmp_path, tile, monkeypatch):
     analyse_model(Swirl(), Analyse(resolution=80), 0.5, WORLD, tmp_path / "whole.zarr")
-    monkeypatch.setattr("xct4d.io.ome_zarr.SHARD_FROM", 64)
+    monkeypatch.setattr("xct4d.io.ome_writer.SHARD_FROM", 64)
     monkeypatch.setattr(stage, "TILE", tile)
     analyse_model(Swirl(), Analyse(resolution=80), 0.5, WORLD, tmp_path / "tiled.zarr")
     assert np.array_equal(*(open_volume(tmp_path / f"{name}.zarr")[:] for name in ("whole", "tiled")))

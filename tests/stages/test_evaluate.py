@@ -13,7 +13,7 @@ from xct4d.analysis.object_centres import object_centres
 from xct4d.config import Evaluate, Export
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
 from xct4d.quantities import ATTENUATION
 from xct4d.stages.evaluate import evaluate_model
@@ -29,7 +29,9 @@ def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, uni
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
         export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
         volumes |= {(kind, t): path for kind, path in outputs.items()}
-    states = {"forward": save(tmp_path / "prepared" / "forward", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm, duration_s=duration_s)}
+    states = {
+        "forward": save(tmp_path / "prepared" / "forward", times=[0.0, 0.0], held_out=[False, True], unit_mm=unit_mm, duration_s=duration_s)
+    }
     if not model.static:
         states["between"] = save(
             tmp_path / "prepared" / "between", times=[0.5, 0.75, 0.75], held_out=[True, True, True], unit_mm=unit_mm, duration_s=duration_s
@@ -100,7 +102,15 @@ def test_the_exported_volume_is_what_is_scored(tmp_path):
     volumes = {("mixed", 0.5): tmp_path / "mixed.zarr"}
     with VolumeWriter(tmp_path / "mixed.zarr", (N, N, N), quantity=ATTENUATION) as writer:
         writer[:] = 2 - sampled(0.5).reshape(N, N, N)
-    evaluate_model(DriftingBall(), volumes, {"forward": save(tmp_path / "p", times=[0.0], held_out=[True])}, BallPhantom(), Evaluate(resolution=N), tmp_path / "out", {})
+    evaluate_model(
+        DriftingBall(),
+        volumes,
+        {"forward": save(tmp_path / "p", times=[0.0], held_out=[True])},
+        BallPhantom(),
+        Evaluate(resolution=N),
+        tmp_path / "out",
+        {},
+    )
     (entry,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["times"]
     assert entry["source"] == {"forward": "model", "backward": "model", "mixed": "export"}
     assert entry["correlation"]["mixed"] == pytest.approx(-1, abs=1e-6)
@@ -150,10 +160,18 @@ def test_failures_leave_no_output(tmp_path):
     frames_folder = save(tmp_path / "p", times=[0.0], held_out=[True])
     with pytest.raises(InputError, match="nothing.zarr"):
         evaluate_model(
-            DriftingBall(), {("mixed", 0.5): tmp_path / "nothing.zarr"}, {"forward": frames_folder}, None, Evaluate(resolution=N), tmp_path / "out", {}
+            DriftingBall(),
+            {("mixed", 0.5): tmp_path / "nothing.zarr"},
+            {"forward": frames_folder},
+            None,
+            Evaluate(resolution=N),
+            tmp_path / "out",
+            {},
         )
     with pytest.raises(InputError, match="one scan"):
-        evaluate_model(StillBall(), {("mixed", 0.0): tmp_path / "n"}, {"forward": frames_folder}, None, Evaluate(resolution=N), tmp_path / "out", {})
+        evaluate_model(
+            StillBall(), {("mixed", 0.0): tmp_path / "n"}, {"forward": frames_folder}, None, Evaluate(resolution=N), tmp_path / "out", {}
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["p"]
 
 

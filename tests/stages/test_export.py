@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import zarr
 from evolution_in_closed_form import DriftingBall, StillBall, density
+from volumes_on_disk import read_volume
 
 from xct4d.config import Export
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.io.ome_zarr import read_volume
 from xct4d.stages.export import export_volumes
 from xct4d.units import WORLD, Scale
 
@@ -40,7 +40,7 @@ def test_volumes_sample_the_model_at_voxel_centres(tmp_path, n, tile):
 
 
 def test_tiles_and_shards_do_not_change_the_volume(tmp_path, monkeypatch):
-    monkeypatch.setattr("xct4d.io.ome_zarr.SHARD_FROM", 64)
+    monkeypatch.setattr("xct4d.io.ome_writer.SHARD_FROM", 64)
     for name, tile in (("sharded", 64), ("whole", 80)):
         export_volumes(DriftingBall(), Export(resolution=80, tile=tile), 0.5, WORLD, {"mixed": tmp_path / name})
     a, b = read_volume(tmp_path / "sharded")[0], read_volume(tmp_path / "whole")[0]

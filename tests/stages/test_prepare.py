@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_dataset
-from preparation import BACKWARD, DATA, FORWARD, SEQUENCE, complaint, names, needs_data, notes, refused, run
+from preparation import BACKWARD, DATA, FORWARD, SEQUENCE, complaint, names, needs_data, refused, run
 from tiny_dataset import DISTANCE, FOCAL, HEIGHT, WIDTH, edited
 
 from xct4d.config import Input, Prepare

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import yaml
 import zarr
-from volumes_to_write import ramp
+from volumes_on_disk import ramp
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
 from xct4d.io import ome_series
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
 from xct4d.stages.series import series
 from xct4d.units import WORLD, Scale

@@ -21,12 +21,20 @@ from xct4d.phantom.truth import Phantom
 from xct4d.stages.simulate import simulate
 
 SCENES = Path(__file__).parents[2] / "config" / "scenes"
-BALLS = [{"type": "sphere", "center": [0.3, 0.0, 0.1], "radius": 0.3, "rho": 1.0}, {"type": "sphere", "center": [-0.4, 0.2, 0.0], "radius": 0.2, "rho": 1.0}]
+BALLS = [
+    {"type": "sphere", "center": [0.3, 0.0, 0.1], "radius": 0.3, "rho": 1.0},
+    {"type": "sphere", "center": [-0.4, 0.2, 0.0], "radius": 0.2, "rho": 1.0},
+]
 SCENE = {
     "object": {"type": "object_collection", "objects": BALLS},
     "motion": {"type": "rigid", "displacements": [0.2, 0.0, 0.1]},
     "times": 4,
-    "views": {"ends": {"azimuths": 3}, "ends_held_out": {"azimuths": [10]}, "between": {"azimuths": [90, 180]}, "between_held_out": {"azimuths": [45]}},
+    "views": {
+        "ends": {"azimuths": 3},
+        "ends_held_out": {"azimuths": [10]},
+        "between": {"azimuths": [90, 180]},
+        "between_held_out": {"azimuths": [45]},
+    },
     "detector": {"resolution": 24, "bits": 16},
 }
 
@@ -70,7 +78,10 @@ def digest(folder):
 
 def test_layout_is_the_reference_programs(tmp_path):
     out = made(tmp_path, changed(unit_mm=3.0, duration_s=20.0))
-    frames = {name: [f["file_path"] for f in read(out, name)["frames"]] for name in ("transforms_00.json", "transforms_03.json", "transforms_00_to_03.json")}
+    frames = {
+        name: [f["file_path"] for f in read(out, name)["frames"]]
+        for name in ("transforms_00.json", "transforms_03.json", "transforms_00_to_03.json")
+    }
     assert frames["transforms_00.json"] == [*(f"images_00/train_0{i}.png" for i in range(3)), "images_00/eval_00.png"]
     assert frames["transforms_03.json"] == [f.replace("images_00", "images_03") for f in frames["transforms_00.json"]]
     assert len(frames["transforms_00_to_03.json"]) == 4 + 3 + 3 + 4
@@ -208,7 +219,9 @@ def test_the_streak_of_a_fast_ball_is_smooth(tmp_path):
     """It moves by five of its radii, 8 pixels, while the shutter is open: a few sharp images added up would be told apart."""
     ball = {"type": "sphere", "center": [-0.25, 0.0, 0.0], "radius": 0.1, "rho": 1.0}
     motion = {"type": "rigid", "displacements": [-1.0, 0.0, 0.0]}  # of the pull-back: it goes towards +x
-    out = made(tmp_path, changed(object=ball, motion=motion, density_multiplier=10.0, exposure={"duration": 0.5}, detector__resolution=48, times=3))
+    out = made(
+        tmp_path, changed(object=ball, motion=motion, density_multiplier=10.0, exposure={"duration": 0.5}, detector__resolution=48, times=3)
+    )
     placed = load_scene(tmp_path / "scene.yaml")
     thing, views = Phantom.of_scene(placed), placed.scene.cameras(placed.scene.views.between)
 
@@ -343,13 +356,22 @@ BAD = [
     (changed(object="../other.yaml"), r"object: \.\./other\.yaml lies outside the folder"),
     (changed(object={"type": "sphere"}), r"object: center: is required|object\.center: is required"),
     (changed(object={**BALLS[0], "radius": -1}), r"radius: must be a number above 0, not -1"),
-    (changed(object={**BALLS[0], "radius": "1e-1"}), r"radius: must be a number above 0, not '1e-1'; write 1\.0e-1, or YAML takes 1e-1 for text"),
+    (
+        changed(object={**BALLS[0], "radius": "1e-1"}),
+        r"radius: must be a number above 0, not '1e-1'; write 1\.0e-1, or YAML takes 1e-1 for text",
+    ),
     (changed(object={**BALLS[0], "center": [0, "2.5E1", 0]}), r"center: must be 3 numbers, .*; write 2\.5e\+1, or YAML"),
     (changed(object={**BALLS[0], "radius": "thick"}), r"radius: must be a number above 0, not 'thick'$"),
     (changed(object={**BALLS[0], "radius": 10**400}), r"radius: must be a number above 0"),
-    (changed(object={"type": "gyroid", "center": [0, 0, 0], "scale": 1e-7, "thickness": 0.1, "rho": 1}), r"scale: must be a number of at least 0\.001"),
+    (
+        changed(object={"type": "gyroid", "center": [0, 0, 0], "scale": 1e-7, "thickness": 0.1, "rho": 1}),
+        r"scale: must be a number of at least 0\.001",
+    ),
     (changed(object=TINY_CELLS), r"object: uc\.xmax: a cell of 1e-07 is too small to fill 1; make it 0\.001 or larger"),
-    (changed(object="v.raw"), r"v\.raw: a \.raw file does not say .*; describe it as \{type: voxel_grid, path: v\.raw, resolution: \[nx, ny, nz\], dtype: uint16\}"),
+    (
+        changed(object="v.raw"),
+        r"v\.raw: a \.raw file does not say .*; describe it as \{type: voxel_grid, path: v\.raw, resolution: \[nx, ny, nz\], dtype: uint16\}",
+    ),
     (changed(object={**BALLS[0], "centre": [0, 0, 0]}), r"centre: unknown key"),
     (changed(object={**BALLS[0], "center": [0, 0]}), r"center: must be 3 numbers"),
     (changed(object={**BALLS[0], "center": [0, 0, float("nan")]}), r"center: must be 3 numbers"),
@@ -357,13 +379,25 @@ BAD = [
     (changed(object={"type": "object_collection", "objects": []}), r"objects: must be a list with at least one entry"),
     (changed(object={"type": "object_collection", "objects": [BALLS[0], {"type": "bal"}]}), r"objects\[1\]\.type: must be one of"),
     (changed(object={"type": "cylinder", "p0": [0, 0, 0], "p1": [0, 0, 0], "radius": 1}), r"p1: is the same point as p0"),
-    (changed(object={"type": "parallelepiped", "origin": [0, 0, 0], "v0": [1, 0, 0], "v1": [2, 0, 0], "v2": [0, 0, 1], "rho": 1}), r"v0: .*in one plane"),
+    (
+        changed(object={"type": "parallelepiped", "origin": [0, 0, 0], "v0": [1, 0, 0], "v1": [2, 0, 0], "v2": [0, 0, 1], "rho": 1}),
+        r"v0: .*in one plane",
+    ),
     (changed(object={"type": "voxel_grid", "path": "/etc/v.npy"}), r"path: /etc/v\.npy is an absolute path"),
     (changed(object={"type": "voxel_grid", "path": "v.npy"}), r"v\.npy: cannot be read"),
     (changed(object={"type": "voxel_grid", "path": "v.raw", "resolution": [4, 4]}), r"resolution: must be 3 whole numbers"),
-    (changed(motion={"type": "sigmoid", "amplitude": -1, "center": 0, "lengthscale": 0.1, "direction": "z"}), r"motion\.amplitude: folds the material"),
-    (changed(motion={"type": "sigmoid", "amplitude": 0.1, "center": 0, "lengthscale": 1e-9, "direction": "z"}), r"motion\.lengthscale: must be a number of at least 0\.001"),
-    (changed(motion={"type": "gaussian", "amplitudes": [0, 0, 0.1], "sigmas": [1, 1, 1e-9], "centers": [0, 0, 0]}), r"motion\.sigmas: must be 3 numbers of at least 0\.001"),
+    (
+        changed(motion={"type": "sigmoid", "amplitude": -1, "center": 0, "lengthscale": 0.1, "direction": "z"}),
+        r"motion\.amplitude: folds the material",
+    ),
+    (
+        changed(motion={"type": "sigmoid", "amplitude": 0.1, "center": 0, "lengthscale": 1e-9, "direction": "z"}),
+        r"motion\.lengthscale: must be a number of at least 0\.001",
+    ),
+    (
+        changed(motion={"type": "gaussian", "amplitudes": [0, 0, 0.1], "sigmas": [1, 1, 1e-9], "centers": [0, 0, 0]}),
+        r"motion\.sigmas: must be 3 numbers of at least 0\.001",
+    ),
     (changed(motion={"type": "objects", "displacements": [[0, 0, 0]]}), r"1 displacements for 2 objects"),
 ]
 

@@ -6,8 +6,26 @@ from workflow import ROOT
 from xct4d.workflow.digest import imported_modules
 
 CANNOT_MATTER = {
-    "canonical": ["fields.velocity", "fields.carried", "fields.mixers", "fields.evolution", "training.tasks.velocity", "training.tasks.mixing", "report", "analysis"],
-    "velocity": ["fields.density", "fields.tiny", "fields.mixers", "fields.evolution", "phantom", "training.tasks.canonical", "report", "analysis"],
+    "canonical": [
+        "fields.velocity",
+        "fields.carried",
+        "fields.mixers",
+        "fields.evolution",
+        "training.tasks.velocity",
+        "training.tasks.mixing",
+        "report",
+        "analysis",
+    ],
+    "velocity": [
+        "fields.density",
+        "fields.tiny",
+        "fields.mixers",
+        "fields.evolution",
+        "phantom",
+        "training.tasks.canonical",
+        "report",
+        "analysis",
+    ],
     "mixing": ["fields.density", "fields.tiny", "fields.evolution", "phantom", "training.tasks.velocity", "report", "analysis"],
     "export": ["training", "phantom", "report", "analysis"],
     "evaluate": ["training.loop", "training.tasks", "training.losses", "report.page", "report.tables", "report.model_figures"],
@@ -20,5 +38,7 @@ def test_what_cannot_matter_does_not_count(stage):
     found = imported_modules(ROOT / "workflow" / "scripts" / f"{stage}.py", ROOT)
     assert f"xct4d.stages.{stage}" in found
     for module in CANNOT_MATTER[stage]:
-        assert (ROOT / "xct4d" / module.replace(".", "/")).with_suffix(".py").is_file() or (ROOT / "xct4d" / module.replace(".", "/")).is_dir(), module
+        assert (ROOT / "xct4d" / module.replace(".", "/")).with_suffix(".py").is_file() or (
+            ROOT / "xct4d" / module.replace(".", "/")
+        ).is_dir(), module
         assert not [name for name in found if f"{name}.".startswith(f"xct4d.{module}.")], module

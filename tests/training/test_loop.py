@@ -56,7 +56,9 @@ class BiasedTask(LinearTask):
 
 
 def run(folder, **changes):
-    return Run(Checkpoint(folder / "checkpoint", {}), **{"checkpoint_every": 1000, "compare_every": 15, "board": folder / "board"} | changes)
+    return Run(
+        Checkpoint(folder / "checkpoint", {}), **{"checkpoint_every": 1000, "compare_every": 15, "board": folder / "board"} | changes
+    )
 
 
 def test_a_term_and_a_group_are_added_by_naming_them(tmp_path):
@@ -99,6 +101,22 @@ def test_a_killed_training_goes_on_bit_for_bit_with_groups_of_its_own(tmp_path):
     assert torch.equal(whole.slope, resumed.slope)
     assert torch.equal(whole.offset, resumed.offset)
     assert history == undisturbed
+
+
+class FinishedTask(BiasedTask):
+    def draw(self, micro_batch):
+        raise AssertionError("trains again")
+
+
+def test_a_finished_training_is_not_done_again(tmp_path, capsys):
+    """Whoever wanted its result may have died before taking note of it."""
+    first, again = BiasedTask(), FinishedTask()
+    undisturbed = train(first, run(tmp_path))
+    history = train(again, run(tmp_path))
+    assert torch.equal(first.slope, again.slope)
+    assert torch.equal(first.offset, again.offset)
+    assert history.to_json() == undisturbed.to_json()
+    assert "was trained to the end before" in capsys.readouterr().err
 
 
 def test_terms_are_summed_in_their_order_with_their_weights():

@@ -99,7 +99,10 @@ def level(**settings):
 @pytest.mark.parametrize(("free", "voxels"), [(60, 1024), (14.5, 512), (6, 341)])
 def test_volumes_that_do_not_fit_are_held_coarser(monkeypatch, capsys, free, voxels):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free * GB), 80 * GB))
-    assert fitting("velocity 51", lambda n: velocity_need(config.Velocity(), level(blur=0.02), n), 1024, torch.device("cuda")) == (voxels, 1)
+    assert fitting("velocity 51", lambda n: velocity_need(config.Velocity(), level(blur=0.02), n), 1024, torch.device("cuda")) == (
+        voxels,
+        1,
+    )
     said = capsys.readouterr().err
     assert (said == "") == (voxels == 1024)
     assert voxels == 1024 or f"velocity 51: the scans are held with {voxels} voxels per axis, not 1024: {free:.1f} GB" in said

@@ -19,7 +19,10 @@ PIXELS = 24  # even, with the centre in the middle: at azimuth 0 and 90 samples 
 def frames(azimuths, pixels=PIXELS):
     f = len(azimuths)
     views = Views(
-        np.stack([orbit(a, 90.0, 4.0) for a in azimuths]), np.full((f, 2), 1.7 * pixels), np.full((f, 2), pixels / 2), np.full((f, 2), pixels)
+        np.stack([orbit(a, 90.0, 4.0) for a in azimuths]),
+        np.full((f, 2), 1.7 * pixels),
+        np.full((f, 2), pixels / 2),
+        np.full((f, 2), pixels),
     )
     offset = np.arange(f + 1) * pixels**2
     return Frames(

@@ -68,7 +68,9 @@ def test_a_step_leaves_no_gradients_not_even_of_a_group_that_stands_still():
 
 def test_a_history_is_json_also_where_a_score_is_none(tmp_path):
     """Images smaller than its window have no SSIM, equal ones no finite PSNR."""
-    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(tmp_path / "history.json")
+    History([0], {"loss": [0.1]}, {"held_out_ssim": [(0, float("nan"))], "held_out_psnr": [(0, float("inf"))]}).save(
+        tmp_path / "history.json"
+    )
 
     def refused(constant):
         raise AssertionError(constant)
@@ -97,17 +99,54 @@ def test_a_checkpoint_gives_back_what_it_took(tmp_path):
     assert torch.equal(parameter, fresh)
 
 
-def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, capsys):
     Checkpoint(tmp_path / "c", {"steps": 9}).save(3, {"x": torch.zeros(2)}, {})
     assert Checkpoint(tmp_path / "c", {"steps": 10}).load() is None
+    assert capsys.readouterr().err == f"{tmp_path / 'c'}: is of other settings or other inputs; training begins anew\n"
     assert Checkpoint(tmp_path / "c", {"steps": 9}).load() is not None
 
 
-def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
+@pytest.fixture
+def sound(tmp_path):
+    """A checkpoint and its bytes."""
     stored = Checkpoint(tmp_path / "c", {})
-    stored.save(3, {"x": torch.zeros(200)}, {})
-    (tmp_path / "c").write_bytes((tmp_path / "c").read_bytes()[:300])
+    stored.save(3, {"x": torch.arange(20.0)}, {"step": [0]})
+    return stored, stored.path.read_bytes()
+
+
+def refused(stored, content, capsys):
+    stored.path.write_bytes(content)
+    found = stored.load()
+    return found is None and capsys.readouterr().err == f"{stored.path}: is damaged; training begins anew\n"
+
+
+def test_no_bit_of_a_checkpoint_may_be_another(sound, capsys):
+    stored, content = sound
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        assert refused(stored, flipped, capsys), place
+    stored.path.write_bytes(content)
+    assert stored.load()[0] == 3
+
+
+@pytest.mark.parametrize("length", [0, 1, 31, 32, 40, 100, -1])
+def test_a_checkpoint_cut_short_is_not_resumed(sound, capsys, length):
+    stored, content = sound
+    assert refused(stored, content[:length], capsys)
+
+
+def test_a_checkpoint_of_another_kind_or_none_is_not_resumed(sound, capsys):
+    stored, content = sound
+    assert refused(stored, bytes(len(content)), capsys)
+    assert refused(stored, content + b"more", capsys)
+    assert refused(stored, content[32:], capsys)  # a plain safetensors file
+    stored.path.unlink()
     assert stored.load() is None
+    assert capsys.readouterr().err == ""
+    stored.path.mkdir()
+    assert stored.load() is None
+    assert "cannot be read (Is a directory); training begins anew" in capsys.readouterr().err
 
 
 def frames_at(times, *, held_out=()):

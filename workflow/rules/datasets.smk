@@ -21,6 +21,7 @@ from xct4d.config import CHANGES_NO_RESULT
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
+from xct4d.workflow.failures import promise_to_tell, tell_last
 from xct4d.workflow.plan import plan
 from xct4d.workflow.stages import STAGES, job_of
 
@@ -49,7 +50,7 @@ wildcard_constraints:
     direction="forward|backward",
     kind="mixed|forward|backward",
     resolution=r"\d+",
-    time=r"\d\.\d{4}",
+    time=r"\d\.\d{4}\d*",
 
 
 def dataset_of(wildcards):
@@ -197,7 +198,7 @@ def checkpoint(stage):
 
     def path(wildcards, output):
         root, job = job_of(output[0])
-        return f"{root}/checkpoints/{job}.{digest}.safetensors"
+        return f"{root}/checkpoints/{job}.{digest}.checkpoint"
 
     return path
 

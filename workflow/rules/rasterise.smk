@@ -5,7 +5,7 @@ rule rasterise:
     input:
         described_volume,
     output:
-        "results/{dataset}/rasterised/{direction}.npy",
+        "results/{dataset}/rasterised/{direction}.npz",
     params:
         volume=given_volume,
         folder=lambda wildcards: dataset_of(wildcards).folder,

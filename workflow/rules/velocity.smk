@@ -8,6 +8,7 @@ rule velocity:
         between=prepared("between"),
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
+        registration=made_by("register"),
         coarser=coarser,
     output:
         directory("results/{dataset}/velocity/{resolution}"),

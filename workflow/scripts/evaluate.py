@@ -1,18 +1,22 @@
 from pathlib import Path
 
 from xct4d.config import Evaluate, Truth
+from xct4d.workflow.checkpoints import remove_checkpoints
 from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel, trainings_of_job
+    from xct4d.io.digests import check_folder
     from xct4d.phantom.truth import Phantom
     from xct4d.stages.evaluate import evaluate
 
     files, params = snakemake.input, snakemake.params
+    remove_checkpoints(files)
 
     truth = None
     if params.simulated:
+        check_folder(Path(params.folder))
         truth = Phantom.load(Path(params.folder) / "scene.yaml")
     elif params.truth is not None:
         truth = Phantom.from_truth(Truth.model_validate(params.truth), Path(params.folder))

@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
             settings=Export.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
-            scale=prepared.load(Path(snakemake.input.prepared)).scale,
+            scale=prepared.load_scale(Path(snakemake.input.prepared)),
             outputs=dict(zip(snakemake.params.kinds, map(Path, snakemake.output), strict=True)),
             device=device,
         )

@@ -9,5 +9,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     series(
         {tuple(name): Path(path) for name, path in zip(snakemake.params.volumes, snakemake.input.volumes, strict=True)},
         Path(snakemake.output[0]),
-        prepared.load(Path(snakemake.input.prepared)).scale,
+        prepared.load_scale(Path(snakemake.input.prepared)),
     )

@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             settings.levels[0],
             {state: Path(snakemake.input[state]) for state in states if snakemake.input[state]},
             {end: Path(snakemake.input[f"canonical_{end}"]) for end in ("forward", "backward")},
+            Path(snakemake.input.registration),
             Path(snakemake.input.coarser) if snakemake.input.coarser else None,
             Path(snakemake.output[0]),
             Path(snakemake.params.checkpoint),

@@ -35,7 +35,9 @@ def score_held_out(evolution: Evolution, states: Mapping[str, Frames], shown: in
     their times.
     """
     kind = "forward" if evolution.static else "mixed"
-    held_out = [(float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()]
+    held_out = [
+        (float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()
+    ]
     held_out.sort()
     chosen = set(equally_spaced(len(held_out), shown))
     scores, pictures = [], []

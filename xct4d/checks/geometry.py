@@ -10,6 +10,7 @@ from xct4d.geometry.views import Views
 from xct4d.readers.reader import Projection
 from xct4d.readers.scanner import ScannerRecord
 
+ON_AXIS = 1e-3  # distance from the axis over that from the origin below which a source is on the axis
 AGREE = 0.01  # relative difference up to which lengths of a dataset and of its scanner's record agree
 
 
@@ -20,10 +21,17 @@ def check_view(views: Views, view: int, where: str) -> float:
     inside the box or no ray hits it.
     """
     source = views.camera_to_world[view, :, 3]
+    shown, farthest = ", ".join(f"{v:g}" for v in source), float(np.linalg.norm(source))
     if np.abs(source).max() <= 1:
+        factor = f"at least {3**0.5 / farthest:.2g} times too small" if farthest > 0 else "zero"
         raise InputError(
-            f"the source ({', '.join(f'{v:g}' for v in source)}) is inside the box [-1, 1]^3", where=f"{where}.transform_matrix",
+            f"the source ({shown}) is inside the box [-1, 1]^3; its distance is {factor}", where=f"{where}.transform_matrix",
             fix="give positions in units of half the reconstructed volume",
+        )  # fmt: skip
+    if np.hypot(*source[:2]) < ON_AXIS * farthest:
+        raise InputError(
+            f"the source ({shown}) lies on the rotation axis z", where=f"{where}.transform_matrix",
+            fix="z must be the axis of rotation: exchange the axes of the poses",
         )  # fmt: skip
     rays = sample_rays(views, view)[2]
     hit = float((rays[:, 7] > rays[:, 6]).mean())
@@ -33,6 +41,16 @@ def check_view(views: Views, view: int, where: str) -> float:
             fix="check the pose (the camera looks along its -z), the focal length and the unit of length",
         )  # fmt: skip
     return hit
+
+
+def check_poses(projections: list[Projection], where: object) -> None:
+    """Raises InputError where the projections of a full scan all have one pose. where: their file, for messages."""
+    poses = np.concatenate([projection.camera_to_world for projection in projections])
+    if len(projections) > 2 and np.ptp(poses, axis=0).max() < 1e-6:
+        fix = "give each projection the pose of its own angle"
+        raise InputError(
+            f"all {len(projections)} projections have one pose, as if nothing had turned", where=f"{where}: transform_matrix", fix=fix
+        )
 
 
 def check_focal(projections: list[Projection], record: ScannerRecord) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from xct4d.checks.extent import Extent
 from xct4d.checks.rays import sample_rays
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
@@ -16,6 +17,8 @@ from xct4d.geometry.views import Views
 BLACK = 0.05  # a transmission below this part of air is darkness
 MARGIN = 0.02  # by how much rays through the box must outshine air before it is suspicious
 EVEN = 0.99  # darkest over brightest pixel from which images show nothing
+PLATEAU = 0.05  # part of all rays within 3 % of the brightest from which these are air, and not the thinnest parts of a sample
+DIM, BRIGHT = 0.9, 1.5  # times the flat field: air is between, or the images were not divided by it
 ODD = 0.6  # a projection whose air is darker than this part of the others', or brighter by as much, is not of the same scan
 
 
@@ -36,6 +39,7 @@ class Brightness:
         self._beside: list[np.ndarray] = []  # rays that miss the column above, in and below the box
         self._rim: list[np.ndarray] = []  # of those through the box, the tenth with the shortest way through the column
         self._inside: list[np.ndarray] = []  # the rest
+        self._extent = Extent()
 
     def add(self, image: np.ndarray, views: Views, view: int, where: str) -> None:
         """Look at one projection. Raises InputError where it is black everywhere."""
@@ -49,6 +53,7 @@ class Brightness:
         self._beside.append(beside)
         self._rim.append(through[:tenth])
         self._inside.append(through[tenth:])
+        self._extent.add(image, views, view)
         if _enough(beside, through):
             self._air[where] = float(np.median(beside))
 
@@ -56,8 +61,8 @@ class Brightness:
         """Levels of the three groups.
 
         Raises InputError where nothing attenuates, the projections look inverted
-        or logarithmic, one is much brighter or darker than the others, or air is
-        far from the flat field.
+        or logarithmic, one is much brighter or darker than the others, air is
+        far from the flat field, or what attenuates lies outside the box.
 
         A ray beside the box passes air, so none through it may be brighter on
         average. Where the detector sees nothing but the box, its rim may be
@@ -71,8 +76,14 @@ class Brightness:
             what = f"nothing attenuates: every pixel of every image has a transmission from {self.low:.3g} to {self.high:.3g}"
             self._complain(what, where, "check the images")
         self._check_direction(rim, levels, where)
+        brightest = float(np.quantile(np.concatenate([beside, rim, inside]), 0.999))
         if air is not None:
             self._check_air(air, where)
+        else:
+            self._check_brightest(np.concatenate([rim, inside]), where)
+        if (what := self._extent.complaint(air or min(brightest, 1.0) or 1.0)) is not None:
+            fix = "give positions in units of half the reconstructed volume: mm, or another volume's units, are wrong by such a factor"
+            self._complain(what, where, fix)
         return levels
 
     def _check_direction(self, rim: np.ndarray, levels: dict[str, float | None], where: object) -> None:
@@ -92,9 +103,26 @@ class Brightness:
             if not ODD * usual <= level <= usual / ODD:
                 what = f"air has transmission {level:.3g}, in the other projections {usual:.3g}"
                 self._complain(what, frame, "divide each image by its own flat field, or remove the frame")
-        if air < self._flat_field / 2:
+        if air < self._flat_field / 2 or air > BRIGHT * self._flat_field:
             what = f"is {self._flat_field:g}, but air has transmission {air:.3g}"
-            self._complain(what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air")
+            self._complain(
+                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
+            )
+
+    def _check_brightest(self, values: np.ndarray, where: object) -> None:
+        """Without air beside the box: is the brightest that is seen anywhere as bright as air must be?"""
+        brightest = float(np.quantile(values, 0.999))
+        if DIM * self._flat_field <= brightest <= BRIGHT * self._flat_field:
+            return
+        what = f"is {self._flat_field:g}, but the brightest of all projections has transmission {brightest:.3g}"
+        if brightest > self._flat_field or (values >= 0.97 * brightest).mean() > PLATEAU:
+            self._complain(
+                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
+            )
+        else:
+            self.notes.append(
+                f"{where}: flat_field: {what}; right where the sample fills every view, wrong where counts were not divided by those of air"
+            )
 
     def _complain(self, what: str, where: object, fix: str) -> None:
         if self._strict:

@@ -21,7 +21,7 @@ class Section(BaseModel):
 
 
 def explain(error: ValidationError, root: type[Section]) -> str:
-    """The first complaint about a tree of sections in one line: key, what is wrong, the nearest valid key."""
+    """The first error that pydantic found, in one line: the key, what is wrong, the nearest valid key."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
@@ -37,7 +37,7 @@ def explain(error: ValidationError, root: type[Section]) -> str:
 
 
 def _keys_at(location: tuple, root: type[Section]) -> list[str]:
-    """Valid keys of the section at a location of the tree."""
+    """Valid keys of the section at a location: names and indices from the root, as pydantic gives them."""
     model: Any = root
     for part in location:
         if isinstance(part, int):

@@ -27,15 +27,22 @@ class HashGrid(Section):
 
 
 class Canonical(Section):
-    """The static field of one end."""
+    """The canonical field of each scan: a reconstruction in voxels, refined by a hash grid and an MLP."""
 
-    steps: Count = Field(1000, description="training steps")
+    steps: Count = Field(100, description="training steps that refine the reconstruction")
     rays: Count = Field(512, description="rays per step")
-    samples: Count = Field(64, description="samples per ray inside the box; what empty space saves goes into finer samples and more rays")
+    samples: Count = Field(
+        64,
+        description="samples per ray inside the box; as empty cells are found, rays are sampled more finely within the others, and more rays are drawn",
+    )
     grid: HashGrid = HashGrid()
-    schedule: Schedule = Schedule()
+    schedule: Schedule = Schedule(learning_rate=3e-3, warmup=0.1)
     flat_field: FlatField = FlatField()
     volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation with the end's known volume")
-    bake: Annotated[int, Field(ge=8)] = Field(192, description="voxels per axis of the baked copy that velocity and mixing train on")
-    evaluate_every: Count = Field(250, description="steps between held-out PSNR and SSIM")
-    checkpoint_every: Count = Field(200, description="steps between checkpoints")
+    bake: Annotated[int, Field(ge=8)] = Field(
+        192,
+        description="voxels per axis, at most, of the reconstruction and of the baked copy that velocity and mixing train on; "
+        "fewer where the pixels do not resolve them",
+    )
+    evaluate_every: Count = Field(50, description="steps between held-out PSNR and SSIM")
+    checkpoint_every: Count = Field(50, description="steps between checkpoints")

@@ -22,7 +22,13 @@ is not there by default.
 def default_yaml() -> str:
     """Text of config/default.yaml. Keys without a default are shown behind a #: without it, the text is YAML with every key."""
     lines = [f"# {line}" for line in HEAD.splitlines()]
-    lines += ["", "# datasets: name -> its input, and whatever it overrides of the sections below", "datasets:", "  my_dataset:", "    input:"]
+    lines += [
+        "",
+        "# datasets: name -> its input, and whatever it overrides of the sections below",
+        "datasets:",
+        "  my_dataset:",
+        "    input:",
+    ]
     lines += ["      folder: path/to/my_dataset", "", "# Sections at this level hold for every dataset."]
     lines += section_lines(Config)
     return "\n".join(lines) + "\n"
@@ -79,20 +85,28 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
         example = (field.examples or [None])[0]
         default = example if field.is_required() else field.get_default(call_default_factory=True)
         default = defaults.get(key, default)
-        inner, mark = section_of(field.annotation), "#" if off or default is None else ""
-        if inner is field.annotation:
-            lines += [*_comment(field.description or inner.__doc__.strip().split("\n\n")[0], indent), f"{indent}{'#' if off else ''}{key}:"]
+        inner: type[Section] | None = section_of(field.annotation)
+        mark = "#" if off or default is None else ""
+        if inner is not None and _is_section(field.annotation):
+            lines += [
+                *_comment(field.description or (inner.__doc__ or "").strip().split("\n\n")[0], indent),
+                f"{indent}{'#' if off else ''}{key}:",
+            ]
             lines += _section(inner, dict(default) if default is not None else {}, depth + 1, off=off)
             continue
         lines += _comment(field.description, indent)
         lines.append(f"{indent}{mark}{key}:" + ("" if default is None or _is_list_of_sections(default) else f" {_flow(default)}"))
-        if _is_list_of_sections(default):
+        if inner is not None and _is_list_of_sections(default):
             # one more, with a line for each key: what the keys of all mean
             lines += [*(f"{indent}  - {_flow(item.model_dump(mode='json'))}" for item in default), f"{indent}  #-"]
             lines += _section(inner, {}, depth + 2, off=True)
         elif inner is not None:
             lines += _section(inner, example or {}, depth + 1, off=True)
     return lines
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
 
 
 def _is_list_of_sections(value: Any) -> bool:

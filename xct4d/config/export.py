@@ -11,13 +11,16 @@ from xct4d.directions import Reconstruction
 
 
 class Export(Section):
-    """Volumes on disk, one Zarr group per kind and time."""
+    """Attenuation volumes, one OME-Zarr image per kind and time."""
 
     times: list[Fraction] = Field([0.0, 0.25, 0.5, 0.75, 1.0], description="times exported", min_length=1)
     kinds: list[Reconstruction] = Field(["mixed", "forward", "backward"], description="volumes exported for each time", min_length=1)
     resolution: Annotated[int, Field(ge=4)] = Field(200, description="voxels per axis")
     dtype: Literal["float32", "float16", "uint8", "uint16"] = Field("float32", description="type of a voxel; whole numbers span the window")
-    window: tuple[Finite, Finite] | None = Field(None, description="uint8 and uint16 only: attenuation (per world unit) at the lowest and highest whole number (default: 0 and the volume's maximum)")
+    window: tuple[Finite, Finite] | None = Field(
+        None,
+        description="uint8 and uint16 only: attenuation (per world unit) at the lowest and highest whole number (default: 0 and the volume's maximum)",
+    )
     tile: Annotated[int, Field(ge=8)] = Field(128, description="voxels per axis of a tile computed at once")
     series: bool = Field(True, description="also join the times of each kind into one film (t, z, y, x)")
 

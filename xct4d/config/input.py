@@ -14,16 +14,33 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones spread evenly; "
-        "interval: every n-th is held out; list: the names in `held_out`; none: nothing is held out",
+        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones evenly spaced; "
+        "interval: every n-th is held out (both: of the sequence one camera at a time, the cameras in turn); list: the names in `held_out`; "
+        "none: nothing is held out",
     )
-    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(None, description="part trained on (method fraction, there 0.9 by default)")
-    interval: Annotated[int, Field(ge=2)] | None = Field(None, description="every n-th projection is held out (method interval, there 8 by default)")
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="part trained on (method fraction, there 0.9 by default)"
+    )
+    interval: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="every n-th projection is held out (method interval, there 8 by default)"
+    )
     held_out: list[str] = Field([], description="file names held out (method list)")
-    imin: Annotated[int, Field(ge=0)] = Field(0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole")
+    imin: Annotated[int, Field(ge=0)] = Field(
+        0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole"
+    )
     imax: Annotated[int, Field(ge=0)] | None = Field(None, description="last index of train_<index> used")
     istep: Count = Field(1, description="every istep-th index from imin is used")
     indices: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="exactly these indices are used")
+
+    @property
+    def trained_fraction(self) -> float:
+        """`fraction`, or its default where the method is fraction."""
+        return 0.9 if self.fraction is None else self.fraction
+
+    @property
+    def held_out_every(self) -> int:
+        """`interval`, or its default where the method is interval."""
+        return 8 if self.interval is None else self.interval
 
 
 class VolumeFile(Section):

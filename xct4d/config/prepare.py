@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from xct4d.config.base import Count, Section
 
 
 class Prepare(Section):
-    """Checks and downscaled copies."""
+    """Checks of the projections, and downscaling."""
 
-    target_size: Count | None = Field(250, description="downscale by the largest whole factor that leaves this many pixels along the longer side")
+    target_size: Count | None = Field(
+        250, description="downscale by the largest whole factor that leaves this many pixels along the longer side"
+    )
     downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
+    outside: Literal["clip", "refuse"] = Field(
+        "clip",
+        description="transmissions outside [0, 1], where noise of air and of a flat-field correction leads: clip them and note it, or refuse them",
+    )
     check_intensities: bool = Field(
-        True, description="refuse projections that look inverted, not divided by the flat field, or unlike the others; false: only note it"
+        True,
+        description="refuse projections that look inverted, not divided by the flat field, unlike the others, "
+        "or of a sample that is not in the box; false: only note it",
     )

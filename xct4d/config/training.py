@@ -24,7 +24,7 @@ class DriftingFlatField(FlatField):
 
 
 class Decay(Section):
-    """How the learning rate goes over the steps: warm-up, steady part, exponential decay."""
+    """Learning rate over the steps of a level: warm-up, steady part at the level's own rate, exponential decay."""
 
     final: Positive = Field(1e-4, description="learning rate at the last step, at most the steady rate")
     warmup: Fraction = Field(0.02, description="part of the steps that rises linearly from zero")

@@ -11,7 +11,7 @@ from xct4d.config.training import Decay, DriftingFlatField
 
 
 class Level(Section):
-    """One resolution of the velocity field."""
+    """One level of the velocity field: a spatial resolution and how it is trained."""
 
     resolution: Annotated[int, Field(ge=4)] = Field(description="control points per axis")
     steps: Count = Field(description="training steps")
@@ -39,10 +39,17 @@ class Velocity(Section):
     ode_step: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="longest time step of the flow's integration")
     solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
     schedule: Decay = Decay()
-    early_times_first: Fraction = Field(0.5, description="part of the first level's steps in which the times reach from one end to the other; 0: all times at once")
+    early_times_first: Fraction = Field(
+        0.5,
+        description="part of the first level's steps over which the times trained on grow from those next to a scan to all; 0: all from the start",
+    )
     max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
-    volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points")
-    mismatch_weight: NonNegative = Field(0.0, description="weight of the squared difference of forward and backward densities at random points and times")
+    volume_weight: NonNegative = Field(
+        0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points"
+    )
+    mismatch_weight: NonNegative = Field(
+        0.0, description="weight of the squared difference of forward and backward densities at random points and times"
+    )
     points: Count = Field(4096, description="random points per step for the volume, mismatch and strain terms")
     flat_field: DriftingFlatField = DriftingFlatField(train=False)
     evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")

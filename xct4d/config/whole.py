@@ -16,6 +16,7 @@ from xct4d.config.export import Export
 from xct4d.config.input import Input
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
+from xct4d.config.registration import Registration
 from xct4d.config.velocity import Velocity
 from xct4d.errors import InputError
 
@@ -26,13 +27,18 @@ class Config(Section):
     input: Input
     prepare: Prepare = Prepare()
     canonical: Canonical = Canonical()
+    registration: Registration = Registration()
     velocity: Velocity = Velocity()
     mixing: Mixing = Mixing()
     export: Export = Export()
     analyse: Analyse = Analyse()
     evaluate: Evaluate = Evaluate()
-    device: Device = Field("auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the training's random numbers; the noise of a scene has the scene's own")
+    device: Device = Field(
+        "auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="seed of the training's random numbers; the noise of a scene has the scene's own"
+    )
     sweep: dict[str, list[int | float | bool | str]] = Field(
         {},
         description="dotted key -> values: each combination is run as a dataset of its own, sharing every stage that it can; "
@@ -65,7 +71,12 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
     configs = {}
     for name, own in datasets.items():
         where = f"{source}: datasets.{name}"
-        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        if not isinstance(name, str):
+            shown = "true or false" if isinstance(name, bool) else f"a {type(name).__name__}"
+            raise InputError(
+                f"YAML reads this name as {shown}, not as text", where=where, fix="quote it: '20240115':, '2024-01-15':, 'no':"
+            )
+        if not re.fullmatch(NAME, name):
             raise InputError("a dataset's name has ASCII letters, digits, - and _ only", where=where)
         if not isinstance(own, dict):
             raise InputError("must map keys to values", where=where, fix="give at least its input")

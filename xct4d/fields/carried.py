@@ -9,11 +9,12 @@ from torch import Tensor
 
 from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.baked import BakedField
+from xct4d.fields.conservation import carried_attenuation
 from xct4d.fields.velocity import VelocityField
 
 
 class CarriedScans:
-    """Attenuation of each scan's material at a time t: mu_d(flow(x, t -> t_d)), t_d the time of scan d."""
+    """Attenuation of each scan's material at a time t, by the law that the motion keeps (fields.conservation)."""
 
     def __init__(self, scan: Mapping[Direction, BakedField], motion: VelocityField):
         self.scan = scan
@@ -21,10 +22,12 @@ class CarriedScans:
 
     def density(self, direction: Direction, points: Tensor, time: float) -> Tensor:
         """Attenuation [N] of one scan, carried to a time, at points [N, 3]."""
-        return self.scan[direction](self.motion.flow(points, time, SCAN_TIME[direction]))
+        return carried_attenuation(self.scan[direction], self.motion, points, time, SCAN_TIME[direction])
 
     def both_densities(self, points: Tensor, time: float) -> tuple[Tensor, Tensor]:
         """Attenuation [N] of the forward and of the backward scan, both carried to a time, at points [N, 3]."""
+        if self.motion.law == "mass":
+            return self.density("forward", points, time), self.density("backward", points, time)
         carried = self.motion.flow_together([points, points], [(time, SCAN_TIME["forward"]), (time, SCAN_TIME["backward"])])
         return self.scan["forward"](carried[0]), self.scan["backward"](carried[1])
 

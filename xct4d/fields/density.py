@@ -1,7 +1,8 @@
-"""The canonical field: attenuation from a multiresolution hash grid and an MLP."""
+"""The canonical field: attenuation from a multiresolution hash grid and an MLP, which refine a reconstruction in voxels where there is one."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,26 @@ from xct4d.config import HashGrid
 from xct4d.fields import occupancy, storage, tiny
 from xct4d.kernels.hashgrid import HashLayout, encode
 from xct4d.kernels.mlp import perceptron
+from xct4d.kernels.trilinear import sample
 
 # Of exp(MLP - SHIFT): an untrained field is nearly transparent.
 SHIFT = 2.0
+# Of the reconstruction's largest attenuation, added to it: a factor alone could put nothing where the reconstruction has nothing.
+FLOOR = 1e-4
 CHUNK = {"cpu": 2**17, "cuda": 2**19}  # points evaluated at once without gradients
 
 
 class DensityField(nn.Module):
-    """mu(x) = exp(MLP(encode(x)) - 2) per world unit; zero outside the box and in cells found empty.
+    """mu(x) = exp(MLP(encode(x))) (v(x) + floor) per world unit; zero outside the box and in cells found empty.
 
-    The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
+    v is the reconstruction that the field starts from, interpolated trilinearly: an untrained field is that volume. Without one,
+    mu(x) = exp(MLP(encode(x)) - 2), nearly transparent at first. The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
     """
 
-    def __init__(self, settings: HashGrid):
+    cells: Tensor  # occupied cells, bool
+
+    def __init__(self, settings: HashGrid, reconstruction: Tensor | None = None):
+        """reconstruction: attenuation [n, n, n] (z, y, x) at voxel centres."""
         super().__init__()
         self.settings = settings
         self.layout = HashLayout(settings.levels, settings.log2_size, settings.coarsest, settings.finest)
@@ -32,21 +40,26 @@ class DensityField(nn.Module):
         self.inner = nn.Parameter(torch.empty(self.layout.width, settings.width))
         self.outer = nn.Parameter(torch.empty(settings.width))
         self.register_buffer("cells", occupancy.full())
+        self.register_buffer("reconstruction", torch.empty(0, 0, 0) if reconstruction is None else reconstruction)
+        self._floor = 0.0 if reconstruction is None else FLOOR * float(reconstruction.max())
         self.tiny: tiny.TinyNetwork | None = None  # in place of table, inner and outer, where it computes
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010)."""
+        """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010); the last layer zero where a reconstruction is refined."""
         with torch.no_grad():
             self.table.uniform_(-1e-4, 1e-4, generator=generator)
             for weight, neurons in ((self.inner, sum(self.inner.shape)), (self.outer, len(self.outer) + 1)):
                 bound = (6 / neurons) ** 0.5
                 weight.uniform_(-bound, bound, generator=generator)
+            if len(self.reconstruction):
+                self.outer.zero_()
 
     def forward(self, points: Tensor) -> Tensor:  # [N, 3] (x, y, z) -> [N]
         """Attenuation at points inside the box; a point outside takes the nearest face's."""
-        if self.tiny is not None:
-            return torch.exp(self.tiny(points) - SHIFT)
-        return torch.exp(perceptron(encode(self.table, points, self.layout), self.inner, self.outer) - SHIFT)
+        out = perceptron(encode(self.table, points, self.layout), self.inner, self.outer) if self.tiny is None else self.tiny(points)
+        if not len(self.reconstruction):
+            return torch.exp(out - SHIFT)
+        return torch.exp(out) * (sample(self.reconstruction, points.clamp(-1, 1)) + self._floor)
 
     @property
     def backend(self) -> str:
@@ -73,20 +86,20 @@ class DensityField(nn.Module):
         return out
 
     def find_empty_cells(self, rng: np.random.Generator) -> None:
-        """Find the occupied cells anew, also among those that were found empty before."""
-        with torch.no_grad():
-            self.cells.copy_(occupancy.occupied(self, rng, self.cells.device))
+        """Find the cells in which the reconstruction has material. The perceptron, a factor to it, puts none elsewhere."""
+        self.cells.copy_(occupancy.occupied(partial(sample, self.reconstruction), rng, self.cells.device))
 
     def save(self, path: Path) -> None:
         """One format, whatever computed the field; the header says what did."""
         table, inner, outer = (self.table, self.inner, self.outer) if self.tiny is None else self.tiny.give()
-        tensors = {"table": table, "inner": inner, "outer": outer, "cells": self.cells}
+        tensors = {"table": table, "inner": inner, "outer": outer, "cells": self.cells, "reconstruction": self.reconstruction}
         storage.write(path, "density", {"grid": self.settings.model_dump(), "backend": self.backend}, tensors)
 
     @classmethod
     def load(cls, path: Path) -> DensityField:
         """Read what `save` wrote, whatever trained it. Raises InputError where it is missing, damaged or holds another kind of field."""
         settings, tensors = storage.read(path, "density")
-        field = cls(HashGrid(**settings["grid"]))
+        reconstruction = tensors["reconstruction"]
+        field = cls(HashGrid(**settings["grid"]), reconstruction if len(reconstruction) else None)
         field.load_state_dict(tensors)
         return field

@@ -10,6 +10,7 @@ from torch import Tensor
 from xct4d.device import HOST
 from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields import occupancy
+from xct4d.fields.conservation import carried_attenuation
 from xct4d.fields.density import CHUNK, DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixers.base import TrainedMixer
@@ -109,7 +110,7 @@ class Evolution:
         density = {}
         for direction, scan_time in SCAN_TIME.items():
             if direction in needed:
-                carried = self._canonical[direction].evaluate(self.flow(points, t, scan_time))
+                carried = carried_attenuation(self._canonical[direction].evaluate, self.velocity, points, t, scan_time)
                 density[direction] = inside_box(carried, points)
         if "mixed" in kinds:
             density["mixed"] = torch.lerp(density["forward"], density["backward"], self._mixer(points, t))

@@ -10,6 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from xct4d.errors import InputError
+from xct4d.io.digests import check_file
 
 
 def write(path: Path, kind: str, settings: dict, tensors: dict[str, Tensor]) -> None:
@@ -24,6 +25,7 @@ def write(path: Path, kind: str, settings: dict, tensors: dict[str, Tensor]) -> 
 
 def read(path: Path, kind: str) -> tuple[dict, dict[str, Tensor]]:
     """(settings, tensors) of a field. Raises InputError if the file is missing, damaged or another kind."""
+    check_file(Path(path))
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("xct4d", "{}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor
 
 from xct4d.device import sent
-from xct4d.kernels import bspline
+from xct4d.kernels.shared import bspline_matrices as bspline
 
 
-def time_weights(modes: int, times: np.ndarray, device: torch.device) -> Tensor:
+def time_weights(modes: int, times: np.ndarray | Sequence[float], device: torch.device) -> Tensor:
     """Weights [T, modes] float32 of a spline's control points at times [T]; the control points span [0, 1] as `kernels.bspline` says."""
     return _weights(modes, tuple(np.asarray(times, float).tolist()), device)
 

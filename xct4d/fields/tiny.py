@@ -119,8 +119,10 @@ class _Scaled(torch.autograd.Function):
 
 
 class _Unscaled(torch.autograd.Function):
-    """Passes parameters on; their derivatives on the way back lose the factor of `_Scaled`. One that
-    left half precision's range all the same is zero: the others are not lost with it."""
+    """Passes parameters on; their derivatives on the way back lose the factor of `_Scaled`.
+
+    A derivative that left half precision's range all the same becomes zero, so that the others are not lost with it.
+    """
 
     @staticmethod
     def forward(ctx, parameters, factor):

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from xct4d.device import sent
 from xct4d.fields import storage
+from xct4d.fields.conservation import Law
 from xct4d.fields.time_spline import time_weights
-from xct4d.kernels import bspline
-from xct4d.kernels.flow import FlowTable, TimeSteps, flow
+from xct4d.kernels.flow import FlowTable, TimeSteps, flow, flow_with_gradient
+from xct4d.kernels.shared import bspline_matrices as bspline
 
 
 @lru_cache(256)
@@ -62,8 +63,10 @@ class VelocityField(nn.Module):
     of spatial modes, but only four modes act at a time.
     """
 
-    def __init__(self, resolution: int, modes: int, *, longest_step: float, solver: str):
+    def __init__(self, resolution: int, modes: int, *, longest_step: float, solver: str, law: Law = "attenuation"):
+        """law: what the material that moves keeps (fields.conservation)."""
         super().__init__()
+        self.law = law
         self.resolution = resolution
         self.modes = modes
         self.longest_step = longest_step
@@ -86,9 +89,17 @@ class VelocityField(nn.Module):
             return list(groups)
         return flow(self.at(table.times), groups, table)
 
+    @torch.no_grad()
+    def flow_with_gradient(self, points: Tensor, start: float, stop: float) -> tuple[Tensor, Tensor]:
+        """Points [N, 3] carried from time start to time stop, and dx(stop)/dx(start) [N, 3, 3]; not differentiable."""
+        table = _flow_table(((start, stop),), self.longest_step, self.solver)
+        if not len(table.times):
+            return points, torch.eye(3, device=points.device).expand(len(points), 3, 3)
+        return flow_with_gradient(self.at(table.times), points, table)
+
     def refined(self, resolution: int) -> VelocityField:
         """The same field with more control points per axis: exact on the ladder n -> 2n - 3, else least squares."""
-        out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver)
+        out = VelocityField(resolution, self.modes, longest_step=self.longest_step, solver=self.solver, law=self.law)
         matrix = sent(self._refinement(resolution).astype(np.float32), self.control.device)
         with torch.no_grad():
             out.control.copy_(_along(2, matrix, _along(1, matrix, _along(0, matrix, self.control))))
@@ -119,7 +130,13 @@ class VelocityField(nn.Module):
         return _BendingEnergy.apply(control, _bending_matrices(self.resolution, control.device)) / len(control)
 
     def save(self, path: Path) -> None:
-        settings = {"resolution": self.resolution, "modes": self.modes, "longest_step": self.longest_step, "solver": self.solver}
+        settings = {
+            "resolution": self.resolution,
+            "modes": self.modes,
+            "longest_step": self.longest_step,
+            "solver": self.solver,
+            "law": self.law,
+        }
         storage.write(path, "velocity", settings, {"control": self.control})
 
     @classmethod

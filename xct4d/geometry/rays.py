@@ -64,7 +64,15 @@ def cast(views: Views, view: np.ndarray, column: np.ndarray, row: np.ndarray) ->
     (both zero where the ray misses the box).
     """
     out = np.empty((len(view), 8))
-    _cast(views.camera_to_world, views.focal, views.centre, np.asarray(view, np.int64), np.asarray(column, np.float64), np.asarray(row, np.float64), out)
+    _cast(
+        views.camera_to_world,
+        views.focal,
+        views.centre,
+        np.asarray(view, np.int64),
+        np.asarray(column, np.float64),
+        np.asarray(row, np.float64),
+        out,
+    )
     return out
 
 

@@ -9,8 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Views:
-    """V cone-beam views. The camera looks along its -z; +x is increasing column,
-    +y is decreasing row; the centre of pixel (0, 0) is at (0.5, 0.5)."""
+    """V cone-beam views.
+
+    The camera looks along its -z; +x is increasing column, +y is decreasing
+    row; the centre of pixel (0, 0) is at (0.5, 0.5).
+    """
 
     camera_to_world: np.ndarray  # [V, 3, 4] float64: rotation and source position, world units
     focal: np.ndarray  # [V, 2] float64: focal length along columns and rows, pixels
@@ -31,8 +34,7 @@ class Views:
         return Views(self.camera_to_world[index], self.focal[index], self.centre[index], self.size[index])
 
     def downscaled(self, factor: int) -> Views:
-        """The same cameras seen through pixels `factor` times as large; what is
-        left over at the right and lower edges is cut off."""
+        """The same cameras with pixels `factor` times as large; remainders at the right and lower edges are cut off."""
         return replace(self, focal=self.focal / factor, centre=self.centre / factor, size=self.size // factor)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
+from xct4d.io.digests import check_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.units import TIME, Scale
 
@@ -34,6 +35,8 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
     InputError where a volume is damaged or differs from the first in quantity,
     shape, type or, for whole numbers, window.
     """
+    for volume in volumes:
+        check_folder(volume)
     quantities = [open_volume(volume).quantity for volume in volumes]  # raises where one is damaged
     for volume, quantity in zip(volumes, quantities, strict=True):
         if quantity != quantities[0]:

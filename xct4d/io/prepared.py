@@ -10,6 +10,7 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
+from xct4d.io.digests import check_files
 from xct4d.units import Scale
 
 FULL_SCALE = 65535  # stored value of transmission 1
@@ -90,8 +91,9 @@ def save_record(frames: Frames, folder: Path) -> None:
 
 
 def load(folder: Path) -> Frames:
-    """Open prepared projections. Raises InputError where the folder is incomplete."""
+    """Open prepared projections. Raises InputError where the folder is incomplete or damaged."""
     folder = Path(folder)
+    check_files(folder, ["frames.json", "projections.npy"])
     try:
         record = json.loads((folder / "frames.json").read_text())
         pixels = np.load(folder / "projections.npy", mmap_mode="r", allow_pickle=False)
@@ -106,3 +108,14 @@ def load(folder: Path) -> Frames:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot be read ({error})", where=folder, fix="delete it and run prepare again") from None
     return frames
+
+
+def load_scale(folder: Path) -> Scale:
+    """What prepared projections say of their units; the pixels are not read. Raises InputError where the record is missing or damaged."""
+    folder = Path(folder)
+    check_files(folder, ["frames.json"])
+    try:
+        record = json.loads((folder / "frames.json").read_text())
+        return Scale(record["unit_mm"], record["duration_s"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"cannot be read ({error})", where=folder, fix="delete it and run prepare again") from None

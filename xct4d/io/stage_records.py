@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from xct4d.errors import InputError
+from xct4d.io.digests import check_file
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
     """The scores in a metrics.json. Raises InputError where the file is missing or damaged."""
+    check_file(path)
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -19,6 +21,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 def read_history(path: Path) -> dict[str, Any]:
     """The curves in a history.json: a list of steps, lists of values. Raises InputError where the file is missing or damaged."""
+    check_file(path)
     try:
         history = json.loads(path.read_text())
         if len(history["step"]) != len(history["loss"]):

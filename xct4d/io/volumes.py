@@ -28,7 +28,11 @@ def check_volume_file(file: VolumeFile, folder: Path, where: str) -> Path:
     path = safe_path(folder, file.path, f"{where}.path")
     suffix = path.suffix.lower()
     if suffix not in _VOXELS and not file.is_object:
-        raise InputError(f"{file.path} is not a volume", where=f"{where}.path", fix="give an object description (.yaml, .json), or a .npy, .npz or .raw file")
+        raise InputError(
+            f"{file.path} is not a volume",
+            where=f"{where}.path",
+            fix="give an object description (.yaml, .json), or a .npy, .npz or .raw file",
+        )
     if suffix != ".raw" and (file.shape is not None or file.dtype is not None):
         raise InputError(f"shape and dtype belong to .raw files; {path.name} tells its own", where=where, fix="remove them")
     if suffix == ".raw" and (file.shape is None or file.dtype is None):

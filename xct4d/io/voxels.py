@@ -12,8 +12,11 @@ from typing import BinaryIO
 import numpy as np
 
 from xct4d.errors import InputError
+from xct4d.io.paths import refuse_special
 
 RAW_TYPES = ("uint8", "uint16", "uint32", "int16", "float32", "float64")
+MOST_VOXELS = 2**36  # of a volume: 4096 along each axis
+DEFLATE = 1032  # times smaller at most is what zip makes of anything
 RAW_AXES = "zyx"
 DAMAGED = (ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)  # what numpy and zipfile raise
 
@@ -68,6 +71,7 @@ def open_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: st
     Raises InputError where the file is missing, is not a volume or holds pickled objects.
     """
     path = Path(path)
+    refuse_special(path, path)
     suffix = path.suffix.lower()
     try:
         if suffix == ".raw":
@@ -80,13 +84,16 @@ def open_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: st
                 if "vol.npy" not in archive.namelist():
                     raise InputError("has no array vol", where=path, fix="store the volume under that name")
                 with archive.open("vol.npy") as file:
-                    voxels = _array(path, file, archive.getinfo("vol.npy").file_size)
+                    member = archive.getinfo("vol.npy")
+                    voxels = _array(path, file, min(member.file_size, DEFLATE * min(member.compress_size, path.stat().st_size)))
         else:
             raise InputError("is not a volume", where=path, fix="give a .npy, .npz or .raw file")
     except OSError as error:
         raise _unreadable(path, error) from None
     except DAMAGED as error:
         raise _no_array(path, error) from None
+    if math.prod(voxels.stored) > MOST_VOXELS:
+        raise InputError(f"has shape {voxels.stored}", where=path, fix=f"at most {MOST_VOXELS} voxels are read; give a coarser volume")
     if min(voxels.stored) < 2:
         raise InputError(f"has shape {voxels.stored}", where=path, fix="give at least 2 voxels per axis")
     return voxels
@@ -129,4 +136,6 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _no_array(path: Path, error: Exception) -> InputError:
+    if isinstance(error, (zipfile.BadZipFile, zlib.error)):
+        return InputError(f"is damaged ({error})", where=path, fix="copy it again; one that rasterise made: delete it and start again")
     return InputError(f"is not a plain array ({error})", where=path, fix="save it with numpy.save, without objects")

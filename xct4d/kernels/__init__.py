@@ -15,9 +15,14 @@ and from these to `shared`, never back.
     hashgrid      multiresolution hash encoding of points
     mlp           a perceptron with one hidden layer
     occupancy     which coarse cells of the box hold material
+    projector     line integrals through a volume of voxels, and their transpose
     ray_sampling  stratified samples along rays
     segments      sums over the samples of each ray
+    total_variation  a volume denoised without blurring its edges
     trilinear     a volume at points
+
+The fits of the registration and of the sequence run on CPUs on every machine;
+what they need alone, `cpu.matching` and `cpu.splatting`, has no face and no twin.
 
 Names. `_name`, with an underscore, is a raw kernel: compiled by numba, started
 once for a whole batch, arrays in, arrays changed in place, no checks; only its

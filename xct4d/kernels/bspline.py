@@ -13,7 +13,7 @@ from xct4d.kernels.cpu import bspline as cpu
 from xct4d.kernels.dispatch import Twins
 from xct4d.kernels.shared.bspline_matrices import basis, bending_matrices, refinement
 
-__all__ = ["basis", "bending_matrices", "refinement", "sample"]
+__all__ = ["basis", "bending_matrices", "refinement", "sample", "sample_vector_with_gradient"]
 
 
 def _cuda():
@@ -24,6 +24,7 @@ def _cuda():
 
 SAMPLE = Twins(cpu.sample, lambda: _cuda().sample)
 SAMPLE_ADJOINT = Twins(cpu.sample_adjoint, lambda: _cuda().sample_adjoint)
+SAMPLE_VECTOR_WITH_GRADIENT = Twins(cpu.sample_vector_with_gradient, lambda: _cuda().sample_vector_with_gradient)
 
 
 class _Sample(torch.autograd.Function):
@@ -45,3 +46,16 @@ def sample(
 ) -> Tensor:  # [N] float32
     """Values of a scalar spline at points; differentiable in the control points, not in the points."""
     return _Sample.apply(control, points.contiguous())
+
+
+@torch.no_grad()
+def sample_vector_with_gradient(
+    control: Tensor,  # [n, n, n, 3] float32 (z, y, x, component)
+    points: Tensor,  # [N, 3] float32 (x, y, z), world units
+) -> tuple[Tensor, Tensor]:  # [N, 3] float32, [N, 3, 3] float32
+    """Values v of a vector spline at points, and its gradient there: gradient[p, i, j] = dv_i / dx_j.
+
+    The derivatives of the spline itself, not differences; zero along an axis
+    along which a point lies outside the box. Neither result is differentiable.
+    """
+    return SAMPLE_VECTOR_WITH_GRADIENT(control.contiguous(), points.contiguous())

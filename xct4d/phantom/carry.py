@@ -57,7 +57,9 @@ def compression(rows, x, y, z):
             # grad u is an outer product of (bell_i / sigma_i^2) and the offset, so det(1 + grad u) = 1 - their scalar product
             dx, dy, dz = x - row[7], y - row[8], z - row[9]
             r2 = dx * dx + dy * dy + dz * dz
-            factor *= 1.0 - _bell(row, 0, r2) * dx / row[4] ** 2 - _bell(row, 1, r2) * dy / row[5] ** 2 - _bell(row, 2, r2) * dz / row[6] ** 2
+            factor *= (
+                1.0 - _bell(row, 0, r2) * dx / row[4] ** 2 - _bell(row, 1, r2) * dy / row[5] ** 2 - _bell(row, 2, r2) * dz / row[6] ** 2
+            )
         x, y, z = carry(rows[k : k + 1], x, y, z)
     return factor
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 
-
 from xct4d.compilation import numba
 from xct4d.phantom.packed import BIN, BINS, FIRST, HIGH, KIND, LOW, ORIGIN, REPEATS, SHAPE, SIZE, density_at
 from xct4d.phantom.shapes import CYLINDER, GYROID, SPHERE, VOXELS
@@ -109,7 +108,9 @@ def _crossings(packed, ox, oy, oz, dx, dy, dz, a, b, found):
             index = first + ((i - ci * nx) * ny + j - cj * ny) * nz + k - ck * nz
             for entry in range(packed.bins[index], packed.bins[index + 1]):
                 leaf = packed.bins[entry]
-                n = _leaf_crossings(packed, leaf, ox - ci * (nx * wx), oy - cj * (ny * wy), oz - ck * (nz * wz), dx, dy, dz, s, out, found, n)
+                n = _leaf_crossings(
+                    packed, leaf, ox - ci * (nx * wx), oy - cj * (ny * wy), oz - ck * (nz * wz), dx, dy, dz, s, out, found, n
+                )
             if n < 0:
                 return -1
             if out >= far:

@@ -121,7 +121,9 @@ def _bins(leaves: list[Leaf], low: np.ndarray, high: np.ndarray) -> tuple[list[l
     for index, leaf in enumerate(leaves):
         first = np.clip(np.floor((leaf.low - low - slack) / size), 0, bins - 1).astype(int)
         last = np.clip(np.floor((leaf.high - low + slack) / size), 0, bins - 1).astype(int)
-        grid = np.stack(np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(first, last, strict=True)), indexing="ij"), axis=-1).reshape(-1, 3)
+        grid = np.stack(np.meshgrid(*(np.arange(a, b + 1) for a, b in zip(first, last, strict=True)), indexing="ij"), axis=-1).reshape(
+            -1, 3
+        )
         near = _within_distance(leaf, low + (grid + 0.5) * size, 0.5 * float(np.linalg.norm(size)) + float(slack.max()))
         for i, j, k in grid[near]:
             lists[(i * bins[1] + j) * bins[2] + k].append(index)

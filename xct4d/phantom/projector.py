@@ -85,7 +85,9 @@ def _projection(packed, rows, pose, focal, centre, longest, conserved, threads, 
             for column in range(width):
                 dx, dy, dz = pixel_direction(pose, focal, centre, column + 0.5, row + 0.5)
                 near, far = clip_to_box(pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz)
-                out[row, column] = _along(packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, conserved, found)
+                out[row, column] = _along(
+                    packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, conserved, found
+                )
 
 
 def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: float, conserved: bool = False) -> np.ndarray:

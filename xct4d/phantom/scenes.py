@@ -109,12 +109,17 @@ class Scene(Section):
     )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
     density_multiplier: Positive = Field(1.0, description="attenuation per world unit of density 1")
-    conserve_mass: bool = Field(False, description="matter that is compressed becomes denser (density times volume stays); false: attenuation stays")
-    times: int | list[float] = Field(description="time points, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21])
+    conserve_mass: bool = Field(
+        False, description="matter that is compressed becomes denser (density times volume stays); false: attenuation stays"
+    )
+    times: int | list[float] = Field(
+        description="time points, at least 3: a list from 0 to 1, or a count of equispaced ones", examples=[21]
+    )
     views: Placement
     detector: Detector = Detector()
     exposure: Exposure | None = Field(
-        None, description="motion blur of the time points between the scans (the scans themselves are sharp); none: every projection is sharp"
+        None,
+        description="motion blur of the time points between the scans (the scans themselves are sharp); none: every projection is sharp",
     )
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
@@ -127,7 +132,7 @@ class Scene(Section):
     @classmethod
     def _inline_or_file(cls, value):
         if not isinstance(value, (dict, str)):
-            raise ValueError("must be an object description or the name of its file")  # noqa: TRY004 - pydantic wants it
+            raise ValueError("must be an object description or the name of its file")
         return value
 
     @field_validator("times", mode="before")

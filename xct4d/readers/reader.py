@@ -43,6 +43,11 @@ class Projection(ABC):
     weight: np.ndarray  # [k] float64, sums to 1
     time: np.ndarray | None = None  # [k] float64 in the dataset's clock; None where the format gives none
 
+    @property
+    def image(self) -> object:
+        """What holds the pixels: equal for two projections of the same dataset that show the same image."""
+        return self.name
+
     @abstractmethod
     def load(self) -> np.ndarray:
         """Transmission I/I0: [height, width] float32, finite, row 0 at the top.

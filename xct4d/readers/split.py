@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -10,11 +11,9 @@ import numpy as np
 
 from xct4d.config import Split
 from xct4d.errors import InputError
-from xct4d.readers.reader import Acquisition
+from xct4d.readers.reader import Acquisition, Projection
 
 TRAIN, HELD_OUT, ASIDE = 0, 1, 2
-
-FRACTION, INTERVAL = 0.9, 8  # where the method is chosen and its value is not
 
 _KEY = "input.split"
 _WORD = re.compile(r"(?<![A-Za-z])(?:(train)_?(\d+)?|eval)")  # not the end of another word: strain05_eval_00
@@ -26,8 +25,8 @@ def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisitio
     Lists in the files themselves (train_filenames, val_filenames,
     test_filenames) go before the configuration. others: the acquisitions of the
     dataset's other states, whose projections the lists may name as well. whole:
-    no number is left aside, as in the sequence, which would lose its few cameras
-    where a scan is thinned. Raises InputError where the names do not tell, a
+    the acquisition is a sequence; no number of it is left aside, as it would
+    lose its few cameras where a scan is thinned. Raises InputError where the names do not tell, a
     listed name does not exist, or nothing is left to train on.
     """
     _refuse_unused(settings)
@@ -38,16 +37,62 @@ def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisitio
     elif settings.method == "list":
         role = _by_held_out(acquisition, settings, others)
     else:
-        index, count = np.arange(len(acquisition.projections)), len(acquisition.projections)
-        held_out = {
-            "none": np.zeros(count, bool),
-            "interval": (index + 1) % (settings.interval or INTERVAL) == 0,
-            "fraction": _evenly_chosen(count - round((settings.fraction or FRACTION) * count), count),
-        }[settings.method]
+        held_out = _of_a_sequence(acquisition, settings) if whole else _of_a_scan(len(acquisition.projections), settings)
         role = np.where(held_out, HELD_OUT, TRAIN)
     if not (role == TRAIN).any():
         raise InputError(f"leaves no projection of {acquisition.path} to train on", where=_KEY, fix="choose another method or other limits")
     return role
+
+
+def _of_a_scan(count: int, settings: Split) -> np.ndarray:
+    """[count] bool: the projections that methods none, interval and fraction hold out of a scan."""
+    if settings.method == "none":
+        return np.zeros(count, bool)
+    if settings.method == "interval":
+        return (np.arange(count) + 1) % settings.held_out_every == 0
+    return _evenly_chosen(count - round(settings.trained_fraction * count), count)
+
+
+def _of_a_sequence(acquisition: Acquisition, settings: Split) -> np.ndarray:
+    """[F] bool: the projections that they hold out of a sequence.
+
+    Its time points are divided into blocks, and of each block one projection is
+    held out, of the camera that was held out least so far: counting projections
+    through could take one camera away at every time.
+    """
+    count = len(acquisition.projections)
+    held_out, of_camera = np.zeros(count, bool), Counter()
+    cameras = [_camera(projection) for projection in acquisition.projections]
+    points: dict[float, list[int]] = defaultdict(list)
+    for i in np.argsort([projection.time.mean() for projection in acquisition.projections], kind="stable"):
+        points[float(acquisition.projections[i].time.mean())].append(int(i))
+    for block in _blocks([*points.values()], count, settings):
+        choice = [i for point in reversed(block) for i in point if not held_out[i]]
+        chosen = min(choice, key=lambda i: of_camera[cameras[i]])
+        held_out[chosen] = True
+        of_camera[cameras[chosen]] += 1
+    return held_out
+
+
+def _blocks(points: list[list[int]], count: int, settings: Split) -> list[list[list[int]]]:
+    """Consecutive time points from which one projection each is held out; each time point stands in at most as many blocks as may be taken of it."""
+    if settings.method == "none":
+        return []
+    if settings.method == "interval":
+        every = settings.held_out_every
+        return [points[i : i + every] for i in range(0, len(points) - every + 1, every)]
+    wanted, blocks = count - round(settings.trained_fraction * count), []
+    for taken in range(max(map(len, points))):
+        left = [point for point in points if len(point) > taken + (taken > 0)]  # of a time point with several cameras one is trained on
+        parts = min(wanted - len(blocks), len(left))
+        if parts <= 0:
+            break
+        blocks += [[left[i] for i in part] for part in np.array_split(np.arange(len(left)), parts)]
+    return blocks
+
+
+def _camera(projection: Projection) -> tuple:
+    return tuple(np.round([*projection.camera_to_world.ravel(), *projection.focal, *projection.centre], 6).tolist())
 
 
 def _evenly_chosen(chosen: int, count: int) -> np.ndarray:
@@ -63,12 +108,16 @@ def _refuse_unused(settings: Split) -> None:
     if settings.method != "filename":
         for key, unset in filters.items():
             if getattr(settings, key) != unset:
-                raise InputError(f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method")
+                raise InputError(
+                    f"belongs to method filename, not {settings.method}", where=f"{_KEY}.{key}", fix="remove it or change the method"
+                )
     elif settings.indices is not None and any(getattr(settings, key) != filters[key] for key in ("imin", "imax", "istep")):
         raise InputError("excludes imin, imax and istep", where=f"{_KEY}.indices", fix="give one or the other")
     for key, method in (("held_out", "list"), ("interval", "interval"), ("fraction", "fraction")):
         if getattr(settings, key) and settings.method != method:
-            raise InputError(f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}")
+            raise InputError(
+                f"belongs to method {method}, not {settings.method}", where=f"{_KEY}.{key}", fix=f"set {_KEY}.method: {method}"
+            )
     if settings.method == "list" and not settings.held_out:
         raise InputError("names nothing to hold out", where=f"{_KEY}.held_out", fix=f"list file names, or set {_KEY}.method: none")
 
@@ -112,7 +161,9 @@ def _by_lists(acquisition: Acquisition, others: Sequence[Acquisition]) -> np.nda
                 raise InputError(f"{name} is not among the frames", where=f"{acquisition.path}: {key}")
             wanted = TRAIN if key == "train_filenames" else HELD_OUT
             if role[names[name]] not in (ASIDE, wanted):
-                raise InputError(f"{name} is in train_filenames, too", where=f"{acquisition.path}: {key}", fix="remove it from one of the lists")
+                raise InputError(
+                    f"{name} is in train_filenames, too", where=f"{acquisition.path}: {key}", fix="remove it from one of the lists"
+                )
             role[names[name]] = wanted
     return role
 

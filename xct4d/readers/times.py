@@ -7,48 +7,80 @@ from dataclasses import dataclass
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.readers.reader import Acquisition, Projection
+from xct4d.readers.reader import Acquisition, Dataset, Projection
 
 SAME = 1e-9  # times closer than this, in [0, 1], are the same
+ROUNDED = 1e-6  # part of the time between the scans by which two statements of one time may differ
+AGREE = 0.01  # relative difference up to which two statements of a duration agree
+SHORT = 0.1  # a sequence that lasts less than this part of the time between the scans is an event that fills the time axis
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The dataset's times of its two ends; end is None where there is one scan only."""
+    """The dataset's times of both scans, and of t = 0 and t = 1, which differ where a short event fills the time axis."""
 
-    start: float
-    end: float | None
+    scans: tuple[float, float | None]  # None where there is one scan only
+    start: float  # t = 0
+    end: float | None  # t = 1
+    notes: tuple[str, ...] = ()
 
     def normalised(self, projection: Projection) -> np.ndarray:
-        """Times [k] in [0, 1] of a projection of the sequence. Raises InputError where it has none or one lies outside."""
+        """Times [k] in [0, 1] of a projection of the sequence. Raises InputError where it has none or one lies outside the scans' times."""
         where = f"{projection.where}.time"
         if projection.time is None:
             raise InputError("is missing", where=where, fix="every projection of the sequence needs its time")
-        time = (projection.time - self.start) / (self.end - self.start)
-        if time.min() < -SAME or time.max() > 1 + SAME:
-            outside = projection.time[np.argmax(np.abs(time - 0.5))]
+        first, last = self.scans
+        place = (projection.time - first) / (last - first)
+        if place.min() < -SAME or place.max() > 1 + SAME:
+            outside = projection.time[np.argmax(np.abs(place - 0.5))]
             fix = "correct it, or give every frame of both scans its `time` on the same clock; a scan without times is taken at 0 or 1"
-            raise InputError(f"{outside:g} lies outside the scans' times {self.start:g} and {self.end:g}", where=where, fix=fix)
-        return np.clip(time, 0.0, 1.0)
+            raise InputError(f"{outside:g} lies outside the scans' times {first:g} and {last:g}", where=where, fix=fix)
+        return np.clip((projection.time - self.start) / (self.end - self.start), 0.0, 1.0) + 0.0  # -0.0 becomes 0
 
     def duration(self) -> float | None:
-        """Seconds from end to end if the dataset's times are not normalised already, else None."""
+        """Seconds from t = 0 to t = 1 if the dataset's times are not normalised already, else None."""
         return None if self.end is None or (self.start, self.end) == (0.0, 1.0) else self.end - self.start
 
+    def check_duration(self, given: float | None, where: str) -> None:
+        """Raises InputError where a stated duration, in seconds, contradicts the times. where: its key, for messages."""
+        own = self.duration()
+        if given is not None and own is not None and abs(given / own - 1) > AGREE:
+            what = f"is {given:g} s, but the times of the files make it {own:g} s"
+            raise InputError(what, where=where, fix="remove it, or correct the times")
 
-def clock(forward: Acquisition, backward: Acquisition | None) -> Clock:
-    """The times of the ends. A scan without times is taken at 0 (forward) or 1 (backward).
 
-    Raises InputError where a scan has several times, or the backward scan's is
-    not after the forward scan's.
+def clock(dataset: Dataset) -> Clock:
+    """The times of both scans, and which times become 0 and 1.
+
+    A scan without times is taken at 0 (forward) or 1 (backward). Raises
+    InputError where a scan has several times, the backward scan's is not after
+    the forward scan's, or an image is listed at two times.
     """
+    forward, backward, between = dataset.forward, dataset.backward, dataset.acquisitions.get("between")
     start = _scan_time(forward, 0.0)
     if backward is None:
-        return Clock(start, None)
+        return Clock((start, None), start, None)
     end = _scan_time(backward, 1.0)
     if end <= start:
         raise InputError(f"is {end:g}, not after the time {start:g} of {forward.path.name}", where=f"{backward.path}: frames[0].time")
-    return Clock(start, end)
+    _refuse_one_image_at_two_times(forward, backward, between, start, end)
+    first, last, notes = _axis(between, start, end) if between is not None else (start, end, ())
+    return Clock((start, end), first, last, notes)
+
+
+def _axis(between: Acquisition, start: float, end: float) -> tuple[float, float, tuple[str, ...]]:
+    """The times that become 0 and 1, with notes: the scans' own, or those just before and after a short event."""
+    times = [projection.time.mean() for projection in between.projections if projection.time is not None]
+    inner = np.unique([time for time in times if SAME < (time - start) / (end - start) < 1 - SAME])
+    span = inner[-1] - inner[0] if len(inner) else 0.0
+    if len(inner) < 2 or inner[0] < start or inner[-1] > end:
+        return start, end, ()
+    step = span / (len(inner) - 1)
+    if span + 2 * step >= SHORT * (end - start):
+        return start, end, ()
+    first, last = max(start, float(inner[0] - step)), min(end, float(inner[-1] + step))
+    what = f"the sequence from {inner[0]:.9g} to {inner[-1]:.9g} is a short event between the scans at {start:.9g} and {end:.9g}"
+    return first, last, (f"{what}: it fills the time axis, t = 0 is {first:.9g} and t = 1 is {last:.9g}, one step before and after it",)
 
 
 def is_at_an_end(time: np.ndarray) -> bool:
@@ -56,15 +88,47 @@ def is_at_an_end(time: np.ndarray) -> bool:
     return bool((time <= SAME).all() or (time >= 1 - SAME).all())
 
 
+def _refuse_one_image_at_two_times(
+    forward: Acquisition, backward: Acquisition, between: Acquisition | None, start: float, end: float
+) -> None:
+    """Raises InputError where an image is in both scans, or in the sequence at another time than its scan's."""
+    shown = {projection.image: (start, projection, forward) for projection in forward.projections}
+    for projection in backward.projections:
+        if projection.image in shown:
+            raise InputError(
+                f"the image is in the scan at t = 0, too ({shown[projection.image][1].where})",
+                where=projection.where,
+                fix="remove one of the two",
+            )
+        shown[projection.image] = (end, projection, backward)
+    for projection in between.projections if between is not None else []:
+        time, other, scan = shown.get(projection.image, (None, None, None))
+        if time is None or projection.time is None or np.abs(projection.time - time).max() <= ROUNDED * (end - start):
+            continue
+        of_scan = (
+            f"at {time:g} in {scan.path.name}"
+            if other.time is not None
+            else f"in {scan.path.name}, which has no times and is taken at {time:g}"
+        )
+        raise InputError(
+            f"the image is at {projection.time[0]:g} here, but {of_scan}", where=f"{projection.where}.time",
+            fix="give every frame of both scans its `time` on the clock of the sequence",
+        )  # fmt: skip
+
+
 def _scan_time(scan: Acquisition, default: float) -> float:
     first = scan.projections[0]
     for projection in scan.projections:
         if (projection.time is None) != (first.time is None):
             missing = projection if projection.time is None else first
-            raise InputError("is missing, though other projections have one", where=f"{missing.where}.time", fix="give all of them the same time, or none")
+            raise InputError(
+                "is missing, though other projections have one",
+                where=f"{missing.where}.time",
+                fix="give all of them the same time, or none",
+            )
         if projection.time is not None and np.ptp(np.append(projection.time, first.time)) > SAME * max(1.0, abs(first.time[0])):
             raise InputError(
                 f"is {projection.time[-1]:g} where the scan began at {first.time[0]:g}", where=f"{projection.where}.time",
                 fix="a scan of one end has one time; projections of other times belong in the sequence (transforms_AA_to_BB.json)",
             )  # fmt: skip
-    return default if first.time is None else float(first.time[0])
+    return default if first.time is None else float(first.time[0]) + 0.0

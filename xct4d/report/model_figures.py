@@ -130,7 +130,9 @@ def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     model.draw(
         path,
         [
-            model.row("displacement", plane, moved, f"displacement ({model.scale.length_unit})", (0.0, farthest), colours="viridis", arrows=arrows),
+            model.row(
+                "displacement", plane, moved, f"displacement ({model.scale.length_unit})", (0.0, farthest), colours="viridis", arrows=arrows
+            ),
             model.row("volume change", plane, grown, "det F - 1", (-growth, growth), colours="RdBu_r"),
             model.row("equivalent strain", plane, strained, "equivalent strain", (0.0, strain), colours="viridis"),
         ],

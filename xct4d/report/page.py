@@ -40,7 +40,9 @@ class Page:
     def figure(self, image: Path, caption: str) -> None:
         """A PNG file, stored in the page."""
         data = base64.b64encode(image.read_bytes()).decode()
-        self._parts.append(f'<figure><img alt="{escape(image.stem)}" src="data:image/png;base64,{data}"><figcaption>{escape(caption)}</figcaption></figure>')
+        self._parts.append(
+            f'<figure><img alt="{escape(image.stem)}" src="data:image/png;base64,{data}"><figcaption>{escape(caption)}</figcaption></figure>'
+        )
 
     def text(self, text: str) -> None:
         """Text as it is, lines and spaces kept."""

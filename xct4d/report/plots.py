@@ -93,7 +93,9 @@ def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: 
         fixed, right, up = _PLANES[row.axis]
         for column, image in enumerate(row.images):
             a = axes[index, column]
-            shown = a.imshow(image, origin="lower", extent=extent, cmap=row.colours, vmin=row.limits[0], vmax=row.limits[1], interpolation="nearest")
+            shown = a.imshow(
+                image, origin="lower", extent=extent, cmap=row.colours, vmin=row.limits[0], vmax=row.limits[1], interpolation="nearest"
+            )
             a.set_facecolor("0.85")
             if row.arrows is not None and longest > 0:
                 x, y, u, v = row.arrows[column].T
@@ -152,7 +154,7 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
         for column, image in enumerate((predicted, measured)):
             shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
-        axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8)
+        axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8, parse_math=False)
         for a in axes[row]:
             a.tick_params(labelsize=7)
     for a, title in zip(axes[0], ("predicted", "measured", "predicted - measured"), strict=True):
@@ -187,7 +189,9 @@ def training_curves(path: Path, histories: dict[str, dict]) -> None:
             steps = np.asarray(history["step"]) + first
             loss.plot(steps, history["loss"], color=color, linewidth=1, label=name)
             if points := history.get("held_out_psnr"):
-                quality.plot([step + first for step, _ in points], [value for _, value in points], color=color, marker="o", markersize=3, linewidth=1)
+                quality.plot(
+                    [step + first for step, _ in points], [value for _, value in points], color=color, marker="o", markersize=3, linewidth=1
+                )
             if group == "velocity" and len(steps):
                 first = int(steps[-1]) + 1
         loss.set_yscale("log")

@@ -17,6 +17,7 @@ from typing import Any
 from xct4d.config import Mixing
 from xct4d.errors import InputError
 from xct4d.fields.trained_model import TrainedModel
+from xct4d.io.digests import check_file
 from xct4d.units import Scale
 from xct4d.version import VERSION
 
@@ -63,6 +64,7 @@ class ResultRecord:
     def load(cls, path: Path) -> ResultRecord:
         """Read what `save` wrote. Raises InputError where it is missing, damaged or of a later version."""
         fix = "run the workflow again, which makes the report anew"
+        check_file(path)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["format"] != FORMAT:

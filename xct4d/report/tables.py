@@ -27,7 +27,9 @@ def add_projections(page: Page, states: Mapping[str, Frames]) -> None:
     for state, frames in states.items():
         sizes = sorted({"{} x {}".format(*frames.size(f)) for f in range(len(frames))})
         held_out = int(frames.held_out.sum())
-        rows.append([state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)])
+        rows.append(
+            [state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)]
+        )
     page.table(["", "times", "trained on", "held out", "pixels"], rows)
     first = next(iter(states.values()))
     scale = "The scale is unknown: lengths are in world units" if first.unit_mm is None else f"A world unit is {first.unit_mm:.5g} mm"
@@ -93,7 +95,8 @@ def add_versions(page: Page) -> None:
     """Versions of this program and of the packages that it computes with."""
     page.heading("Versions")
     installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", f"{platform.system()} {platform.machine()}")])
+    system = f"{platform.system()} {platform.machine()}"
+    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", system)])
 
 
 def _benchmark(path: Path) -> dict[str, float]:

@@ -14,7 +14,7 @@ from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.geometry.box import tiles
-from xct4d.io.ome_zarr import VolumeWriter, shard_of
+from xct4d.io.ome_writer import VolumeWriter, shard_of
 from xct4d.progress import track
 from xct4d.quantities import DISPLACEMENT
 from xct4d.units import Scale

@@ -1,4 +1,4 @@
-"""canonical: the static attenuation field of one scan, a hash grid and an MLP fitted to its projections."""
+"""canonical: the static attenuation field of one scan, a reconstruction in voxels refined by a hash grid and an MLP."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from xct4d.device import HOST
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, array_digest, file_digest
+from xct4d.training.checkpoint import Checkpoint, array_digest
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import micro_batches
+from xct4d.training.random import generator
+from xct4d.training.reconstruction_run import reconstructed
 from xct4d.training.tasks.canonical import CanonicalTask, RayBudget
 
 
@@ -33,7 +35,7 @@ def canonical(
     seed: int = 0,
     device: torch.device = HOST,
 ) -> None:
-    """Fit the field and write field.safetensors, flatfield.safetensors, baked.safetensors and history.json.
+    """Fit the field and write field.safetensors, flatfield.safetensors, baked.safetensors, history.json and reconstruction.json.
 
     frames_folder: prepared projections of the scan. checkpoint: file from which
     a killed run goes on. board: folder of TensorBoard's event files. title: in
@@ -46,9 +48,13 @@ def canonical(
     frames = prepared.load(frames_folder)
     need = canonical_need(settings, RayBudget(settings).most_parts)
     count = micro_batches(title, need, device)  # by the memory that is free before any field is there
-    field = DensityField(settings.grid)
+    pixels = {"pixels": digests.recorded(frames_folder / "projections.npy"), "frames": digests.recorded(frames_folder / "frames.json")}
+    swept = Checkpoint(checkpoint.with_name(f"{checkpoint.name}.reconstruction"), pixels | {"voxels": settings.bake, "device": device.type})
+    attenuation, sweeps = reconstructed(frames, settings.bake, swept, title, device)
+    field = DensityField(settings.grid, attenuation)
     field.initialise(torch.Generator().manual_seed(seed))
     field.on(device)
+    field.find_empty_cells(generator(seed, f"{title} cells"))
     flat_field = FlatField.constant(frames.flat_field).to(device)
     known = BakedField(torch.from_numpy(volume)).to(device) if volume is not None and settings.volume_weight > 0 else None
     task = CanonicalTask(settings, frames, field, flat_field, known, title=title, seed=seed, device=device)
@@ -57,15 +63,12 @@ def canonical(
         "seed": seed,
         "title": title,
         "backend": field.backend,
-        "pixels": file_digest(frames_folder / "projections.npy"),
-        "frames": file_digest(frames_folder / "frames.json"),
-        "volume": None if known is None else array_digest(volume),
-    }
-    stored = Checkpoint(checkpoint, fingerprint)
+        "volume": None if known is None or volume is None else array_digest(volume),
+    } | pixels
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-        BakedField.bake(field, settings.bake).save(folder / "baked.safetensors")
-    stored.remove()
+        BakedField.bake(field, len(attenuation)).save(folder / "baked.safetensors")
+        (folder / "reconstruction.json").write_text(strict_json.dumps(sweeps))

@@ -15,9 +15,9 @@ from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.mixers.registry import trained_mixer
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.mixing import mixing_need
 from xct4d.training.memory.need import fitting
@@ -57,12 +57,10 @@ def mixing(
     fingerprint = {
         "settings": settings.model_dump(exclude={"checkpoint_every"}),
         "seed": seed,
-        "inputs": [file_digest(source) for source in sources],
+        "inputs": [digests.recorded(source) for source in sources],
     }
-    stored = Checkpoint(checkpoint, fingerprint)
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         mixer.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-    stored.remove()

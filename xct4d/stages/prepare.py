@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xct4d import config
-from xct4d.checks.geometry import AGREE, check_focal, check_view
+from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME
 from xct4d.errors import InputError
@@ -43,7 +43,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     acquisition = dataset.acquisitions.get(state)
     if acquisition is None:
         raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
-    ticks, notes = clock(dataset.forward, dataset.backward), list(acquisition.notes)
+    ticks = clock(dataset)
+    notes = [*acquisition.notes, *ticks.notes]
 
     times = _times(acquisition, ticks, state)
     if state == "between":
@@ -58,22 +59,31 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 
     factor = _factor(acquisition, settings)
     parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
-    hit = [check_view(part, v, projection.where) for part, projection in zip(parts, acquisition.projections, strict=True) for v in range(len(part))]
+    hit = [
+        check_view(part, v, projection.where)
+        for part, projection in zip(parts, acquisition.projections, strict=True)
+        for v in range(len(part))
+    ]
+    if state != "between":
+        check_poses(acquisition.projections, acquisition.path)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
-    duration_s = input.duration_s or _agreed(dataset, "duration_s") or ticks.duration()
+    duration_s = _duration_s(input, dataset, ticks)
 
     with atomic_folder(output) as temporary:
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
         clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(acquisition.path)
         notes += brightness.notes
-        if clipped:
-            notes.append(f"{clipped:.2g} of the pixels lie outside [0, 1] (they reach from {brightness.low:.3g} to {brightness.high:.3g}) and are clipped")
+        _decide_about_outside(clipped, brightness, settings, acquisition, notes)
         _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
-        counts = {"used for training": int((role == TRAIN).sum()), "held out": int((role == HELD_OUT).sum()), "left aside": int((role == ASIDE).sum())}
+        counts = {
+            "used for training": int((role == TRAIN).sum()),
+            "held out": int((role == HELD_OUT).sum()),
+            "left aside": int((role == ASIDE).sum()),
+        }
         checks = _checks(hit, brightness, levels, agreement)
         _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
         _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
@@ -81,8 +91,25 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
 
+def _decide_about_outside(
+    part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]
+) -> None:
+    """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
+    if not part:
+        return
+    what = f"{part:.2%} of the pixels lie outside [0, 1]: they reach from {brightness.low:.3g} to {brightness.high:.3g}"
+    if settings.outside == "refuse":
+        raise InputError(what, where=acquisition.path, fix="mend the images, or set prepare.outside: clip")
+    notes.append(f"{what}, and are clipped (prepare.outside)")
+
+
 def _frames(
-    acquisition: Acquisition, parts: list[Views], times: list[np.ndarray], held_out: np.ndarray, unit_mm: float | None, duration_s: float | None
+    acquisition: Acquisition,
+    parts: list[Views],
+    times: list[np.ndarray],
+    held_out: np.ndarray,
+    unit_mm: float | None,
+    duration_s: float | None,
 ) -> Frames:
     """What frames.json holds; the pixels are on disk already."""
     return Frames(
@@ -124,11 +151,13 @@ def _note_seen_views(projections: list[Projection], times: list[np.ndarray], rol
         numbers = (projections[i].camera_to_world.ravel(), projections[i].focal, projections[i].centre, times[i])
         return tuple(np.round(np.concatenate(numbers), 6).tolist())
 
-    trained = {view(i) for i in np.flatnonzero(role == TRAIN)}
-    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT) if view(i) in trained]
+    trained = {view(i) for i in np.flatnonzero(role == TRAIN).tolist()}
+    seen = [projections[i].name for i in np.flatnonzero(role == HELD_OUT).tolist() if view(i) in trained]
     if seen:
         names = seen[0] if len(seen) == 1 else f"{seen[0]} and {len(seen) - 1} more"
-        notes.append(f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views")
+        notes.append(
+            f"held out, but with the camera and time of a projection that is trained on: {names}; the score says nothing about unseen views"
+        )
 
 
 def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
@@ -137,12 +166,15 @@ def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     if settings.downscale is not None:
         smallest = min(min(size) for size in sizes)
         if settings.downscale > smallest:
-            raise InputError(f"{settings.downscale} is larger than the {smallest} pixels of an image", where="prepare.downscale", fix="choose less")
+            raise InputError(
+                f"{settings.downscale} is larger than the {smallest} pixels of an image", where="prepare.downscale", fix="choose less"
+            )
         return settings.downscale
     if settings.target_size is None:
         return 1
     longest = max(max(size) for size in sizes)
-    return max(1, min(longest // settings.target_size, min(min(size) for size in sizes)))
+    shortest = min(min(size) for size in sizes)
+    return max(1, min(longest // settings.target_size, shortest))
 
 
 def _views(projection: Projection) -> Views:
@@ -163,6 +195,14 @@ def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, no
     if abs(measured / scanner.unit_mm - 1) > AGREE:
         notes.append(f"a world unit is {measured:.5g} mm by the source distance, half the scanner's volume {scanner.unit_mm:.5g} mm")
     return measured if given is None else given
+
+
+def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
+    """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
+    own = _agreed(dataset, "duration_s")
+    ticks.check_duration(input.duration_s, "input.duration_s")
+    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
+    return input.duration_s or own or ticks.duration()
 
 
 def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:
@@ -227,7 +267,14 @@ def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | 
 
 
 def _write_checks(
-    path: Path, acquisition: Acquisition, state: State, counts: dict[str, int], factor: int, frames: Frames, checks: dict[str, str], notes: list[str]
+    path: Path,
+    acquisition: Acquisition,
+    state: State,
+    counts: dict[str, int],
+    factor: int,
+    frames: Frames,
+    checks: dict[str, str],
+    notes: list[str],
 ) -> None:
     record = {
         "transforms": acquisition.path.name, "state": state, "projections": counts, "views": len(frames.views),
@@ -251,7 +298,7 @@ def _preview(frames: Frames, title: str, path: Path) -> None:
     for axis, f in zip(axes, chosen, strict=False):
         axis.set(xticks=[], yticks=[])
         shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7)
+        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7, parse_math=False)
     figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(title, fontsize=10, parse_math=False)
     figure.savefig(path, dpi=110)

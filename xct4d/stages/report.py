@@ -15,6 +15,7 @@ from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
+from xct4d.io.digests import check_file
 from xct4d.io.stage_records import read_metrics
 from xct4d.report import result_record
 from xct4d.report.model_figures import ShownModel, draw_model
@@ -51,7 +52,7 @@ def report(
         dataset=dataset,
         model=model,
         scale=prepared_frames.load(prepared["forward"]).scale,
-        volumes={**volumes, **derived},
+        volumes={key: path for paths in (volumes, derived) for key, path in paths.items()},
         evaluation=evaluation,
         training=training,
         configuration=configuration,
@@ -96,7 +97,8 @@ def report_model(
 
 
 def copy_figure(source: Path, target: Path) -> None:
-    """Copy a figure of another stage. Raises InputError where it is missing."""
+    """Copy a figure of another stage. Raises InputError where it is missing or damaged."""
+    check_file(source)
     try:
         shutil.copyfile(source, target)
     except FileNotFoundError:

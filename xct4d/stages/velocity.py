@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,12 +17,17 @@ from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import prepared
+from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, file_digest
+from xct4d.progress import say
+from xct4d.stages.register import baked_volumes
+from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.history import History
 from xct4d.training.loop import Run, train
 from xct4d.training.memory.need import fitting
 from xct4d.training.memory.velocity import velocity_need
+from xct4d.training.projections import projections_between
+from xct4d.training.tasks.path import COARSEST, PathFit, with_settings
 from xct4d.training.tasks.velocity import VelocityTask, velocity_title
 
 
@@ -29,6 +36,7 @@ def velocity(
     level: Level,
     frames_folders: Mapping[str, Path],
     canonicals: Mapping[Direction, Path],
+    registration: Path,
     previous: Path | None,
     output: Path,
     checkpoint: Path,
@@ -37,39 +45,75 @@ def velocity(
     seed: int = 0,
     device: torch.device = HOST,
 ) -> None:
-    """Train one level and write field.safetensors, flatfield.safetensors and history.json.
+    """Fit one level and write field.safetensors, flatfield.safetensors and history.json.
 
-    frames_folders: prepared projections of each state. canonicals: output
-    folders of the canonical stage. previous: output folder of the coarser level
-    that this one starts from, None for the first. checkpoint: file from which a
+    Where the registration explains the sequence, the level fits all pixels at
+    once, starting from it; a level with fewer control points than the
+    registration has is then the registration as this level can hold it. Where
+    the registration has lost its way, the level is trained on random rays, from
+    rest and from early times to late ones.
+
+    frames_folders: prepared projections of each state. canonicals,
+    registration: output folders of these stages. previous: output folder of the
+    coarser level, None for the first. checkpoint: file from which a
     killed run goes on. board: folder of TensorBoard's event files. device:
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
+    if not json.loads((registration / "registration.json").read_text())["lost"]:
+        fit_from_registration(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
+        return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     baked = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
     voxels, count = fitting(velocity_title(level), partial(velocity_need, settings, level), len(baked["forward"].volume), device)
     scans = {direction: scan.coarser(voxels).to(device) for direction, scan in baked.items()}
     declared = {state: of_state.flat_field for state, of_state in zip(frames_folders, frames, strict=True)}
-    field, flat_field = (part.to(device) for part in start(settings, level, canonicals, previous, declared))
+    field, flat_field = start(settings, level, canonicals, previous, declared)
+    field, flat_field = field.to(device), flat_field.to(device)
     task = VelocityTask(settings, level, frames, scans, field, flat_field, early_times_first=previous is None, seed=seed, device=device)
-    sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
-    sources += [folder / "baked.safetensors" for folder in canonicals.values()]
-    sources += [previous / "field.safetensors"] if previous is not None else []
-    fingerprint = {
-        "settings": settings.model_dump(exclude={"levels", "checkpoint_every"}),
-        "level": level.model_dump(),
-        "seed": seed,
-        "voxels": voxels,
-        "inputs": [file_digest(source) for source in sources],
-    }
-    stored = Checkpoint(checkpoint, fingerprint)
+    fingerprint = _fingerprint(settings, level, frames_folders, canonicals, [previous]) | {"seed": seed, "voxels": voxels}
     with atomic_folder(output) as folder:
-        run = Run(stored, settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
-    stored.remove()
+
+
+def fit_from_registration(
+    settings: Velocity,
+    level: Level,
+    frames_folders: Mapping[str, Path],
+    canonicals: Mapping[Direction, Path],
+    registration: Path,
+    previous: Path | None,
+    output: Path,
+    checkpoint: Path,
+) -> None:
+    """One level from the registration. It is computed on the CPU."""
+    record = json.loads((registration / "registration.json").read_text())
+    frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
+    declared = {state: of_state.flat_field for state, of_state in frames.items()}
+    flat_field = (
+        FlatField.load(previous / "flatfield.safetensors") if previous is not None else flat_field_between(settings, canonicals, declared)
+    )
+    found = VelocityField.load(registration / "field.safetensors")
+    registered = with_settings(found, modes=settings.modes, longest_step=settings.ode_step, solver=settings.solver).refined(
+        level.resolution
+    )
+    sequence = projections_between(frames["between"], flat_field.level) if "between" in frames else []
+    stored = Checkpoint(checkpoint, _fingerprint(settings, level, frames_folders, canonicals, [registration, previous]))
+    if sequence and level.resolution >= COARSEST:
+        finer = previous is not None and int(previous.name) >= COARSEST
+        start_field = VelocityField.load(previous / "field.safetensors").refined(level.resolution) if finer and previous else registered
+        scans = baked_volumes(canonicals)
+        field, history = PathFit(velocity_title(level), scans, sequence, registered, start_field).run(stored, say)
+    else:
+        left = float(record.get("sequence_residual", record["texture_residual"]))
+        field, history = registered, History([0], {"loss": [left], "projection": [left]})
+    with atomic_folder(output) as folder:
+        history.save(folder / "history.json")
+        field.save(folder / "field.safetensors")
+        flat_field.save(folder / "flatfield.safetensors")
 
 
 def start(
@@ -87,6 +131,29 @@ def start(
         field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
         return field, FlatField.load(previous / "flatfield.safetensors")
     field = VelocityField(level.resolution, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
+    return field, flat_field_between(settings, canonicals, declared)
+
+
+def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path], declared: Mapping[str, float]) -> FlatField:
+    """f(t) as a straight line between the trained f of the scans; declared: as of `start`."""
     ends = [FlatField.load(canonicals[d] / "flatfield.safetensors").level(time) for d, time in SCAN_TIME.items()]
     shift = [math.log(declared[d] / declared.get("between", declared[d])) for d in SCAN_TIME]  # f = -log(I0)
-    return field, FlatField.between(ends[0] + shift[0], ends[1] + shift[1], settings.flat_field.knots)
+    return FlatField.between(ends[0] + shift[0], ends[1] + shift[1], settings.flat_field.knots)
+
+
+def _fingerprint(
+    settings: Velocity,
+    level: Level,
+    frames_folders: Mapping[str, Path],
+    canonicals: Mapping[Direction, Path],
+    starts: Sequence[Path | None],
+) -> dict[str, Any]:
+    """What a checkpoint depends on. starts: output folders of the stages that the level starts from."""
+    sources = [f / name for f in frames_folders.values() for name in ("frames.json", "projections.npy")]
+    sources += [folder / "baked.safetensors" for folder in canonicals.values()]
+    sources += [folder / "field.safetensors" for folder in starts if folder is not None]
+    return {
+        "settings": settings.model_dump(exclude={"levels", "checkpoint_every"}),
+        "level": level.model_dump(),
+        "inputs": [digests.recorded(source) for source in sources],
+    }

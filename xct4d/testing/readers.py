@@ -1,12 +1,12 @@
 """What every reader must do. A reader's tests inherit `ReaderTests`.
 
-    class TestMyFormat(ReaderTests):
-        reader = MyReader()
-        counts = {"forward": 12, "backward": 12}
+class TestMyFormat(ReaderTests):
+reader = MyReader()
+counts = {"forward": 12, "backward": 12}
 
-        @pytest.fixture
-        def folder(self, tmp_path):
-            return write_my_format(tmp_path / "dataset")
+@pytest.fixture
+def folder(self, tmp_path):
+return write_my_format(tmp_path / "dataset")
 """
 
 from __future__ import annotations

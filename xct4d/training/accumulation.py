@@ -43,7 +43,9 @@ class MicroBatch:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that a GPU's memory is full: torch, cuBLAS, numba and tinycudann each have their own words."""
-    return isinstance(error, torch.OutOfMemoryError) or any(said in str(error) for said in ("out of memory", "OUT_OF_MEMORY", "ALLOC_FAILED"))
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        said in str(error) for said in ("out of memory", "OUT_OF_MEMORY", "ALLOC_FAILED")
+    )
 
 
 class AccumulatedGradients:
@@ -72,11 +74,15 @@ class AccumulatedGradients:
             # outside the except block: the exception refers to tensors, whose memory is only free once it is gone
             if self._micro_batches >= MAX_MICRO_BATCHES:
                 raise InputError(
-                    f"{self._title}: not even a {MAX_MICRO_BATCHES}th of a step fits the GPU's memory", where="device", fix="lower rays or samples, or set device: cpu"
+                    f"{self._title}: not even a {MAX_MICRO_BATCHES}th of a step fits the GPU's memory",
+                    where="device",
+                    fix="lower rays or samples, or set device: cpu",
                 )
             self._micro_batches *= 2
             free_memory()
-            say(f"{self._title}: the GPU's memory is full at step {step}; goes on with steps of {self._micro_batches} parts, the sum stays the same")
+            say(
+                f"{self._title}: the GPU's memory is full at step {step}; goes on with steps of {self._micro_batches} parts, the sum stays the same"
+            )
 
     def _accumulate(self, step: int) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}

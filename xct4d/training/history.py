@@ -14,7 +14,9 @@ class History:
 
     step: list[int] = field(default_factory=list)
     terms: dict[str, list[float]] = field(default_factory=dict)  # one value for each of `step`: the loss, its terms, learning rates
-    held_out: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # held_out_psnr, held_out_ssim: (step, mean over the projections shown)
+    held_out: dict[str, list[tuple[int, float]]] = field(
+        default_factory=dict
+    )  # held_out_psnr, held_out_ssim: (step, mean over the projections shown)
 
     def to_json(self) -> dict:
         return {"step": self.step, **self.terms, **self.held_out}

@@ -39,8 +39,9 @@ class Run:
 def train(task: TrainingTask, run: Run) -> History:
     """Train to the last step, from the checkpoint where there is one.
 
-    The caller saves the trained fields and then removes the checkpoint. Raises
-    InputError where the loss is no longer finite.
+    The checkpoint of the last step stays: a run that is repeated, as nobody took
+    note of its end, gives the same at once. Raises InputError where the loss is
+    no longer finite.
     """
     optimizer = Adam({group.name: group.parameters for group in task.groups})
     done, history = _resume(task, run, optimizer)
@@ -54,7 +55,7 @@ def train(task: TrainingTask, run: Run) -> History:
             last = step + 1 == task.steps
             recorded = step % RECORD_EVERY == 0 or last
             compared = (step + 1) % run.compare_every == 0 or last
-            stored = (step + 1) % run.checkpoint_every == 0 and not last
+            stored = (step + 1) % run.checkpoint_every == 0 or last
             if recorded or compared or stored:
                 curves.write()
             if recorded:
@@ -79,7 +80,7 @@ def _resume(task: TrainingTask, run: Run, optimizer: Adam) -> tuple[int, History
     optimizer.restore(tensors)
     for name, buffer in task.buffers.items():
         buffer.copy_(tensors[name])
-    say(f"{task.title}: goes on from step {done}")
+    say(f"{task.title}: goes on from step {done}" if done < task.steps else f"{task.title}: was trained to the end before")
     return done, History.from_json(record)
 
 
@@ -127,7 +128,8 @@ class Curves:
         record, self._record = self._record, None
         values = dict(zip(record.names, record.values.read().tolist(), strict=True))
         if not np.isfinite(values["loss"]):
-            raise InputError(f"{self._task.title}: the loss is {values['loss']} at step {record.step}", where=self._task.rate_key, fix="lower the learning rate")
+            what = f"{self._task.title}: the loss is {values['loss']} at step {record.step}"
+            raise InputError(what, where=self._task.rate_key, fix="lower the learning rate")
         values |= {f"learning_rate_{group}" if group != "field" else "learning_rate": rate for group, rate in record.rates.items()}
         self._history.step.append(record.step)
         for name, value in values.items():

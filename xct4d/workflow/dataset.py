@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import product
 
 from xct4d.config import Config, VolumeFile
-from xct4d.directions import RECONSTRUCTIONS, Direction
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
+
+
+def spelled(time: float) -> str:
+    """A time in [0, 1] as in file names: four decimals, or as many as tell it from every other number."""
+    text = f"{abs(time):.4f}"  # -0.0 is 0
+    return text if float(text) == time else format(Decimal(repr(time)), "f")
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,12 @@ class Dataset:
         return self.outputs("simulate")[0] if self.simulated else str(self.config.input.folder)
 
     @property
-    def ends(self) -> list[str]:
+    def ends(self) -> list[Direction]:
         """The states that are whole scans."""
-        return [state for state in self.states if state != "between"]
+        return [direction for direction in SCAN_TIME if direction in self.states]
 
     @property
-    def described(self) -> list[str]:
+    def described(self) -> list[Direction]:
         """The scans whose known volume is the description of an object, not voxels."""
         return [end for end in self.ends if (volume := self.volume(end)) is not None and volume.is_object]
 
@@ -66,7 +74,7 @@ class Dataset:
     @property
     def times(self) -> dict[str, float]:
         """Exported times by their spelling in file names."""
-        return {"0.0000": 0.0} if self.static else {f"{time:.4f}": time for time in self.config.export.times}
+        return {spelled(time): time for time in ([0.0] if self.static else self.config.export.times)}
 
     @property
     def resolutions(self) -> list[str]:
@@ -90,7 +98,13 @@ class Dataset:
         own = STAGES[stage]
         if not own.exists(self):
             return []
-        values = {"state": self.states, "direction": own.directions(self), "resolution": self.resolutions, "kind": self.kinds, "time": self.times}
+        values: dict[str, Iterable[str]] = {
+            "state": self.states,
+            "direction": own.directions(self),
+            "resolution": self.resolutions,
+            "kind": self.kinds,
+            "time": self.times,
+        }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
         return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]

@@ -1,10 +1,10 @@
-"""What a workflow script's code is, as one short number.
+"""Digest of the code behind an output: of a script and of the library's modules that it imports.
 
 Snakemake notices neither a change in an imported library nor, reliably, one in
-a script. The rules therefore carry the digest of their script and of every
-module of this library that it imports, directly or not, as a parameter: when
-the code that makes an output changes, the output is made again, and nothing
-else is. Comments, docstrings and formatting do not count.
+a script. Each rule therefore has this digest among its parameters: when the
+code that makes an output changes, that output is made again. Comments,
+docstrings and formatting do not count, nor do modules that cannot change a
+result.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ PACKAGE = "xct4d"
 CANNOT_CHANGE_A_RESULT = {
     "xct4d": "the public door imports modules when its user asks for them; stages import them by name",
     "xct4d.allocator": "decides where the C library keeps freed memory, not what is in it",
+    "xct4d.compilation": "decides where compiled kernels are stored; what they compute stands in the modules that define them",
     "xct4d.config": "sections reach a stage as values, and the values are parameters of its rule; counted as code, a new key "
     "in one section would rerun all stages",
     "xct4d.device": "decides where arrays are computed, as the configuration's device, which reruns nothing either",
     "xct4d.errors": "words a failure, and a failed job has no output",
-    "xct4d.io.atomic": "lets an output appear whole or not at all; what is in it is its writer's",
-    "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",
+    "xct4d.io.atomic": "lets an output appear whole or not at all, with digests of its files; what is in them is their writer's",
     "xct4d.progress": "prints while a job runs",
+    "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",
     "xct4d.training.slices": "draws pictures for TensorBoard, which are no output of a stage",
     "xct4d.workflow": "surrounds a stage with its log, its number of threads and one-line errors",
 }
@@ -42,19 +43,20 @@ def code_digest(script: Path, root: Path) -> str:
     """
     total = hashlib.sha256(_code(Path(script))[0].encode())
     for module in imported_modules(script, root):
-        total.update(f"\n{module} {_code(_file(module, root))[0]}".encode())
+        total.update(f"\n{module} {_code(_path(module, root))[0]}".encode())
     return total.hexdigest()[:16]
 
 
 def imported_modules(script: Path, root: Path) -> list[str]:
     """Dotted names of the library's modules that count in a script's digest, sorted."""
-    script, root, found = Path(script), Path(root), set()
+    script, root = Path(script), Path(root)
+    found: set[str] = set()
     waiting = list(_imports(script, root, ""))
     while waiting:
         module = waiting.pop()
         if module not in found and not is_excluded(module):
             found.add(module)
-            waiting.extend(_imports(_file(module, root), root, module))
+            waiting.extend(_imports(_path(module, root), root, module))
     return sorted(found)
 
 
@@ -88,7 +90,7 @@ def _plain(node: object) -> object:
 
 def _imports(path: Path, root: Path, module: str) -> set[str]:
     """Modules of the package that one file imports, their parent packages included."""
-    # every process of Snakemake asks this for every script: most of them import the same modules
+    # read once a process: most scripts import the same modules
     return _imports_of(path, path.stat().st_mtime_ns, root, module)
 
 
@@ -121,6 +123,13 @@ def _imports_of(path: Path, _changed: int, root: Path, module: str) -> set[str]:
 
 def _is_package(module: str, root: Path) -> bool:
     return bool(module) and root.joinpath(*module.split("."), "__init__.py").is_file()
+
+
+def _path(module: str, root: Path) -> Path:
+    """The file of a module that exists."""
+    path = _file(module, root)
+    assert path is not None, module
+    return path
 
 
 def _file(module: str, root: Path) -> Path | None:

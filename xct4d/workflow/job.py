@@ -1,7 +1,8 @@
-"""What every workflow script does around its stage: log, threads, one-line errors."""
+"""The surroundings of a stage that runs as a job: its log, its number of threads, errors in one line."""
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import os
 import re
@@ -10,12 +11,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.errors import InputError
 from xct4d.progress import name_dataset
+from xct4d.workflow.failures import TOLD_LAST
 
 PACKAGE = Path(__file__).parents[1]
+# what Python, numpy, torch, CUDA and the loader of libraries say where there is no memory left
+NO_MEMORY = re.compile(r"allocate memory|out of memory|bad_alloc|failed to map segment|Unable to allocate|not enough memory", re.IGNORECASE)
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and cursor movements
 
 
@@ -27,16 +32,20 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
     of numba and torch; import the stage inside the block, as the limits only
     hold for what is loaded after them. dataset: whose name progress lines
     begin with. InputError ends the process with
-    status 1 after its one line on stderr and in the log; anything else keeps
-    its traceback. The streams stay doubled until the process ends, so that
-    the traceback reaches the log too.
+    status 1 after its one line on stderr and in the log, and so does too little
+    memory; anything else keeps its traceback. The streams stay doubled until
+    the process ends, so that the traceback reaches the log too. A library that
+    aborts the process, as some do without memory, leaves there where it was.
     """
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     # numba and torch have pools of their own: one that waits must not spin on the cores of the other
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     import_own_packages_only()
-    copy = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
+    Path(log).write_text("")
+    # appended to, so that an older run that is still alive leaves no holes in it
+    copy = open(log, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until the process ends
+    faulthandler.enable(copy)
     keep_freed_memory()
     name_dataset(dataset)
     sys.stdout, sys.stderr = Doubled(sys.stdout, copy), Doubled(sys.stderr, copy)
@@ -47,17 +56,28 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
         run_stored_kernels_only()
         yield
     except InputError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        _fail(copy, str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if not isinstance(error, MemoryError) and NO_MEMORY.search(str(error)) is None:
+            raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        _fail(copy, f"the memory does not suffice ({reason}); run fewer jobs at once, or choose smaller values")
+
+
+def _fail(log: io.TextIOBase, line: str) -> None:
+    """End with a line in the log; on stderr too, unless Snakemake tells it when all jobs are done."""
+    print(line, file=log if TOLD_LAST in os.environ else sys.stderr)
+    sys.exit(1)
 
 
 def import_own_packages_only() -> None:
-    """In an environment of its own (conda), leave off the import path what Snakemake appends: the packages beside Snakemake.
+    """Remove from the import path the packages beside Snakemake, if the job runs in an environment of its own (conda).
 
-    Whatever the environment lacks would else come from there, unseen, or crash
-    as it was made for another Python.
+    Snakemake appends its own import path. A package that the environment lacks
+    would be taken from there, unseen, or crash because it was made for another
+    Python.
     """
     snakemake = getattr(sys.modules.get("snakemake"), "__file__", None)
     if snakemake is None or str(Path(snakemake).parents[1]) in [*site.getsitepackages(), site.getusersitepackages()]:
@@ -71,7 +91,7 @@ class Doubled(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(self, stream: io.TextIOBase, copy: io.TextIOBase):
+    def __init__(self, stream: TextIO, copy: TextIO):
         self._stream, self._copy = stream, copy
 
     def writable(self) -> bool:

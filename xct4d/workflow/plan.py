@@ -15,6 +15,8 @@ from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
 
+MOST_TIMES = 10_000  # that are exported; each is a job
+LONGEST_NAME = 200  # letters of a folder's name; file systems take 255, and Snakemake adds some
 SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
@@ -40,30 +42,45 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
 
 
 def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
-    spellings = [f"{time:.4f}" for time in config.export.times]
-    if len(set(spellings)) != len(spellings):
-        raise InputError("two times agree in four decimals", where=f"{where}: export.times", fix="leave one out")
+    if len(config.export.times) > MOST_TIMES:
+        fix = f"at most {MOST_TIMES} are planned; leave some out"
+        raise InputError(f"has {len(config.export.times)} times", where=f"{where}: export.times", fix=fix)
     if target:
         _check_volume_weight(config, where)
     if config.input.scene is not None:
         dataset = _from_scene(variant, target, config, scenes, where)
     else:
         dataset = _from_folder(variant, target, config, where)
+    _check_names(dataset, where)
     if target:
         _check_window(dataset, where)
         _check_mixing(dataset, where)
     return dataset
 
 
+def _check_names(dataset: Dataset, where: str) -> None:
+    """Snakemake takes {name} in a path for one of its wildcards; a folder's name has 255 bytes at most."""
+    named = [*dataset.scene_files, *dataset.truth_files]
+    named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
+    for file in named:
+        if "{" in file or "}" in file:
+            raise InputError(
+                f"{file} has a brace in its name, which Snakemake takes for a wildcard", where=f"{where}: input", fix="rename it"
+            )
+    if len(dataset.name) > LONGEST_NAME:
+        fix = "shorten the dataset's name, or sweep over fewer keys at once"
+        raise InputError(f"the name of its folder would have {len(dataset.name)} letters, more than {LONGEST_NAME}", where=where, fix=fix)
+
+
 def _check_mixing(dataset: Dataset, where: str) -> None:
-    """At the ends the mixing coefficient is 0 and 1: only projections in between could teach it."""
+    """Raise InputError where a trained mixing coefficient has no data: at the scans it is 0 and 1, so only projections in between count."""
     if dataset.trains_mixing and "between" not in dataset.states:
         fix = "choose temporal, or name the sequence as input.between"
         raise InputError("spline has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix)
 
 
 def _check_window(dataset: Dataset, where: str) -> None:
-    """Whole numbers that mean something else at every time make no film; other numbers take no window."""
+    """Raise InputError for a window that a type does not use, and for a series whose whole numbers would mean another value at each time."""
     export = dataset.config.export
     if export.window is not None and not export.dtype.startswith("uint"):
         fix = "remove the window, or set export.dtype to uint8 or uint16"
@@ -74,10 +91,14 @@ def _check_window(dataset: Dataset, where: str) -> None:
 
 
 def _check_volume_weight(config: Config, where: str) -> None:
-    """A volume without a weight, or a weight without a volume, would do nothing."""
+    """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
     given = [end for end in ("forward", "backward") if getattr(config.input, f"{end}_volume") is not None]
     if given and not config.canonical.volume_weight:
-        raise InputError(f"input.{given[0]}_volume counts nothing", where=f"{where}: canonical.volume_weight", fix="set a weight above 0, or remove the volume")
+        raise InputError(
+            f"input.{given[0]}_volume counts nothing",
+            where=f"{where}: canonical.volume_weight",
+            fix="set a weight above 0, or remove the volume",
+        )
     if config.canonical.volume_weight and not given:
         fix = "give input.forward_volume or input.backward_volume, or remove the weight"
         raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
@@ -92,10 +113,12 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
         path = scenes / f"{scene}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in scenes.glob("*.yaml")))
-            raise InputError(f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file")
+            raise InputError(
+                f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file"
+            )
     elif not path.is_file():
         raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
-    from xct4d.phantom.scenes import load_scene  # brings numpy: only for those who simulate
+    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
@@ -109,10 +132,13 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
     reader = reader_of(folder, config.input)
     files = {str(state): [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
     given = config.input
-    volumes = {end: _volume_file(given, volume, f"{where}: input.{end}_volume") for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))}
-    truth = _volume_file(given, given.truth and given.truth.object, f"{where}: input.truth.object")
+    volumes = {
+        end: _volume_file(given, volume, f"{where}: input.{end}_volume")
+        for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))
+    }
+    truth = _volume_file(given, None if given.truth is None else given.truth.object, f"{where}: input.truth.object")
     if given.truth is not None:
-        from xct4d.phantom import motions  # brings numpy: only for those who know the truth
+        from xct4d.phantom import motions  # imports numpy: only where the true motion is known
 
         motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
     return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
@@ -121,7 +147,7 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
     if volume is None:
         return []
-    from xct4d.io.volumes import check_volume_file  # imports numpy: only for those who have a known volume
+    from xct4d.io.volumes import check_volume_file  # imports numpy: only where there is a known volume
 
     path = check_volume_file(volume, Path(str(given.folder)), key)
     if not volume.is_object:

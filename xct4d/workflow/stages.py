@@ -13,7 +13,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from xct4d.workflow.needs import analyse, canonical, evaluate, export, mixing, prepare, rasterise, report, series, simulate, velocity
+from xct4d.directions import Direction
+from xct4d.workflow.needs import (
+    analyse,
+    canonical,
+    evaluate,
+    export,
+    mixing,
+    prepare,
+    rasterise,
+    register,
+    report,
+    series,
+    simulate,
+    velocity,
+)
 from xct4d.workflow.workload import Workload
 
 
@@ -35,9 +49,9 @@ class Facts(Protocol):
     @property
     def static(self) -> bool: ...
     @property
-    def ends(self) -> list[str]: ...
+    def ends(self) -> list[Direction]: ...
     @property
-    def described(self) -> list[str]: ...
+    def described(self) -> list[Direction]: ...
     @property
     def trains_mixing(self) -> bool: ...
     @property
@@ -55,7 +69,7 @@ class Stage:
     keys: tuple[str, ...] = ()  # sections and keys of the configuration that reach this stage first
     levels: str | None = None  # "section.list": one job per item, each starts from the one before
     exists: Callable[[Facts], bool] = lambda dataset: True
-    directions: Callable[[Facts], list[str]] = lambda dataset: dataset.ends  # values of the wildcard {direction}
+    directions: Callable[[Facts], list[Direction]] = lambda dataset: dataset.ends  # values of the wildcard {direction}
     trains: bool = False  # keeps checkpoints, writes history.json and TensorBoard's files
     on_device: bool = False  # computes on the GPU where the configuration asks for one
     is_result: bool = False  # asked for by `rule all`; the others are made because these read them
@@ -84,7 +98,7 @@ STAGES = {
         Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
         Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
         Stage(
-            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npy", reads=(), keys=("canonical",),
+            name="rasterise", needs=rasterise, folder="rasterised/{direction}.npz", reads=(), keys=("canonical.bake",),
             exists=lambda dataset: bool(dataset.described), directions=lambda dataset: dataset.described,
         ),
         Stage(
@@ -92,7 +106,11 @@ STAGES = {
             trains=True, on_device=True,
         ),
         Stage(
-            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical"), keys=("velocity",),
+            name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
+            exists=lambda dataset: not dataset.static,
+        ),
+        Stage(
+            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical", "register"), keys=("velocity",),
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(
@@ -125,8 +143,7 @@ STAGES = {
 
 def first_stage(key: str) -> Stage | None:
     """The first stage that a dotted key of the configuration reaches; None where none is."""
-    section = key.split(".")[0]
-    return next((stage for stage in STAGES.values() if section in stage.keys), None)
+    return next((stage for stage in STAGES.values() for own in stage.keys if f"{key}.".startswith(f"{own}.")), None)
 
 
 def reaches(key: str, stage: str, level: int | None = None) -> bool:

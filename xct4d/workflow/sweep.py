@@ -8,6 +8,7 @@ is called the home of that output.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from itertools import product
@@ -19,6 +20,7 @@ from xct4d.config import Config, explain
 from xct4d.errors import InputError
 from xct4d.workflow.stages import first_stage, reaches
 
+MOST_VARIANTS = 1000  # of a dataset; more would be planned for minutes, and computed for years
 WORD = re.compile(r"[\w.+-]+")
 
 Value = int | float | str | bool
@@ -33,7 +35,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """Of its folder: balls~canonical.steps=300,velocity.rays=1024. Whole keys: the folder of one sweep is not another's."""
+        """Name of its folder: balls~canonical.steps=300,velocity.rays=1024. Keys are written out, so two sweeps never share a name."""
         if not self.values:
             return self.dataset
         return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in self.values.items())
@@ -49,21 +51,31 @@ class Variant:
 def variants(dataset: str, config: Config, where: str) -> list[Variant]:
     """One variant for each combination of the sweep's values; the dataset itself where there is no sweep.
 
-    A value that the dataset has anyway makes no variant: that combination is the dataset without it.
-    where: what messages call the configuration. Raises InputError for a key
-    that cannot be swept or a value that cannot stand in a folder's name.
+    A value that equals the dataset's own is left out of a variant's name: the
+    combination of such values alone is the dataset itself. where: what messages
+    call the configuration. Raises InputError for a key that cannot be swept or
+    a value that cannot stand in a folder's name.
     """
     tree, own = config.model_dump(exclude={"sweep"}), {}
     for key, values in config.sweep.items():
         if first_stage(key) is None:
-            raise InputError("cannot be swept", where=f"{where}: sweep: {key}", fix="name a key of a stage, such as velocity.ode_step; other data are another dataset")
+            raise InputError(
+                "cannot be swept",
+                where=f"{where}: sweep: {key}",
+                fix="name a key of a stage, such as velocity.ode_step; other data are another dataset",
+            )
         section, last = _holder(tree, key, where)
         own[key] = section.get(last)
         if not values or len({str(value) for value in values}) != len(values):
             raise InputError("needs values, each once", where=f"{where}: sweep: {key}")
         for value in values:
             if not WORD.fullmatch(str(value)):
-                raise InputError(f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words")
+                raise InputError(
+                    f"{value!r} cannot stand in a folder's name", where=f"{where}: sweep: {key}", fix="sweep over numbers or words"
+                )
+    count = math.prod(map(len, config.sweep.values()))
+    if count > MOST_VARIANTS:
+        raise InputError(f"has {count} combinations", where=f"{where}: sweep", fix=f"at most {MOST_VARIANTS} are planned; leave out values")
     combinations = [dict(zip(config.sweep, values, strict=True)) for values in product(*config.sweep.values())]
     return [Variant(dataset, {key: value for key, value in chosen.items() if value != own[key]}) for chosen in combinations]
 
@@ -83,9 +95,9 @@ def configured(variant: Variant, config: Config, where: str) -> Config:
 def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any], str]:
     """The section that holds a dotted key, and the key's last part.
 
-    tree: the sections as plain values. Whether the section has such a key is the models' to
-    say, who know the nearest one. Raises InputError where there is no such
-    section, or the key is one itself.
+    tree: the sections as plain values. Whether the section has such a key is
+    checked by the models later, which suggest the nearest one. Raises InputError
+    where there is no such section, or the key names a section itself.
     """
     *parents, last = key.split(".")
     node: Any = tree
@@ -95,7 +107,13 @@ def _holder(tree: dict[str, Any], key: str, where: str) -> tuple[dict[str, Any],
         else:
             node = node.get(part) if isinstance(node, dict) else None
     if not isinstance(node, dict):
-        raise InputError("there is no such key", where=f"{where}: sweep: {key}", fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps")
+        raise InputError(
+            "there is no such key",
+            where=f"{where}: sweep: {key}",
+            fix="see config/default.yaml; levels count from 0: velocity.levels.0.steps",
+        )
     if isinstance(node.get(last), (dict, list, tuple)):
-        raise InputError("holds more than one value", where=f"{where}: sweep: {key}", fix="name a key within it, such as velocity.levels.0.steps")
+        raise InputError(
+            "holds more than one value", where=f"{where}: sweep: {key}", fix="name a key within it, such as velocity.levels.0.steps"
+        )
     return node, last

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from xct4d.config import Config
@@ -59,17 +59,18 @@ class Workload:
         At least a tenth of all: lists in the transforms files may name others than the configuration does.
         """
         split, count = self.config.input.split, self.projections
+        found: float
         if split.method == "fraction":
-            found = (1 - split.fraction) * count
+            found = (1 - split.trained_fraction) * count
         elif split.method == "interval":
-            found = count / split.interval
+            found = count / split.held_out_every
         elif split.method == "list":
             names = {PurePosixPath(name).name for name in split.held_out}
             found = count if self.scene_files else sum(image.name in names for image in self._images)
         elif split.method == "filename":
             found = _scene(self.scene_files[0]).held_out if self.scene_files else sum("train" not in image.stem for image in self._images)
         else:
-            found = 0
+            found = 0.0
         return max(found, count / 10)
 
     @property
@@ -83,7 +84,7 @@ class Workload:
         from xct4d.io.voxels import open_voxels
 
         try:
-            return math.prod(open_voxels(self.truth_files[0], truth.object.shape, truth.object.dtype).shape)
+            return math.prod(map(int, open_voxels(Path(self.truth_files[0]), truth.object.shape, truth.object.dtype).shape))
         except InputError:  # the stage that reads it says what is wrong
             return 0
 
@@ -105,7 +106,7 @@ class _Scene(NamedTuple):
 def _scene(path: str) -> _Scene:
     from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
-    placed = load_scene(path)
+    placed = load_scene(Path(path))
     scene, volumes = placed.scene, placed.object.files.values()
     voxels = sum(math.prod(volume.shape) for volume in volumes)
     return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels)

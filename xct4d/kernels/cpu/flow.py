@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xct4d.compilation import numba
-from xct4d.kernels.cpu.rows import vector_adjoint, vector_at
+from xct4d.kernels.cpu.rows import vector_adjoint, vector_and_gradient_at, vector_at
 from xct4d.kernels.shared.time_steps import FlowTable
 
 
@@ -92,6 +92,39 @@ def carry_adjoint(control, n, time_index, size, a, b, stage_points, grad, lo, hi
                 out[p, d] += total[p - lo, d]
 
 
+@numba.njit(fastmath=True)
+def carry_with_gradient(control, n, time_index, size, a, b, lo, hi, state):
+    """As `carry`, but of the points and their deformation gradients F: dF/dt = (grad v) F, by the same steps.
+
+    state: [N, 12], each row a point's x, y, z and the rows of its F, changed in place.
+    """
+    slope, change = np.zeros((hi - lo, 12), np.float32), np.empty((hi - lo, 12), np.float32)
+    stage = np.empty(12, np.float32)
+    numbers = 3 * n * n * n
+    for k in range(time_index.shape[0]):
+        change[:] = np.float32(0.0)
+        for s in range(time_index.shape[1]):
+            base = time_index[k, s] * numbers
+            ahead, part = size * a[s], size * b[s]
+            for p in range(lo, hi):
+                q = p - lo
+                for c in range(12):
+                    stage[c] = state[p, c] + ahead * slope[q, c]
+                found = vector_and_gradient_at(control, base, n, stage[0], stage[1], stage[2])
+                v0, v1, v2, x0, y0, z0, x1, y1, z1, x2, y2, z2 = found
+                slope[q, 0], slope[q, 1], slope[q, 2] = v0, v1, v2
+                for column in range(3):
+                    f, g, h = stage[3 + column], stage[6 + column], stage[9 + column]
+                    slope[q, 3 + column] = x0 * f + y0 * g + z0 * h
+                    slope[q, 6 + column] = x1 * f + y1 * g + z1 * h
+                    slope[q, 9 + column] = x2 * f + y2 * g + z2 * h
+                for c in range(12):
+                    change[q, c] += part * slope[q, c]
+        for p in range(lo, hi):
+            for c in range(12):
+                state[p, c] += change[p - lo, c]
+
+
 @numba.njit(parallel=True, fastmath=True, cache=True)
 def _flow(control, n, start, time_index, counts, sizes, a, b, points, stage_points, out):
     count, parts = points.shape[0], 64
@@ -111,6 +144,13 @@ def _flow_adjoint(control, n, start, time_index, counts, sizes, a, b, stage_poin
             lo, hi = max(start[g], c * count // parts), min(start[g + 1], (c + 1) * count // parts)
             if lo < hi:
                 carry_adjoint(control, n, time_index[g, : counts[g]], sizes[g], a, b, stage_points, grad, lo, hi, out, control_grad[c])
+
+
+@numba.njit(parallel=True, fastmath=True, cache=True)
+def _flow_with_gradient(control, n, time_index, size, a, b, state):
+    count, parts = state.shape[0], 64
+    for c in numba.prange(parts):
+        carry_with_gradient(control, n, time_index, size, a, b, c * count // parts, (c + 1) * count // parts, state)
 
 
 def _arrays(start: tuple[int, ...], table: FlowTable) -> tuple[np.ndarray, ...]:
@@ -136,3 +176,11 @@ def flow_adjoint(grad: Tensor, control: Tensor, stage_points: Tensor, start: tup
     arrays = (tensor.numpy() for tensor in (stage_points, grad, out, parts))
     _flow_adjoint(control.reshape(-1).numpy(), control.shape[1], *_arrays(start, table), *arrays)
     return parts.sum(0).reshape(control.shape), out
+
+
+def flow_with_gradient(control: Tensor, points: Tensor, table: FlowTable) -> tuple[Tensor, Tensor]:
+    """Points [N, 3] of the table's one group carried along the velocity [T, n, n, n, 3], and their deformation gradients: [N, 3], [N, 3, 3]."""
+    state = torch.cat([points, torch.eye(3).reshape(1, 9).expand(len(points), 9)], 1)
+    arrays = (table.time_index[0], table.sizes[0], table.a, table.b, state.numpy())
+    _flow_with_gradient(control.reshape(-1).numpy(), control.shape[1], *arrays)
+    return state[:, :3].contiguous(), state[:, 3:].reshape(-1, 3, 3)

@@ -45,7 +45,11 @@ class Rows:
 
     def unpacked(self, row: list[ir.Value]) -> list[ir.Value]:
         """A row as twelve scalars."""
-        return [self._builder.extract_element(part, ir.IntType(32)(place)) for part, (_, size) in zip(row, PARTS, strict=True) for place in range(size)]
+        return [
+            self._builder.extract_element(part, ir.IntType(32)(place))
+            for part, (_, size) in zip(row, PARTS, strict=True)
+            for place in range(size)
+        ]
 
     def constant(self, number: ir.Value) -> list[ir.Value]:
         """The row that holds one number twelve times."""
@@ -125,6 +129,29 @@ def _value(_typing, control, first, row, layer, wx, wy, wz):
 
 
 @intrinsic
+def _value_and_gradient(_typing, control, first, row, layer, wx, wy, wz, sx, sy, sz):
+    """Value and gradient of a spline, as `vector_and_gradient_at` returns them; sx, sy, sz: derivatives of the weights."""
+
+    def generate(context, builder, signature, arguments):
+        data = _data(context, builder, signature.args[0], arguments[0])
+        x, y, z, dx, dy, dz = (cgutils.unpack_tuple(builder, four, 4) for four in arguments[4:])
+        rows = Rows(builder)
+        sums = [None, None, None]  # of the sixteen rows: weighted for the value and d/dx, for d/dy, for d/dz
+        for k, j, at in _starts(builder, *arguments[1:4]):
+            own = rows.load(data, at)
+            for which, weight in enumerate((rows.product(z[k], y[j]), rows.product(z[k], dy[j]), rows.product(dz[k], y[j]))):
+                part = rows.times(rows.constant(weight), own)
+                sums[which] = part if sums[which] is None else rows.plus(sums[which], part)
+        plain, sloped = rows.per_point(x), rows.per_point(dx)
+        along = [rows.unpacked(rows.times(total, by)) for total, by in zip((sums[0], *sums), (plain, sloped, plain, plain), strict=True)]
+        value, *slopes_of = [[rows.total(numbers[component::3]) for component in range(3)] for numbers in along]
+        gradient = [slopes_of[axis][component] for component in range(3) for axis in range(3)]
+        return context.make_tuple(builder, signature.return_type, [*value, *gradient])
+
+    return TWELVE(control, types.int64, types.int64, types.int64, *(6 * [FOUR])), generate
+
+
+@intrinsic
 def _adjoint(_typing, control, first, row, layer, wx, wy, wz, sx, sy, sz, cotangent, out, out_first):
     """Adjoint of `_value`: adds to the row of each control point in `out`, and returns the point's gradient.
 
@@ -162,6 +189,19 @@ def vector_at(control, base, n, x, y, z):
     k, fz, _ = locate(z, n)
     first = np.int64(base + 3 * (i + n * (j + n * k)))
     return _value(control, first, np.int64(3 * n), np.int64(3 * n * n), weights(fx), weights(fy), weights(fz))
+
+
+@numba.njit(fastmath=True)
+def vector_and_gradient_at(control, base, n, x, y, z):
+    """As shared.bspline.vector_and_gradient_at."""
+    i, fx, rx = locate(x, n)
+    j, fy, ry = locate(y, n)
+    k, fz, rz = locate(z, n)
+    first = np.int64(base + 3 * (i + n * (j + n * k)))
+    return _value_and_gradient(
+        control, first, np.int64(3 * n), np.int64(3 * n * n),
+        weights(fx), weights(fy), weights(fz), slopes(fx, rx), slopes(fy, ry), slopes(fz, rz),
+    )  # fmt: skip
 
 
 @numba.njit(fastmath=True)

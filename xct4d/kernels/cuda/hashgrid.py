@@ -17,7 +17,7 @@ from xct4d.kernels.shared.scalar import scalar
 
 @scalar
 def level_corners(points, p, level, scale, nodes, offset):
-    """`corners_of` a point on one level."""
+    """`corners_of` point p on one level of a layout, whose arrays are scale, nodes and offset."""
     size = np.uint32(offset[level + 1] - offset[level])
     dense = nodes[level] * nodes[level] * nodes[level] <= size
     return corners_of(
@@ -27,7 +27,7 @@ def level_corners(points, p, level, scale, nodes, offset):
 
 @scalar
 def feature(table, shift, e0, e1, e2, e3, e4, e5, e6, e7, w0, w1, w2, w3, w4, w5, w6, w7):
-    """Weighted sum of one feature over the corners."""
+    """Sum over the corners of one feature of their entries e0 to e7, with weights w0 to w7. shift: 0 for the first feature, 1 for the second."""
     low = w0 * table[e0 + shift] + w1 * table[e1 + shift] + w2 * table[e2 + shift] + w3 * table[e3 + shift]
     return low + w4 * table[e4 + shift] + w5 * table[e5 + shift] + w6 * table[e6 + shift] + w7 * table[e7 + shift]
 

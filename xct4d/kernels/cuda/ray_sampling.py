@@ -16,8 +16,8 @@ from xct4d.kernels.shared.scalar import scalar
 
 
 @scalar
-def part_of(rays, jitter, i):
-    """Sample point of part i, counted through all rays, and whether its ray meets the box."""
+def sample_of(rays, jitter, i):
+    """Sample x, y, z in part i, counted through the parts of all rays, and whether its ray meets the box."""
     parts = jitter.shape[1]
     r, s = i // parts, i % parts
     near, far = rays[r, 6], rays[r, 7]
@@ -29,16 +29,17 @@ def part_of(rays, jitter, i):
 def _choose(rays, jitter, cells, chosen):
     i = cuda.grid(1)
     if i < chosen.shape[0]:
-        x, y, z, meets = part_of(rays, jitter, i)
+        x, y, z, meets = sample_of(rays, jitter, i)
         chosen[i] = meets and nearest_cell_is_occupied(cells, x, y, z)
 
 
 @kernel
-def _place(rays, jitter, chosen, place, points):
+def _place(rays, jitter, chosen, ordinal, points):
+    # ordinal: of each chosen sample among the chosen ones, from 1
     i = cuda.grid(1)
     if i < chosen.shape[0] and chosen[i]:
-        x, y, z, _ = part_of(rays, jitter, i)
-        q = place[i] - 1
+        x, y, z, _ = sample_of(rays, jitter, i)
+        q = ordinal[i] - 1
         points[q, 0], points[q, 1], points[q, 2] = x, y, z
 
 
@@ -47,13 +48,13 @@ def stratified_samples(cells: Tensor, rays: Tensor, jitter: Tensor) -> Callable[
     count, parts = jitter.shape
     chosen = cells.new_empty(count * parts)
     each(_choose, len(chosen), rays, jitter, cells, chosen)
-    place = torch.cumsum(chosen, 0)
-    start = torch.nn.functional.pad(place.view(count, parts)[:, -1], (1, 0))
+    ordinal = torch.cumsum(chosen, 0)
+    start = torch.nn.functional.pad(ordinal.view(count, parts)[:, -1], (1, 0))
     total = Fetched(start[-1])
 
     def samples() -> tuple[Tensor, Tensor, Tensor]:
         points = rays.new_empty(int(total.read()), 3)
-        each(_place, len(chosen), rays, jitter, chosen, place, points)
+        each(_place, len(chosen), rays, jitter, chosen, ordinal, points)
         return points, start, (rays[:, 7] - rays[:, 6]) / parts
 
     return samples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -23,6 +23,24 @@ def sample(control: Tensor, points: Tensor) -> Tensor:
     near = control[k[:, :, None, None], j[:, None, :, None], i[:, None, None, :]]  # [N, 4, 4, 4, C]
     wx, wy, wz = four.unbind(1)
     return torch.einsum("nk,nj,ni,nkjic->nc", wz, wy, wx, near)
+
+
+def sample_vector_with_gradient(control: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """As kernels.bspline.sample_vector_with_gradient."""
+    return _with_gradient(lambda x: sample(control, x), points)
+
+
+def flow_with_gradient(control: Tensor, points: Tensor, table: FlowTable) -> tuple[Tensor, Tensor]:
+    """As kernels.flow.flow_with_gradient."""
+    return _with_gradient(lambda x: flow(control, [x], table)[0], points)
+
+
+def _with_gradient(function: Callable[[Tensor], Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+    """Values [N, C] of a function at points [N, 3], each of which depends on its own point only, and their derivatives [N, C, 3]."""
+    x = points.detach().requires_grad_()
+    values = function(x)
+    gradients = [torch.autograd.grad(component.sum(), x, retain_graph=True)[0] for component in values.unbind(1)]
+    return values.detach(), torch.stack(gradients, 1)
 
 
 def flow(control: Tensor, groups: Sequence[Tensor], table: FlowTable) -> list[Tensor]:

@@ -16,8 +16,11 @@ from xct4d.kernels.shared.scalar import accumulate, scalar
 
 @scalar
 def locate(x, n):
-    """Of the four control points that act at coordinate x: index of the first, position of x between
-    the middle two in [0, 1], and d(position)/dx (zero outside the box)."""
+    """Index of the first of the four control points that act at coordinate x, position, and its derivative.
+
+    The position of x between the middle two control points is in [0, 1];
+    d(position)/dx is zero outside the box.
+    """
     rate = np.float32(0.5) * np.float32(n - 3)
     p = (x + np.float32(1.0)) * rate
     top = np.float32(n - 3)
@@ -123,6 +126,44 @@ def vector_vjp(control, base, n, x, y, z, gx, gy, gz):
             py += wk * sj * along
             pz += sk * wj * along
     return px, py, pz
+
+
+@scalar
+def vector_and_gradient_at(control, base, n, x, y, z):
+    """Value of a vector spline v at a point and its gradient there: (v0, v1, v2, dv0/dx, dv0/dy, dv0/dz, dv1/dx, ..., dv2/dz)."""
+    i, fx, rx = locate(x, n)
+    j, fy, ry = locate(y, n)
+    k, fz, rz = locate(z, n)
+    wx, wy, wz = weights(fx), weights(fy), weights(fz)
+    sx, sy, sz = slopes(fx, rx), slopes(fy, ry), slopes(fz, rz)
+    v0 = v1 = v2 = np.float32(0.0)
+    x0 = x1 = x2 = np.float32(0.0)
+    y0 = y1 = y2 = np.float32(0.0)
+    z0 = z1 = z2 = np.float32(0.0)
+    for dk in range(4):
+        wk, sk = select(wz, dk), select(sz, dk)
+        for dj in range(4):
+            wj, sj = select(wy, dj), select(sy, dj)
+            plain, along_y, along_z = wk * wj, wk * sj, sk * wj
+            o = np.uint64(base + 3 * (i + n * (j + dj + n * (k + dk))))
+            for di in range(4):
+                wi, si = select(wx, di), select(sx, di)
+                at = o + np.uint64(3 * di)
+                c0, c1, c2 = control[at], control[at + np.uint64(1)], control[at + np.uint64(2)]
+                value, slope_x, slope_y, slope_z = plain * wi, plain * si, along_y * wi, along_z * wi
+                v0 += value * c0
+                v1 += value * c1
+                v2 += value * c2
+                x0 += slope_x * c0
+                x1 += slope_x * c1
+                x2 += slope_x * c2
+                y0 += slope_y * c0
+                y1 += slope_y * c1
+                y2 += slope_y * c2
+                z0 += slope_z * c0
+                z1 += slope_z * c1
+                z2 += slope_z * c2
+    return v0, v1, v2, x0, y0, z0, x1, y1, z1, x2, y2, z2
 
 
 @scalar

@@ -13,8 +13,11 @@ from xct4d.kernels.shared.scalar import scalar
 
 @scalar
 def bracket(x, n):
-    """Indices of the voxels below and above coordinate x, position of x between their centres in [0, 1],
-    and d(position)/dx (zero in the outer half of the first and the last voxel)."""
+    """Indices of the voxels below and above coordinate x, position, and its derivative.
+
+    The position of x between the two centres is in [0, 1]; d(position)/dx is
+    zero in the outer half of the first and the last voxel.
+    """
     rate = np.float32(0.5) * np.float32(n)
     p = (x + np.float32(1.0)) * rate - np.float32(0.5)
     if p <= np.float32(0.0):

@@ -19,7 +19,15 @@ from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
 
 # Keys whose sign differs from one program to the next; 0 in every public file.
-_UNPROVEN = ("DetectorOffsetX", "DetectorOffsetY", "CentreOfRotationTop", "CentreOfRotationBottom", "ObjectOffsetX", "ObjectRoll", "ObjectTilt")
+_UNPROVEN = (
+    "DetectorOffsetX",
+    "DetectorOffsetY",
+    "CentreOfRotationTop",
+    "CentreOfRotationBottom",
+    "ObjectOffsetX",
+    "ObjectRoll",
+    "ObjectTilt",
+)
 _TIFF = (".tif", ".tiff")
 
 
@@ -54,7 +62,9 @@ def _records(folder: Path, options: Input) -> dict[State, Path]:
         named["forward"] = found[0]
     if "forward" not in named or not set(found) <= set(named.values()):
         names = ", ".join(path.name for path in found)
-        raise InputError(f"which scan is whose: {names}?", where=folder, fix="name them as input.forward and input.backward, or move the others away")
+        raise InputError(
+            f"which scan is whose: {names}?", where=folder, fix="name them as input.forward and input.backward, or move the others away"
+        )
     return named
 
 

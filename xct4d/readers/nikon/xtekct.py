@@ -11,14 +11,31 @@ import math
 from pathlib import Path
 
 from xct4d.errors import InputError
+from xct4d.io.paths import refuse_special
 from xct4d.readers.scanner import ScannerRecord
 
 SECTION = "XTekCT"
 
 
+AGREE = 1e-4  # relative difference of lengths in records that describe the same geometry
+
+
 def record_files(folder: Path) -> list[Path]:
-    """The .xtekct files in a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".xtekct")
+    """The .xtekct files in a folder, sorted by name, without the ._ files that a Mac leaves beside files."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".xtekct" and not path.name.startswith("."))
+
+
+def agreed_record(paths: list[Path]) -> ScannerRecord | None:
+    """The geometry in several .xtekct files; None where there is no file, or they differ. Raises InputError where one cannot be read."""
+    records = [Xtekct(path).record() for path in paths]
+    if not records or any(not _same(record, records[0]) for record in records):
+        return None
+    return records[0]
+
+
+def _same(a: ScannerRecord, b: ScannerRecord) -> bool:
+    lengths = ((r.source_to_object, r.source_to_detector, *r.pixel_size, r.unit_mm) for r in (a, b))
+    return a.pixels == b.pixels and all(math.isclose(x, y, rel_tol=AGREE) for x, y in zip(*lengths, strict=True))
 
 
 class Xtekct:
@@ -28,6 +45,7 @@ class Xtekct:
         """Raises InputError where the file cannot be read or is no INI."""
         self.path = path
         self._parser = configparser.ConfigParser(interpolation=None, strict=False)
+        refuse_special(path, path)
         try:
             self._parser.read_string(path.read_text(encoding="utf-8-sig", errors="replace"))
         except (OSError, configparser.Error) as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from xct4d.config import Input
 from xct4d.errors import InputError
-from xct4d.readers.nikon.xtekct import Xtekct, record_files
+from xct4d.readers.nikon.xtekct import agreed_record, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
 from xct4d.readers.reference.transforms import discover, listed_images
+
+_IMAGES = (".png", ".tif", ".tiff")
 
 
 class ReferenceReader(Reader):
@@ -26,16 +29,24 @@ class ReferenceReader(Reader):
     def files(self, folder: Path, options: Input) -> dict[State, list[Path]]:
         described = discover(folder, options).by_state()
         files: dict[State, list[Path]] = {}
-        for state, path in described.items():
+        for state, own in described.items():
             # the other states' files set the clock and who is held out, the scanner's record the units
-            shared = [path, *described.values(), *record_files(path.parent)]
-            files[state] = list(dict.fromkeys([*shared, *_existing_images(path)]))
+            shared = [*own, *(path for paths in described.values() for path in paths), *_records(own)]
+            images = [image for path in own for image in _existing_images(path)]
+            files[state] = list(dict.fromkeys([*shared, *images]))
         return files
 
     def open(self, folder: Path, options: Input) -> Dataset:
         from xct4d.readers.reference.cameras import read  # brings numpy, which listing files does without
+        from xct4d.readers.reference.sequence import joined
 
-        return Dataset({state: _with_record(read(path)) for state, path in discover(folder, options).by_state().items()})
+        sources = discover(folder, options)
+        acquisitions = {state: joined([read(path) for path in paths]) for state, paths in sources.by_state().items()}
+        acquisitions = {state: _with_record(one, sources.by_state()[state]) for state, one in acquisitions.items()}
+        acquisitions["forward"] = replace(
+            acquisitions["forward"], notes=[*acquisitions["forward"].notes, *_not_used(sources.unused, acquisitions)]
+        )
+        return Dataset(acquisitions)
 
 
 def _existing_images(transforms: Path) -> list[Path]:
@@ -46,12 +57,41 @@ def _existing_images(transforms: Path) -> list[Path]:
     return images
 
 
-def _with_record(acquisition: Acquisition) -> Acquisition:
-    """The acquisition with the scanner's record in its folder, where there is one."""
-    found = record_files(acquisition.path.parent)
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        note = f"which scan is whose: {names}? None is used, neither to check focal lengths nor for the unit; leave one"
-        return replace(acquisition, notes=[*acquisition.notes, note])
-    return replace(acquisition, scanner=Xtekct(found[0]).record()) if found else acquisition
+def _records(transforms: Iterable[Path]) -> list[Path]:
+    return [record for folder in dict.fromkeys(path.parent for path in transforms) for record in record_files(folder)]
 
+
+def _with_record(acquisition: Acquisition, transforms: list[Path]) -> Acquisition:
+    """The acquisition with the scanner's record beside its files, where there is one, or several that agree."""
+    found = _records(transforms)
+    record = agreed_record(found)
+    if found and record is None:
+        names = ", ".join(path.name for path in found)
+        what = f"which scan is whose: {names}? Their geometries differ, so none is used, neither to check focal lengths nor for the unit; leave one"
+        return replace(acquisition, notes=[*acquisition.notes, what])
+    return replace(acquisition, scanner=record)
+
+
+def _not_used(unused: tuple[Path, ...], acquisitions: dict[State, Acquisition]) -> list[str]:
+    """Notes on transforms files and images that lie in the dataset and are not used."""
+    used = {projection.image for one in acquisitions.values() for projection in one.projections}
+    notes = []
+    for path in unused:
+        try:
+            others = [image for image in listed_images(path) if image.resolve() not in used]
+        except InputError:
+            notes.append(f"not used: {path.name}, which cannot be read")
+            continue
+        if others:
+            notes.append(f"not used: {path.name} with {len(others)} images of its own, such as {others[0].relative_to(path.parent)}")
+            used |= {image.resolve() for image in others}  # said once
+        else:
+            notes.append(f"not used: {path.name}, whose images other files list")
+    folders = dict.fromkeys(image.parent for image in used)
+    lying = [
+        path for folder in folders for path in sorted(folder.iterdir()) if path.suffix.lower() in _IMAGES and not path.name.startswith(".")
+    ]
+    left = [path for path in lying if path.resolve() not in used]
+    if left:
+        notes.append(f"not used: {len(left)} images that no transforms file lists, such as {left[0]}")
+    return notes

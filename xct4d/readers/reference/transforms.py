@@ -12,32 +12,37 @@ from typing import Any, NamedTuple
 
 from xct4d.config import Input
 from xct4d.errors import InputError
-from xct4d.io.paths import safe_path
+from xct4d.io.mapping_files import parse_json
+from xct4d.io.paths import refuse_special, safe_path
 from xct4d.readers.reader import State
 
+MOST_FRAMES = 100_000  # of a file; a long scan has some thousand
 _SCAN = re.compile(r"transforms_(\d+)\.json")
 _SEQUENCE = re.compile(r"transforms_(\d+)_to_(\d+)\.json")
 
 
 class Sources(NamedTuple):
-    """Which transforms file holds which state of a dataset."""
+    """Which transforms files hold which state of a dataset."""
 
     forward: Path  # the scan at t = 0
-    backward: Path | None  # the scan at t = 1; None in a static dataset
-    between: Path | None  # the sequence between them
+    backward: Path | None = None  # the scan at t = 1; None in a static dataset
+    between: tuple[Path, ...] = ()  # the sequence between them: one file, or one for each time point
+    unused: tuple[Path, ...] = ()  # the folder's other transforms files
 
-    def by_state(self) -> dict[State, Path]:
-        """Those that exist, by state."""
-        return {state: path for state, path in self._asdict().items() if path is not None}
+    def by_state(self) -> dict[State, list[Path]]:
+        """Files of each state that the dataset has."""
+        states = {"forward": [self.forward], "backward": [self.backward] if self.backward else [], "between": list(self.between)}
+        return {state: paths for state, paths in states.items() if paths}
 
 
 def discover(folder: str | Path, input: Input) -> Sources:
     """Transforms files of a dataset: those that the configuration names, else by file name.
 
     transforms_NN.json with the lowest and highest NN are the scans at t = 0 and
-    t = 1, transforms_AA_to_BB.json is the sequence between them; a folder with
-    one transforms*.json is static. Raises InputError where a named file is
-    missing, or where the names do not tell.
+    t = 1. The sequence between them is transforms_AA_to_BB.json, or else the
+    files with numbers between, one for each time point. A folder with one
+    transforms*.json is static. Raises InputError where a named file is missing,
+    or where the names do not tell, with the keys that settle it.
     """
     folder = Path(folder)
     found = sorted(path.name for path in folder.glob("transforms*.json"))
@@ -49,10 +54,12 @@ def discover(folder: str | Path, input: Input) -> Sources:
         backward = folder / later[-1] if later else None
     if backward is not None and backward == forward:
         raise InputError(f"{forward.name} is named for both ends", where=folder, fix="give input.forward and input.backward two files")
-    between = _named(folder, input.between, "between") or (_between(folder, found, forward, backward) if backward else None)
-    if between is not None and backward is None:
-        raise InputError(f"{between.name} is a sequence, but there is no scan at its end", where=folder, fix="name one as input.backward")
-    return Sources(forward, backward, between)
+    named = _named(folder, input.between, "between")
+    if named is not None and backward is None:
+        raise InputError(f"{named.name} is a sequence, but there is no scan at its end", where=folder, fix="name one as input.backward")
+    between = (named,) if named is not None else _between(folder, found, scans, forward, backward) if backward is not None else ()
+    used = {forward, backward, *between}
+    return Sources(forward, backward, between, tuple(path for name in found if (path := folder / name) not in used))
 
 
 def _named(folder: Path, name: str | None, key: str) -> Path | None:
@@ -69,21 +76,42 @@ def _forward(folder: Path, found: list[str], scans: list[tuple[int, str]]) -> Pa
         return folder / scans[0][1]
     if len(found) == 1:
         if _SEQUENCE.fullmatch(found[0]):
-            raise InputError("is a sequence; the scans at its ends are missing", where=folder / found[0], fix="add transforms_NN.json files")
+            raise InputError(
+                "is a sequence; the scans at its ends are missing", where=folder / found[0], fix="add transforms_NN.json files"
+            )
         return folder / found[0]
     if not found:
         raise InputError("has no transforms*.json", where=folder, fix="check input.folder, or name the file as input.forward")
     raise InputError(f"which file is the scan: {', '.join(found)}?", where=folder, fix="name it as input.forward")
 
 
-def _between(folder: Path, found: list[str], forward: Path, backward: Path) -> Path | None:
-    sequences = [(match, name) for name in found if (match := _SEQUENCE.fullmatch(name)) and name not in (forward.name, backward.name)]
-    ends = tuple(int(match[1]) if (match := _SCAN.fullmatch(path.name)) else None for path in (forward, backward))
-    exact = [name for match, name in sequences if (int(match[1]), int(match[2])) == ends]
-    names = exact or [name for _, name in sequences]
-    if len(names) > 1:
-        raise InputError(f"which file is the sequence: {', '.join(names)}?", where=folder, fix="name it as input.between")
-    return folder / names[0] if names else None
+def _between(folder: Path, found: list[str], scans: list[tuple[int, str]], forward: Path, backward: Path) -> tuple[Path, ...]:
+    """The sequence between two scans, by file name."""
+    sequences = {
+        name: (int(match[1]), int(match[2]))
+        for name in found
+        if (match := _SEQUENCE.fullmatch(name)) and name not in (forward.name, backward.name)
+    }
+    first, last = (int(match[1]) if (match := _SCAN.fullmatch(path.name)) else None for path in (forward, backward))
+    inner = [name for number, name in scans if None not in (first, last) and first < number < last]
+    exact = [name for name, ends in sequences.items() if ends == (first, last)]
+    if len(exact) == 1 or (len(sequences) == 1 and not inner):
+        return (folder / (exact or [*sequences])[0],)
+    if not sequences:
+        return tuple(folder / name for name in inner)
+    if inner and not exact:  # each sequence may belong to another pair of scans: to take one for the whole would drop a scan
+        raise InputError(
+            f"no sequence leads from {forward.name} to {backward.name}, and these lead elsewhere: {', '.join(sequences)}", where=folder,
+            fix=f"name one sequence and its scans, such as {_example(sequences)}",
+        )  # fmt: skip
+    raise InputError(f"which file is the sequence: {', '.join(exact or sequences)}?", where=folder, fix="name it as input.between")
+
+
+def _example(sequences: dict[str, tuple[int, int]]) -> str:
+    """The lines of a configuration that choose the first sequence and the scans at its ends."""
+    name = next(iter(sequences))
+    first, last = _SEQUENCE.fullmatch(name).groups()
+    return f"input: {{forward: transforms_{first}.json, backward: transforms_{last}.json, between: {name}}}"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -91,13 +119,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises InputError naming the file and, for a syntax error, line and column.
     """
+    refuse_special(path, path)
     try:
-        tree = json.loads(Path(path).read_text(encoding="utf-8-sig"))  # Windows puts a mark before the text
+        tree = parse_json(Path(path).read_text(encoding="utf-8-sig"))  # Windows puts a mark before the text
     except FileNotFoundError:
         raise InputError("no such file", where=path) from None
     except json.JSONDecodeError as error:
         raise InputError(f"is not valid JSON (line {error.lineno}, column {error.colno}: {error.msg})", where=path) from None
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: not text, or a number of thousands of digits
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # ValueError: a key twice, nested too deep, or a number of thousands of digits
         raise InputError(f"cannot be read ({error})", where=path) from None
     if not isinstance(tree, dict):
         raise InputError("must hold a JSON object with frames", where=path)
@@ -105,6 +136,10 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError("is missing", where=f"{path}: frames", fix="list the projections under it")
     if not isinstance(tree["frames"], list) or not tree["frames"]:
         raise InputError("must be a list with at least one projection", where=f"{path}: frames")
+    if len(tree["frames"]) > MOST_FRAMES:
+        raise InputError(
+            f"has {len(tree['frames'])} projections", where=f"{path}: frames", fix=f"at most {MOST_FRAMES} are read; leave some out"
+        )
     for i, frame in enumerate(tree["frames"]):
         if not isinstance(frame, dict):
             raise InputError("must be an object", where=f"{path}: frames[{i}]")
@@ -117,4 +152,6 @@ def listed_images(path: str | Path) -> list[Path]:
     """Images that a transforms file names, each once, in its order; they need not exist."""
     path = Path(path)
     frames = read_json(path)["frames"]
-    return list(dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames)))
+    return list(
+        dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames))
+    )

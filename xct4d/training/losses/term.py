@@ -26,9 +26,12 @@ def total_loss(terms: Sequence[Term[Drawn]], drawn: Drawn) -> dict[str, Tensor]:
     The terms are evaluated in their order. Those that draw random numbers share
     one generator, so a term added in front changes what the later ones draw.
     """
-    values, total = {}, None
+    values: dict[str, Tensor] = {}
+    total: Tensor | None = None
     for term in terms:
         value = values[term.name] = term.value(drawn)
         part = value if term.weight == 1 else term.weight * value
         total = part if total is None else total + part
+    if total is None:
+        raise ValueError("a loss needs at least one term")
     return {"loss": total} | values

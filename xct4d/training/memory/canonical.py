@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xct4d import config
-from xct4d.kernels.hashgrid import HashLayout
+from xct4d.kernels.shared.hash_layout import HashLayout
 from xct4d.training.memory.need import BATCHES, CONTEXT, FLOAT, HALF, HELD_OUT, PLACING, POINT, Need
 
 
@@ -21,7 +21,7 @@ def canonical_need(settings: config.Canonical, most_parts: int) -> Need:
     # encoded point and hidden neurons, each with its gradient; one product of the perceptron while it is computed
     sample = 2 * POINT + 2 * FLOAT * layout.width + 3 * FLOAT * grid.width + 8 * FLOAT
     return Need(
-        lasting=CONTEXT + HELD_OUT + 4 * parameters + known,
+        lasting=CONTEXT + HELD_OUT + 4 * parameters + known + FLOAT * settings.bake**3,  # the reconstruction
         step=settings.rays * settings.samples * sample + most_parts * BATCHES * PLACING,
         largest="canonical.grid.log2_size",
     )

@@ -61,21 +61,6 @@ class RayBudget:
         return round(self.settings.rays * factor / finer), round(self.settings.samples * finer)
 
 
-@dataclass(frozen=True)
-class Looks:
-    """The steps at which the occupied cells are found anew."""
-
-    steps: int  # of the training
-
-    FIRST = 0.15  # of the steps: before, the field is a haze that fills the box
-    EVERY = 0.05  # of the steps from one look to the next
-
-    def at(self, step: int) -> tuple[int, bool]:
-        """(number of the latest look, -1 before the first; whether it is due at this step)."""
-        look, since = divmod(step - round(self.FIRST * self.steps), max(round(self.EVERY * self.steps), 1))
-        return max(look, -1), look >= 0 and since == 0
-
-
 class CanonicalTask(TrainingTask[RayDraw]):
     """Fits attenuation and flat field to the projections of one scan."""
 
@@ -95,7 +80,8 @@ class CanonicalTask(TrainingTask[RayDraw]):
     ):
         """known: the scan's attenuation where it is known beforehand, compared with settings.volume_weight.
 
-        field, flat_field and known lie on the device. Raises InputError where
+        field, flat_field and known lie on the device; which cells are empty is
+        known of the field before it is trained. Raises InputError where
         no projection is left to train on.
         """
         self.title, self.steps, self.device = title, settings.steps, device
@@ -103,9 +89,7 @@ class CanonicalTask(TrainingTask[RayDraw]):
         self._settings, self._seed = settings, seed
         self._training = time_points([frames])
         self._shown = held_out.chosen_frames(time_points([frames], held_out=True), HELD_OUT_SHOWN)
-        self._looks = Looks(settings.steps)
-        self._look, self._spent = None, (0, 0)  # number of the latest look; rays and parts per ray since then
-        self.buffers = dict(field.named_buffers())
+        self._rays, self._parts = RayBudget(settings).spent(field.cells)
         rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)
         self.groups = [
             ParameterGroup.of("field", field, rate),
@@ -119,14 +103,8 @@ class CanonicalTask(TrainingTask[RayDraw]):
 
     def draw(self, micro_batch: MicroBatch) -> Callable[[], RayDraw]:
         rng = micro_batch.random(self._seed, self.title)
-        look, due = self._looks.at(micro_batch.step)
-        if due and micro_batch.index == 0:
-            self.field.find_empty_cells(rng)
-        if look != self._look:  # once a look, as counting the occupied cells waits for a GPU
-            self._look, self._spent = look, RayBudget(self._settings).spent(self.field.cells)
-        rays, parts = self._spent
         time_point = self._training[int(rng.integers(len(self._training)))]
-        batch = draw(time_point, rng, micro_batch.part_of(rays), parts, self._cells)
+        batch = draw(time_point, rng, micro_batch.part_of(self._rays), self._parts, self._cells)
         return partial(self._finish, micro_batch, rng, time_point, batch)
 
     def _finish(self, micro_batch: MicroBatch, rng: np.random.Generator, time_point: TimePoint, placed: Callable[[], Batch]) -> RayDraw:

@@ -65,7 +65,8 @@ class MixingTask(TrainingTask[RayDraw]):
         self._shown = held_out.chosen_frames(_between(time_points(frames, held_out=True)), HELD_OUT_SHOWN)
         self._scans = CarriedScans(scans, motion.requires_grad_(False))
         self._occupied = {
-            direction: occupancy.subcell_centres(occupancy.occupied(scan, generator(seed, self.title), device)) for direction, scan in scans.items()
+            direction: occupancy.subcell_centres(occupancy.occupied(scan, generator(seed, self.title), device))
+            for direction, scan in scans.items()
         }
         self._cells_at: dict[float, Tensor] = {}
         rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)

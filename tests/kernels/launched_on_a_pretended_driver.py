@@ -15,9 +15,19 @@ from xct4d.kernels.cuda import launch as ours
 STREAM = 0x77
 DRIVER = ctypes.CDLL("libcuda.so.1")
 count, width = (ctypes.c_int.in_dll(DRIVER, "count"), (ctypes.c_int * 256).in_dll(DRIVER, "width"))
-value, shape, stream = ((ctypes.c_uint64 * 256).in_dll(DRIVER, "value"), (ctypes.c_uint * 6).in_dll(DRIVER, "shape"), ctypes.c_uint64.in_dll(DRIVER, "stream"))
+value, shape, stream = (
+    (ctypes.c_uint64 * 256).in_dll(DRIVER, "value"),
+    (ctypes.c_uint * 6).in_dll(DRIVER, "shape"),
+    ctypes.c_uint64.in_dll(DRIVER, "stream"),
+)
 
-points, numbers, voxels, flags, whole = torch.rand(1000, 3), torch.rand(64), torch.rand(4096).half(), torch.zeros(4, 4, 4, dtype=torch.bool), torch.arange(5)
+points, numbers, voxels, flags, whole = (
+    torch.rand(1000, 3),
+    torch.rand(64),
+    torch.rand(4096).half(),
+    torch.zeros(4, 4, 4, dtype=torch.bool),
+    torch.arange(5),
+)
 LAUNCHES = [
     (trilinear._sample, (8,), (voxels, 16, points, True, numbers, points)),
     (adam._step, (1,), (numbers, numbers, numbers, numbers, np.float32(0.1), np.float32(0.2), np.float32(1e-15))),
@@ -25,7 +35,11 @@ LAUNCHES = [
     (hashgrid._encode, (8, 16), (points, numbers, numbers, whole, whole, points)),
     (ray_sampling._place, (3,), (points, points, flags.view(-1), whole, points)),
     (segments._sum, (4,), (numbers, whole, numbers)),
-    (flow._flow, (8,), (numbers, 4, whole, whole.view(1, 1, 5), whole, numbers, numbers, numbers, points, False, torch.zeros(1, 1, 1, 3), points)),
+    (
+        flow._flow,
+        (8,),
+        (numbers, 4, whole, whole.view(1, 1, 5), whole, numbers, numbers, numbers, points, False, torch.zeros(1, 1, 1, 3), points),
+    ),
 ]
 
 
@@ -53,7 +67,9 @@ def test_parameters(function, grid, arguments):
     mine = received(bytes_of)
     ctypes.memset(value, 0, ctypes.sizeof(value))
     jitted = cuda.jit(fastmath=True)(function)
-    jitted[grid, 128, cuda.external_stream(STREAM)](*(cuda.as_cuda_array(Array(a)) if isinstance(a, torch.Tensor) else a for a in arguments))
+    jitted[grid, 128, cuda.external_stream(STREAM)](
+        *(cuda.as_cuda_array(Array(a)) if isinstance(a, torch.Tensor) else a for a in arguments)
+    )
     assert mine == received(bytes_of)
     assert mine[1:] == ([*grid, 1, 1, 1][:3] + [128, 1, 1], STREAM)
     assert any(mine[0])

@@ -45,9 +45,9 @@ def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def points(count=MANY, reach=1.2, seed=0):
+def points(count=MANY, half_width=1.2, seed=0):
     """Random points, some of them outside the box."""
-    return (torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1) * reach
+    return (torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1) * half_width
 
 
 @pytest.mark.parametrize("layout", [(1, 12, 8, 8), (3, 19, 4, 32), (4, 10, 4, 128)])
@@ -70,7 +70,11 @@ def test_trilinear():
 def test_trilinear_of_half_precision():
     """The voxels are rounded, nothing else is."""
     volume = normal(17, 17, 17).half()
-    assert_same(lambda x: trilinear.sample(on_device(volume), x), lambda x: trilinear_reference.sample(volume.float(), x), [points().requires_grad_()])
+    assert_same(
+        lambda x: trilinear.sample(on_device(volume), x),
+        lambda x: trilinear_reference.sample(volume.float(), x),
+        [points().requires_grad_()],
+    )
 
 
 def test_trilinear_without_a_gradient():
@@ -91,7 +95,9 @@ def test_flow(solver, n, start, stop):
     control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
     count = MANY // 4
     assert_same(
-        lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, points(count, 1.1).requires_grad_()]
+        lambda c, p: flow.flow(c, [p], table)[0],
+        lambda c, p: spline_reference.flow(c, [p], table)[0],
+        [control, points(count, 1.1).requires_grad_()],
     )
 
 
@@ -106,7 +112,7 @@ def test_flow_with_a_cotangent_at_some_points_only():
 
 
 def test_flow_of_points_that_share_their_control_points():
-    """Rays' neighbours, as in training, some without a pull: more than a warp of them, and not a whole number of warps."""
+    """Neighbours on rays, as in training, some with a zero cotangent: more than a warp of them, and not a whole number of warps."""
     table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "midpoint"),))
     control = (0.3 * normal(len(table.times), 6, 6, 6, 3)).requires_grad_()
     x = torch.cat([torch.linspace(-1.1, 1.1, 37)[:, None] * torch.tensor([0.9, -0.6, 0.3]), torch.full((6, 3), 0.2)]).requires_grad_()
@@ -116,7 +122,7 @@ def test_flow_of_points_that_share_their_control_points():
     )
 
 
-def test_groups_travel_together_each_on_its_own_path():
+def test_groups_are_carried_together_each_through_its_own_steps():
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0)]
     table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.4, "midpoint") for start, stop in spans))
     control = (0.3 * normal(len(table.times), 5, 5, 5, 3)).requires_grad_()
@@ -130,7 +136,28 @@ def test_groups_travel_together_each_on_its_own_path():
 def test_flow_without_gradients():
     table = flow.FlowTable((flow.TimeSteps(0.6, 0.0, 0.3, "rk4"),))
     control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(10)
-    assert torch.allclose(flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5)
+    assert torch.allclose(
+        flow.flow(on_device(control), [on_device(x)], table)[0].cpu(), spline_reference.flow(control, [x], table)[0], atol=1e-5
+    )
+
+
+def assert_near(found, expected):
+    for x, y in zip(found, expected, strict=True):
+        assert x.shape == y.shape
+        assert (x.cpu() - y).abs().max() <= 2e-5 * y.abs().max()
+
+
+def test_the_gradient_of_a_vector_spline():
+    control, x = normal(7, 7, 7, 3), points()
+    found = bspline.sample_vector_with_gradient(on_device(control), on_device(x))
+    assert_near(found, spline_reference.sample_vector_with_gradient(control, x))
+
+
+@pytest.mark.parametrize("solver", list(flow.TABLEAUS))
+def test_flow_with_gradient(solver):
+    table = flow.FlowTable((flow.TimeSteps(0.7, 0.0, 0.4, solver),))
+    control, x = 0.3 * normal(len(table.times), 6, 6, 6, 3), points(MANY // 4, 1.1)
+    assert_near(flow.flow_with_gradient(on_device(control), on_device(x), table), spline_reference.flow_with_gradient(control, x, table))
 
 
 def test_scalar_spline():
@@ -180,7 +207,7 @@ def test_cells_around_points_are_marked():
     wanted = torch.zeros(6, 6, 6, dtype=torch.bool)
     for place in ((x + 1) * 0.5 * 6).tolist():
         low, high = (
-            [min(max(math.floor(c + reach), 0 if reach < 0 else -1), 5 if reach > 0 else 6) for c in place] for reach in (-0.5, 0.5)
+            [min(max(math.floor(c + radius), 0 if radius < 0 else -1), 5 if radius > 0 else 6) for c in place] for radius in (-0.5, 0.5)
         )
         wanted[low[2] : high[2] + 1, low[1] : high[1] + 1, low[0] : high[0] + 1] = True
     assert torch.equal(out.cpu(), wanted)

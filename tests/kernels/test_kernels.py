@@ -26,9 +26,9 @@ def assert_same(fast, reference, inputs, tolerance=2e-5):
         assert (x - y).abs().max() <= tolerance * y.abs().max()
 
 
-def points(count, reach=1.2, seed=0):
+def points(count, half_width=1.2, seed=0):
     """Random points, some of them outside the box."""
-    return (torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1) * reach
+    return (torch.rand(count, 3, generator=torch.Generator().manual_seed(seed)) * 2 - 1) * half_width
 
 
 def normal(*shape, seed=0):
@@ -62,7 +62,7 @@ def test_a_fine_level_interpolates_linearly():
     node = (np.stack([i, j, k], -1).reshape(-1, 3) - 0.5) / scale * 2 - 1
     table = torch.zeros(layout.entries, 2)
     table[: n**3, 0] = torch.from_numpy(node @ [1.0, -2.0, 3.0]).float()
-    x = points(500, reach=0.9)
+    x = points(500, half_width=0.9)
     assert torch.allclose(hashgrid.encode(table, x, layout)[:, 0], x @ torch.tensor([1.0, -2.0, 3.0]), atol=1e-5)
 
 
@@ -87,11 +87,11 @@ def test_segment_sum_with_empty_segments():
 def test_flow(solver, n, start, stop):
     table = flow.FlowTable((flow.TimeSteps(start, stop, 0.25, solver),))
     control = (0.3 * normal(len(table.times), n, n, n, 3)).requires_grad_()
-    x = points(700, reach=1.1).requires_grad_()
+    x = points(700, half_width=1.1).requires_grad_()
     assert_same(lambda c, p: flow.flow(c, [p], table)[0], lambda c, p: spline_reference.flow(c, [p], table)[0], [control, x])
 
 
-def test_groups_travel_together_each_on_its_own_path():
+def test_groups_are_carried_together_each_through_its_own_steps():
     """Other numbers of steps, other directions, one that stays, one without points."""
     spans = [(0.7, 0.0), (0.1, 0.0), (0.3, 0.3), (0.0, 1.0), (0.5, 0.6)]
     table = flow.FlowTable(tuple(flow.TimeSteps(start, stop, 0.25, "midpoint") for start, stop in spans))
@@ -102,7 +102,9 @@ def test_groups_travel_together_each_on_its_own_path():
     assert [len(group) for group in together] == sizes
     assert torch.equal(together[2], x[157:197])
     assert_same(
-        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)), lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)), [control, x]
+        lambda c, p: torch.cat(flow.flow(c, p.split(sizes), table)),
+        lambda c, p: torch.cat(spline_reference.flow(c, p.split(sizes), table)),
+        [control, x],
     )
 
 
@@ -122,7 +124,7 @@ def test_the_order_of_the_solvers(solver, order):
     place = -1 + (torch.arange(n) - 1) * (2 / (n - 3))
     _, y, x = torch.meshgrid(place, place, place, indexing="ij")
     spin = torch.stack([-y, x, torch.zeros_like(x)], -1).double()
-    start = points(50, reach=0.6)
+    start = points(50, half_width=0.6)
 
     def error(steps):
         table = flow.FlowTable((flow.TimeSteps(0.0, 1.0, 1 / steps, solver),))
@@ -133,8 +135,74 @@ def test_the_order_of_the_solvers(solver, order):
     assert np.log2(float(error(4) / error(8))) == pytest.approx(order, abs=0.25)
 
 
+def assert_near(found, expected, tolerance):
+    """Values and gradients agree, relative to the largest entry."""
+    for x, y in zip(found, expected, strict=True):
+        assert x.shape == y.shape
+        assert (x - y).abs().max() <= tolerance * y.abs().max()
+
+
+@pytest.mark.parametrize("n", [4, 9])
+def test_the_gradient_of_a_vector_spline(n):
+    control, x = normal(n, n, n, 3), points(900)
+    assert_near(bspline.sample_vector_with_gradient(control, x), spline_reference.sample_vector_with_gradient(control, x), 2e-5)
+
+
+@pytest.mark.parametrize("solver", list(flow.TABLEAUS))
+@pytest.mark.parametrize(("start", "stop"), [(0.7, 0.0), (0.2, 1.0), (0.4, 0.4)])
+def test_flow_with_gradient(solver, start, stop):
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.25, solver),))
+    control, x = 0.3 * normal(len(table.times), 7, 7, 7, 3), points(700, half_width=1.1)
+    found = flow.flow_with_gradient(control, x, table)
+    assert_near(found, spline_reference.flow_with_gradient(control, x, table), 2e-5)
+    if len(table.times):
+        assert_near(found[:1], flow.flow(control, [x], table), 1e-6)
+
+
+def test_the_gradient_of_the_flow_is_that_of_close_points():
+    table = flow.FlowTable((flow.TimeSteps(0.0, 0.8, 0.1, "midpoint"),))
+    control, x, step = 0.3 * normal(len(table.times), 7, 7, 7, 3), points(300, half_width=0.6), 2e-3
+    sides = [flow.flow(control, [x + sign * step * torch.eye(3)[axis]], table)[0] for axis in range(3) for sign in (1, -1)]
+    differences = torch.stack([(ahead - behind) / (2 * step) for ahead, behind in zip(sides[::2], sides[1::2], strict=True)], -1)
+    assert (flow.flow_with_gradient(control, x, table)[1] - differences).abs().max() < 2e-3
+
+
+LINEAR = {
+    "rotation": [[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
+    "stretch": [[0.3, 0.0, 0.0], [0.0, -0.5, 0.0], [0.0, 0.0, 0.2]],
+    "shear": [[0.0, 0.6, 0.0], [0.0, 0.0, 0.0], [0.0, -0.4, 0.0]],
+    "all at once": [[0.1, -0.5, 0.2], [0.4, -0.2, 0.3], [-0.1, 0.2, 0.3]],
+}
+
+
+@pytest.mark.parametrize("motion", LINEAR)
+def test_the_deformation_gradient_of_linear_motion(motion):
+    """v = 2 t A x carries x to F x, F = exp(A (stop^2 - start^2)): a spline holds every linear function."""
+    n, start, stop, matrix = 6, 0.1, 0.9, torch.tensor(LINEAR[motion])
+    table = flow.FlowTable((flow.TimeSteps(start, stop, 0.1, "rk4"),))
+    place = -1 + (torch.arange(n) - 1) * (2 / (n - 3))
+    z, y, x = torch.meshgrid(place, place, place, indexing="ij")
+    control = torch.stack([2 * float(t) * torch.stack([x, y, z], -1) @ matrix.T for t in table.times])
+    expected = torch.linalg.matrix_exp(matrix * (stop**2 - start**2))
+    inside = points(200, half_width=0.4)
+    end, gradient = flow.flow_with_gradient(control, inside, table)
+    assert (end - inside @ expected.T).abs().max() < 1e-5
+    assert (gradient - expected).abs().max() < 1e-5
+
+
+def test_the_deformation_gradient_is_of_one_group():
+    steps = flow.TimeSteps(0.0, 1.0, 0.5, "euler")
+    with pytest.raises(ValueError, match="one group of points, not of 2"):
+        flow.flow_with_gradient(torch.zeros(2, 4, 4, 4, 3), points(5), flow.FlowTable((steps, steps)))
+
+
+def test_a_flow_table_has_one_solver():
+    with pytest.raises(ValueError, match="one solver"):
+        flow.FlowTable((flow.TimeSteps(0.0, 1.0, 0.5, "euler"), flow.TimeSteps(0.0, 1.0, 0.5, "rk4")))
+
+
 @pytest.mark.parametrize("n", [4, 7])
-def test_rows_compute_what_scalars_compute(n):
+def test_vector_instructions_compute_what_scalars_compute(n):
     """Values and the points' gradients; what is added to the control points' gradient only where it belongs."""
     control, before = normal(n**3 * 3 + 6).numpy(), normal(n**3 * 3 + 4, seed=1).numpy()
     for x, g in zip(points(60).tolist() + [[1.0, -1.0, 1.0]], normal(61, 3, seed=2).tolist(), strict=True):

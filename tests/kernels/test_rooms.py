@@ -43,9 +43,30 @@ def test_public_functions_are_documented_with_shapes(face):
 
 def test_imports_run_from_faces_to_implementations_to_what_they_share():
     """No circle: each room imports only from rooms below it."""
-    below = {"": {"cpu", "cuda", "shared", "dispatch"}, "dispatch": {"shared"}, "cpu": {"cpu", "shared"}, "cuda": {"cuda", "shared"}, "reference": {"reference", "shared"}, "shared": {"shared"}}
+    below = {"face": {"cpu", "cuda", "shared", "dispatch"}, "dispatch": {"shared"}} | {
+        room: {room, "shared"} for room in ("cpu", "cuda", "reference", "shared")
+    }
     for path in FOLDER.rglob("*.py"):
-        room = path.relative_to(FOLDER).parts[0] if path.parent != FOLDER else {"dispatch": "dispatch"}.get(path.stem, "")
+        room = path.parent.name if path.parent != FOLDER else "dispatch" if path.stem == "dispatch" else "face"
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("xct4d.kernels."):
                 assert node.module.split(".")[2] in below[room], f"{path.relative_to(FOLDER)} imports {node.module}"
+
+
+def decorated(tree, *names):
+    """Functions with a decorator of one of these names, and the source of that decorator."""
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        for decorator in map(ast.unparse, function.decorator_list):
+            if decorator.split("(")[0] in names:
+                yield function.name, decorator
+
+
+def test_raw_kernels_begin_with_an_underscore():
+    """And nothing else that is compiled does: it is called by kernels."""
+    found = 0
+    for path in [*FOLDER.glob("cpu/*.py"), *FOLDER.glob("cuda/*.py"), *FOLDER.glob("shared/*.py")]:
+        for name, decorator in decorated(ast.parse(path.read_text()), "numba.njit", "kernel", "scalar"):
+            raw = decorator == "kernel" or "cache=True" in decorator
+            assert name.startswith("_") == raw, f"{path.relative_to(FOLDER)}: {name}"
+            found += raw
+    assert found > 20

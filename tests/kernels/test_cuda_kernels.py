@@ -25,7 +25,7 @@ def run(cases=CASES, **environment):
     ]
     paths = os.pathsep.join([str(CASES.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=CASES.parents[1], env=os.environ | {"PYTHONPATH": paths} | environment
+        command, check=False, capture_output=True, text=True, cwd=CASES.parents[2], env=os.environ | {"PYTHONPATH": paths} | environment
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 

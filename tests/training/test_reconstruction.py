@@ -1,0 +1,84 @@
+"""The classical reconstruction that a canonical field starts from: right, resumed bit for bit, its choices from the data."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from ball_projections import save
+
+from xct4d.device import HOST
+from xct4d.errors import InputError
+from xct4d.io import prepared
+from xct4d.training import reconstruction_run
+from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.reconstruction import Reconstruction, Scan, voxels
+from xct4d.training.silhouette import silhouette_cells, span
+
+VIEWS = 12
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    return prepared.load(save(tmp_path_factory.mktemp("scan") / "prepared", times=[0.0] * VIEWS, held_out=[False] * VIEWS))
+
+
+def run_to_end(frames, path, at_most=24):
+    return reconstruction_run.reconstructed(frames, at_most, Checkpoint(path, {"scan": "ball"}), "test", HOST)
+
+
+def test_it_predicts_the_projections(frames, tmp_path):
+    _, record = run_to_end(frames, tmp_path / "checkpoint")
+    scan = Scan.of(frames, HOST)
+    assert record["residual"][-1] < 0.1 * float(scan.images.square().mean().sqrt())
+    assert record["chosen"] in record["weights"]
+    assert len(record["left_out"]) < len(record["weights"])  # the last sweeps are over all projections
+
+
+def test_a_killed_reconstruction_goes_on_bit_for_bit(frames, tmp_path, monkeypatch):
+    undisturbed, record = run_to_end(frames, tmp_path / "undisturbed")
+    monkeypatch.setattr(reconstruction_run, "SECONDS", 0.0)
+    sweep, swept = Reconstruction.sweep, []
+
+    def killed_after_three(self):
+        if len(swept) == 3:
+            raise KeyboardInterrupt
+        swept.append(1)
+        sweep(self)
+
+    monkeypatch.setattr(Reconstruction, "sweep", killed_after_three)
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(frames, tmp_path / "killed")
+    monkeypatch.setattr(Reconstruction, "sweep", sweep)
+    resumed, resumed_record = run_to_end(frames, tmp_path / "killed")
+    assert torch.equal(resumed, undisturbed)
+    assert resumed_record == record
+
+
+def test_voxels_follow_the_pixels_up_to_the_most_allowed(frames):
+    views = Scan.of(frames, HOST).views
+    assert voxels(views, 1000) == pytest.approx(1.15 * 2 / float(4.0 / views.focal.max()), rel=0.5)
+    assert voxels(views.downscaled(2), 1000) < voxels(views, 1000)
+    assert voxels(views, 16) == 16
+
+
+def test_the_silhouette_holds_the_object_and_not_the_air(frames):
+    scan = Scan.of(frames, HOST)
+    cells = silhouette_cells(scan.images.permute(0, 2, 1).numpy(), scan.views)
+    volume = Reconstruction(scan, 24)
+    while not volume.done:
+        volume.sweep()
+    found = volume.volume().numpy()
+    assert 0 < cells.mean() < 0.8
+    columns = span(cells, 24)
+    assert ((columns[1] - columns[0]) >= 0).all()
+    inside = np.repeat(np.repeat(np.repeat(cells, 24, 0), 24, 1), 24, 2)[12 :: len(cells), 12 :: len(cells), 12 :: len(cells)]
+    assert found[inside].sum() > 0.95 * found.sum()
+
+
+def test_nothing_left_to_train_on_is_one_line(frames, tmp_path):
+    none = dataclasses.replace(frames, held_out=np.ones(len(frames), bool))
+    with pytest.raises(InputError, match=r"^input\.split: no projection is left to train on"):
+        run_to_end(none, tmp_path / "checkpoint")

@@ -1,0 +1,63 @@
+"""Where, as seen from the rotation axis, is what attenuates? It must lie in the box [-1, 1]^3.
+
+Poses in mm, or in units of another volume, scale everything about the axis: the
+images are sound, but the box shows a part of the sample, or nothing of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xct4d.checks.rays import sample_rays
+from xct4d.geometry.views import Views
+
+DARK = 0.1  # of the strongest attenuation: above it a ray passes through the sample
+LEAST = 0.05  # attenuation of a sample that shows at all
+CORNER = 2**0.5  # distance of the box's edges from the axis
+BEYOND = 1.2  # times CORNER to which a sample may reach, as positions and units are rounded
+FEW = 0.01  # part of all rays below which dark ones are specks
+TINY = 0.03  # of the box's half width: a sample that fills no more is out of scale
+
+
+class Extent:
+    """The sample's distance from the rotation axis, over all projections of a state."""
+
+    def __init__(self) -> None:
+        self._transmission: list[np.ndarray] = []
+        self._distance: list[np.ndarray] = []  # of each ray from the axis, world units
+        self._height: list[np.ndarray] = []  # z where it comes nearest to the axis
+        self._hit: list[np.ndarray] = []  # whether it passes through the box
+
+    def add(self, image: np.ndarray, views: Views, view: int) -> None:
+        """Look at one projection: transmission [height, width]."""
+        column, row, rays = sample_rays(views, view)
+        origin, direction = rays[:, :3], rays[:, 3:6]
+        across = np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-12)
+        nearest = -(origin[:, :2] * direction[:, :2]).sum(1) / across**2
+        self._transmission.append(image[row, column])
+        self._distance.append(np.abs(origin[:, 0] * direction[:, 1] - origin[:, 1] * direction[:, 0]) / across)
+        self._height.append(origin[:, 2] + nearest * direction[:, 2])
+        self._hit.append(rays[:, 7] > rays[:, 6])
+
+    def complaint(self, air: float) -> str | None:
+        """What is wrong with the scale, in words; None where nothing is. air: the transmission of air."""
+        transmission, distance, height, hit = map(np.concatenate, (self._transmission, self._distance, self._height, self._hit))
+        attenuation = -np.log(np.maximum(transmission, 1e-4) / air)
+        strongest = float(np.quantile(attenuation, 0.999))
+        dark = attenuation > DARK * strongest
+        if strongest < LEAST or dark.mean() < FEW or not hit.any():
+            return None
+        farthest = float(np.quantile(distance[dark], 0.95))
+        if dark[hit].mean() < FEW:
+            far = max(farthest, float(np.quantile(np.abs(height[dark]), 0.95)))
+            attenuated = f"nothing attenuates inside the box, though {dark.mean():.0%} of all rays are attenuated"
+            return f"{attenuated}: what attenuates lies up to {far:.2g} world units away"
+        level = np.abs(height) <= 1  # above and below may stand platens and a holder
+        beside = level & (distance > CORNER)
+        if beside.sum() >= FEW * len(dark) and dark[beside].mean() > 0.05:
+            wide = float(np.quantile(distance[dark & level], 0.98))
+            if wide > BEYOND * CORNER:
+                return f"the box is smaller than the sample: what attenuates reaches {wide:.2g} world units from the axis, the box's edges {CORNER:.2f}"
+        if farthest < TINY and level[dark].all():
+            return f"what attenuates fills {farthest:.2g} of the box's half width"
+        return None

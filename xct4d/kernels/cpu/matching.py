@@ -1,0 +1,72 @@
+"""How well a volume, carried along a displacement on a coarse grid, agrees with values at points; with its gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from xct4d.compilation import numba
+from xct4d.kernels.shared.scalar import scalar
+from xct4d.kernels.shared.trilinear import value_and_gradient
+
+COMPONENTS = 4  # of a map: displacement along x, y, z, and the volume's change J
+
+
+@scalar
+def node(x, g):
+    """Lower node of a grid with nodes at the g voxel centres of an axis, and the position between it and the next; linear beyond."""
+    p = (x + np.float32(1.0)) * np.float32(0.5) * np.float32(g) - np.float32(0.5)
+    low = min(max(int(np.floor(p)), 0), g - 2)
+    return low, p - np.float32(low)
+
+
+@numba.njit(fastmath=True, cache=True)
+def _mapped(maps, i, j, k, fx, fy, fz, out):
+    """The map at a point, and the eight weights that gave it."""
+    out[:] = np.float32(0.0)
+    for c in range(8):
+        a, b, d = c & 1, (c >> 1) & 1, c >> 2
+        w = (fx if a else 1 - fx) * (fy if b else 1 - fy) * (fz if d else 1 - fz)
+        for h in range(COMPONENTS):
+            out[h] += w * maps[k + d, j + b, i + a, h]
+
+
+@numba.njit(fastmath=True, cache=True)
+def _spread(gradient, i, j, k, fx, fy, fz, pull):
+    for c in range(8):
+        a, b, d = c & 1, (c >> 1) & 1, c >> 2
+        w = (fx if a else 1 - fx) * (fy if b else 1 - fy) * (fz if d else 1 - fz)
+        for h in range(COMPONENTS):
+            gradient[k + d, j + b, i + a, h] += w * pull[h]
+
+
+@numba.njit(fastmath=True, cache=True, nogil=True)
+def _difference(points, values, maps, volume, n, conserved, gradient):
+    g, total = maps.shape[0], 0.0
+    found, pull = np.empty(COMPONENTS, np.float32), np.empty(COMPONENTS, np.float32)
+    for p in range(points.shape[0]):
+        x, y, z = points[p, 0], points[p, 1], points[p, 2]
+        i, fx = node(x, g)
+        j, fy = node(y, g)
+        k, fz = node(z, g)
+        _mapped(maps, i, j, k, fx, fy, fz, found)
+        v, gx, gy, gz = value_and_gradient(volume, n, x + found[0], y + found[1], z + found[2])
+        volume_change = found[3] if conserved else np.float32(1.0)
+        r = v * volume_change - values[p]
+        total += 0.5 * r * r
+        pull[0], pull[1], pull[2] = r * volume_change * gx, r * volume_change * gy, r * volume_change * gz
+        pull[3] = r * v if conserved else np.float32(0.0)
+        _spread(gradient, i, j, k, fx, fy, fz, pull)
+    return total
+
+
+def difference(
+    points: np.ndarray,  # [N, 3] float32 (x, y, z)
+    values: np.ndarray,  # [N] float32, what the carried volume should be there
+    maps: np.ndarray,  # [g, g, g, 4] float32 (z, y, x): displacement u and J at voxel centres
+    volume: np.ndarray,  # [n, n, n] float32 (z, y, x)
+    conserved: bool,  # whether the carried volume is multiplied by J
+) -> tuple[float, np.ndarray]:  # half the mean squared difference, its gradient by the map
+    """1/(2N) sum (volume(x + u) J - value)^2, with its gradient [g, g, g, 4]."""
+    gradient = np.zeros_like(maps)
+    total = _difference(points, values, maps, volume.reshape(-1), len(volume), conserved, gradient)
+    return total / len(points), gradient / np.float32(len(points))

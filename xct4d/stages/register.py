@@ -1,0 +1,81 @@
+"""register: the motion between the two scans, and the pace at which the sequence passes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xct4d.config import Registration
+from xct4d.directions import SCAN_TIME, Direction
+from xct4d.fields.baked import BakedField
+from xct4d.fields.flatfield import FlatField
+from xct4d.fields.velocity import VelocityField
+from xct4d.io import prepared, strict_json
+from xct4d.io.atomic import atomic_folder
+from xct4d.progress import say
+from xct4d.training.projections import Projections, projections_between
+from xct4d.training.registration import LEAST, register_scans
+from xct4d.training.sequence import Fineness, SequenceFit, fitted_pace
+
+RESOLUTION = 15  # control points per axis of the velocity field that is written
+MODES = 6  # control points in time of the pace
+LONGEST_STEP = 0.1  # of the flow's integration
+COARSE = Fineness(grid=20, voxels=48, blur=0.04, pixel=0.05, scan_blur=0.04)
+LOST = 0.7  # of the sequence's residual without motion: a registration that leaves more does not explain the sequence
+
+
+def register(settings: Registration, between: Path | None, canonicals: Mapping[Direction, Path], output: Path) -> None:
+    """Write field.safetensors (a velocity field that starts the velocity levels) and registration.json.
+
+    between: prepared projections of the sequence, None where there is none; the
+    pace is then steady. canonicals: output folders of the canonical stage.
+    registration.json says which law of conservation the scans show (`law`), how
+    fast the sequence passes the motion (`pace`, control points of a cubic
+    B-spline in time), what is left of the sequence with and without motion, and
+    whether the registration has lost its way (`lost`): the motion found then
+    explains the sequence hardly better than no motion. Raises InputError where
+    an input cannot be read.
+    """
+    scans = baked_volumes(canonicals)
+    ends = [FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time) for direction, time in SCAN_TIME.items()]
+    sequence = [] if between is None else projections_between(prepared.load(between), lambda t: (1 - t) * ends[0] + t * ends[1])
+    found = register_scans(scans, bending_weight=settings.bending_weight, law=settings.law)
+    field = VelocityField(found.control.shape[0], MODES, longest_step=LONGEST_STEP, solver="midpoint", law=found.law)
+    with torch.no_grad():
+        field.control.copy_(torch.from_numpy(found.control).expand(MODES, -1, -1, -1, -1))
+    field = field.refined(RESOLUTION)
+    record = {
+        "law": found.law,
+        "residual_by_law": found.attenuation,
+        "texture_residual": found.texture,
+        "pace": [1.0] * MODES,
+        "lost": False,
+    }
+    if sequence:
+        record |= _at_its_pace(scans, sequence, field)
+    with atomic_folder(output) as folder:
+        field.save(folder / "field.safetensors")
+        (folder / "registration.json").write_text(strict_json.dumps(record))
+
+
+def baked_volumes(canonicals: Mapping[Direction, Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Attenuation [n, n, n] of the scan at t = 0 and of that at t = 1, from the output folders of the canonical stage."""
+    first, second = (BakedField.load(canonicals[direction] / "baked.safetensors").volume.numpy() for direction in SCAN_TIME)
+    return first, second
+
+
+def _at_its_pace(scans: tuple[np.ndarray, np.ndarray], sequence: list[Projections], field: VelocityField) -> dict:
+    """Give the field the pace of the sequence; what registration.json says of the sequence."""
+    steady = field.control.detach().double().numpy()[0]
+    rates = fitted_pace(scans, sequence, steady, field.law, field.modes, fineness=COARSE)
+    with torch.no_grad():
+        field.control.mul_(torch.from_numpy(rates.astype(np.float32))[:, None, None, None, None])
+    moving = field.control.detach().double().numpy()
+    fit = SequenceFit(scans, sequence, np.zeros_like(moving), field.law, COARSE, bending_weight=0.0)
+    left, still = fit.residuals(moving)["projection"], fit.residuals(np.zeros_like(moving))["projection"]
+    part = left / max(still, LEAST)
+    say(f"register: {field.law} is kept; the motion leaves {part:.1%} of the sequence's residual without motion")
+    return {"pace": rates.tolist(), "sequence_residual": left, "sequence_residual_without_motion": still, "lost": bool(part > LOST)}

@@ -1,0 +1,215 @@
+"""The classical reconstruction of a scan: the volume that a canonical field starts from.
+
+Minimises the squared error of the line integrals plus the total variation, by
+gradient steps on ordered subsets of the projections with Nesterov's momentum
+and a diagonal majoriser (Kim, Ramani, Fessler, IEEE Trans. Med. Imaging 34,
+2015), each followed by a few dual steps of denoising.
+
+The weight of the total variation is chosen by projections that are left out:
+it falls from sweep to sweep until these are predicted no better. Of all weights
+that predict nearly as well as the best one, the largest is taken, with which
+some more sweeps go over all projections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xct4d.fields.material import DENSEST
+from xct4d.geometry.views import Views
+from xct4d.io.prepared import FULL_SCALE, Frames
+from xct4d.kernels.projector import back_project, project
+from xct4d.kernels.shared.joseph import within
+from xct4d.kernels.total_variation import denoise
+from xct4d.training.silhouette import pixel_size, silhouette_cells, span
+
+FINER = 1.15  # voxels for each pixel across the box: more are not determined, fewer lose sharpness
+MULTIPLE = 8  # of voxels per axis
+SUBSETS, SMALLEST = 8, 4  # subsets at most; projections in each at least, as momentum diverges with fewer
+LEFT_OUT = 9  # one of so many projections chooses the weight
+WEIGHTS = (0.02, *(0.005 * 0.4 ** np.arange(7)))  # of total variation, in parts of the densest material's attenuation, sweep by sweep
+NO_GAIN = 0.99  # of the error of the sweep before: where it falls less, no smaller weight is tried
+NEARLY = 1.05  # times the least error is as good
+FINAL = 6  # sweeps over all projections
+DUAL_STEPS = 2  # after each subset: the dual goes on from the subset before
+LEAST = 0.05  # of the largest entry of the majoriser: voxels that few rays meet would take steps too long
+TINY = 1e-30  # where no ray meets anything
+WORSE = 1.3  # times the least residual: the momentum of too small subsets has carried too far
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The line integrals of the projections of a scan that are trained on, all of one size."""
+
+    images: Tensor  # [V, w, h] float32
+    views: Views
+
+    @classmethod
+    def of(cls, frames: Frames, device: torch.device) -> Scan:
+        """-ln(I / I0) of the frames that are trained on.
+
+        A frame with several views is taken as seen from the one with the largest
+        weight; of frames of several sizes those of the most common one are taken.
+        """
+        views, images = [], []
+        for frame in np.flatnonzero(~frames.held_out):
+            own = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
+            views.append(own[frames.weight[own].argmax()])
+            least = 0.5 / FULL_SCALE
+            images.append(-np.log(np.maximum(frames.image(int(frame)) / frames.flat_field, least)).astype(np.float32))
+        sizes = [image.shape for image in images]
+        common = max(dict.fromkeys(sizes), key=sizes.count)
+        chosen = [i for i, size in enumerate(sizes) if size == common]
+        stacked = np.stack([images[i].T for i in chosen])
+        return cls(torch.from_numpy(stacked).to(device), frames.views[np.array(views)[chosen]])
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def some(self, chosen: np.ndarray) -> Scan:
+        return Scan(self.images[torch.from_numpy(chosen).to(self.images.device)], self.views[chosen])
+
+
+def voxels(views: Views, at_most: int) -> int:
+    """Voxels per axis that the pixels determine."""
+    across = 2 / min(pixel_size(views, view) for view in range(len(views)))
+    return min(at_most, max(int(np.ceil(FINER * across / MULTIPLE)) * MULTIPLE, MULTIPLE))
+
+
+@dataclass
+class Record:
+    """What was done, sweep by sweep, for the report."""
+
+    voxels: int
+    weights: list[float] = field(default_factory=list)  # of total variation, per world unit
+    residual: list[float] = field(default_factory=list)  # root mean square over the fitted projections, during the sweep
+    left_out: list[float] = field(default_factory=list)  # of those left out, after the sweep
+    chosen: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Reconstruction:
+    """The iteration, sweep by sweep. `tensors` and `record` are all its state: it goes on from them bit for bit."""
+
+    def __init__(self, scan: Scan, n: int):
+        self._scan = scan
+        every = np.arange(len(scan))
+        left_out = every[LEFT_OUT // 2 :: LEFT_OUT] if len(scan) > LEFT_OUT // 2 else every[:0]
+        self._left_out, self._fitted = scan.some(left_out), np.setdiff1d(every, left_out)
+        device = scan.images.device
+        cells = silhouette_cells(scan.images.permute(0, 2, 1).cpu().numpy(), scan.views)
+        self._span = span(cells, n).to(device)
+        self.record = Record(n)
+        self._inside = torch.nonzero(within(self._span).reshape(-1))[:, 0]  # flat indices of the voxels that may hold material
+        self._dense = torch.zeros(n, n, n, device=device)  # zero outside
+        nothing = torch.zeros(len(self._inside), device=device)  # one value for each of these voxels
+        self.tensors = {
+            "attenuation": nothing,
+            "ahead": nothing.clone(),
+            "dual": torch.zeros(3, n, n, n, device=device),
+            "momentum": torch.ones(1, dtype=torch.float64),
+        }
+        self._steps: tuple[str, Tensor] | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.record.chosen is not None and len(self.record.weights) - len(self.record.left_out) >= FINAL
+
+    @property
+    def most_sweeps(self) -> int:
+        return 1 + len(WEIGHTS) + FINAL
+
+    def sweep(self) -> None:
+        """Once over the projections; call it until `done`."""
+        record, choosing = self.record, self.record.chosen is None
+        weight = self._weight(len(record.weights)) if choosing else record.chosen
+        fitted = self._fitted if choosing else np.arange(len(self._scan))
+        residual = self._over(self._subsets(fitted), weight, self._step_sizes(fitted))
+        record.weights.append(weight)
+        record.residual.append(residual)
+        if residual > WORSE * min(record.residual):
+            self._without_momentum()
+        if choosing:
+            self._choose()
+
+    def _weight(self, sweep: int) -> float:
+        if sweep == 0:  # nothing is known of the attenuation yet
+            return 0.0
+        return float(WEIGHTS[sweep - 1]) * self.densest()
+
+    def densest(self) -> float:
+        """Attenuation of the densest material."""
+        some = self.tensors["attenuation"][self.tensors["attenuation"] > 0]
+        return float(some.kthvalue(max(int(DENSEST * len(some)), 1)).values) if len(some) else 1.0
+
+    def volume(self) -> Tensor:
+        """Attenuation [n, n, n] (z, y, x) per world unit."""
+        return self._filled(self.tensors["attenuation"]).permute(2, 0, 1).contiguous()
+
+    def _filled(self, values: Tensor) -> Tensor:
+        """The volume (y, x, z) with these values inside. It is the same tensor each time."""
+        self._dense.view(-1).index_copy_(0, self._inside, values)
+        return self._dense
+
+    def _choose(self) -> None:
+        record = self.record
+        if len(self._left_out) == 0:
+            record.left_out.append(record.residual[-1])
+        else:
+            predicted = project(self._filled(self.tensors["attenuation"]), self._span, self._left_out.views)
+            record.left_out.append(float((predicted - self._left_out.images).square().mean().sqrt()))
+        tried = record.left_out[1:]  # of the weights above zero
+        if len(tried) == len(WEIGHTS) or (len(tried) > 1 and tried[-1] > NO_GAIN * tried[-2]):
+            good = next(i for i, error in enumerate(tried) if error <= NEARLY * min(tried))
+            record.chosen = record.weights[1 + good]
+            self._without_momentum()
+
+    def _without_momentum(self) -> None:
+        self.tensors["ahead"] = self.tensors["attenuation"].clone()
+        self.tensors["momentum"].fill_(1.0)
+
+    def _subsets(self, fitted: np.ndarray) -> list[Scan]:
+        """Every so-and-so-many-th projection, in an order in which one subset is far from the one before."""
+        count = max(min(SUBSETS, len(fitted) // SMALLEST), 1)
+        bits = (count - 1).bit_length()
+        order = sorted(range(count), key=lambda i: f"{i:0{bits}b}"[::-1])
+        return [self._scan.some(fitted[first::count]) for first in order]
+
+    def _step_sizes(self, fitted: np.ndarray) -> Tensor:
+        """1 over the majoriser's diagonal, A^T A 1."""
+        key = "all" if len(fitted) == len(self._scan) else "fitted"
+        if self._steps is None or self._steps[0] != key:
+            some = self._scan.some(fitted)
+            ones = self._filled(torch.ones_like(self.tensors["attenuation"]))
+            diagonal = self._back_projected(project(ones, self._span, some.views), some.views)
+            self._steps = (key, 1 / diagonal.clamp_min(LEAST * float(diagonal.max()) + TINY))
+        return self._steps[1]
+
+    def _back_projected(self, images: Tensor, views: Views) -> Tensor:
+        return back_project(images, self._span, views).view(-1).index_select(0, self._inside)
+
+    def _over(self, subsets: Sequence[Scan], weight: float, steps: Tensor) -> float:
+        """Gradient step, denoising and momentum for each subset. Returns the root mean square of the residuals on the way."""
+        state, squares, count = self.tensors, 0.0, 0
+        for subset in subsets:
+            residual = project(self._filled(state["ahead"]), self._span, subset.views) - subset.images
+            squares, count = squares + float(residual.square().sum(dtype=torch.float64)), count + residual.numel()
+            moved = state["ahead"] - len(subsets) * steps * self._back_projected(residual, subset.views)
+            if weight > 0:
+                moved = denoise(self._filled(moved), state["dual"], self._span, weight, DUAL_STEPS).view(-1).index_select(0, self._inside)
+            else:
+                moved = moved.clamp_min(0)
+            momentum = float(state["momentum"])
+            following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+            state["ahead"] = moved + (momentum - 1) / following * (moved - state["attenuation"])
+            state["attenuation"] = moved
+            state["momentum"].fill_(following)
+        return (squares / count) ** 0.5

@@ -1,0 +1,231 @@
+"""The path between the scans, fitted to all pixels of the sequence at once.
+
+Material of both scans rides along the flow: the voxels of scan 0 from t = 0 to
+all later times, those of scan 1 from t = 1 to all earlier ones. At each time
+the line integrals of the two, blended with weight t, are compared with the
+projections; both are blurred alike, and a Gaussian of the transmission's
+noise weighs the pixels. The scans, each carried to the other, hold the ends
+(training.registration). Fitted is what the velocity differs from where it
+starts, the registration at its pace: bending of that difference costs, so the
+path stays as registered where no pixel speaks against it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import binary_dilation, correlate1d, gaussian_filter
+from scipy.optimize import minimize
+from torch import Tensor
+
+from xct4d.compilation import numba
+from xct4d.fields.baked import BakedField
+from xct4d.fields.conservation import Law
+from xct4d.fields.velocity import VelocityField
+from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
+from xct4d.training.projections import Projections
+from xct4d.training.quasi_newton import StiffBasis, curvature, minimised
+from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes
+
+FAINTEST = 0.01  # of the densest material: what is less dense is left out
+DENSEST = 0.9995
+SMEARED = np.array([1 / 24, 11 / 12, 1 / 24], np.float32)  # what a bilinear splat blurs more than the mean over a pixel
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How finely the sequence is looked at."""
+
+    grid: int  # nodes per axis that are followed; particles move between them
+    voxels: int  # per axis, of the particles
+    blur: float  # standard deviation of the images, world units on the axis
+    pixel: float  # images are binned to pixels of about this size, world units on the axis
+    scan_blur: float  # standard deviation of the volumes where the scans are compared
+
+
+class SequenceFit:
+    """Cost of a velocity field: control points [modes, n, n, n, 3] of its difference from `base` -> cost, gradient."""
+
+    def __init__(
+        self,
+        scans: tuple[np.ndarray, np.ndarray],
+        projections: list[Projections],
+        base: np.ndarray,
+        law: Law,
+        fineness: Fineness,
+        *,
+        bending_weight: float,
+    ):
+        """scans: attenuation [n, n, n] at t = 0 and 1. base: control points of the velocity that it starts from."""
+        self._base, self._law, self._bending = base, law, bending_weight
+        self._field = VelocityField(base.shape[1], len(base), longest_step=0.1, solver="midpoint")
+        self._grid, self._nodes = fineness.grid, grid_nodes(fineness.grid)
+        self._times = [0.0, *(p.time for p in projections), 1.0]
+        self._blur, self._images = fineness.blur, []
+        for given in projections:
+            binned = given.binned(max(int(fineness.pixel / given.pixel + 0.3), 1))
+            image = self._smooth(correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2), binned.pixel)
+            self._images.append((Projections(given.time, image, binned.views), binned.pixel, np.exp(-image / 2)))
+        self._scale = 1 / max(np.mean([((p.image * weight) ** 2).mean() for p, _, weight in self._images]), LEAST)
+        sharp = [BakedField(torch.from_numpy(np.ascontiguousarray(scan, np.float32))) for scan in scans]
+        coarse = [field.coarser(min(fineness.voxels, len(field.volume))).volume.numpy() for field in sharp]
+        self._particles = [Particles.of(v, fineness.grid, FAINTEST * np.quantile(v, DENSEST)) for v in coarse]
+        self._moving = [self._around(particles) for particles in self._particles]
+        self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
+        self._weight: dict[str, float] = {}
+
+    def _around(self, particles: Particles) -> Tensor:
+        """Indices of the nodes between which particles lie, and of those that their Jacobians need."""
+        held = np.zeros(particles.grid**3, bool)
+        held[particles.node] = True
+        held = held.reshape(3 * [particles.grid])
+        for axis in range(3):
+            held = held | np.roll(held, 1, axis)  # particles name the lowest of their eight nodes
+        return torch.from_numpy(np.flatnonzero(binary_dilation(held, np.ones((3, 3, 3), bool))))
+
+    def _smooth(self, images: np.ndarray, pixel: float) -> np.ndarray:
+        sigma = self._blur / pixel
+        return images if sigma == 0 else np.stack([gaussian_filter(image, sigma, mode="constant") for image in images])
+
+    def set(self, control: np.ndarray) -> None:
+        with torch.no_grad():
+            self._field.control.copy_(torch.from_numpy(control + self._base))
+
+    def _followed(self, direction: int) -> list[Tensor]:
+        """The nodes [g^3, 4] of a scan at each time of the sequence, ends included: place and growth. The others stay."""
+        order = range(len(self._times)) if direction == 0 else range(len(self._times) - 1, -1, -1)
+        moving = self._moving[direction]
+        points, last, out = self._nodes[moving], None, {}
+        for k in order:
+            if last is not None:
+                points = self._field.flow(points, self._times[last], self._times[k])
+            last = k
+            shift = torch.zeros_like(self._nodes).index_copy(0, moving, points - self._nodes[moving])
+            out[k] = shift
+        return [out[k] for k in range(len(self._times))]
+
+    def _cast_nodes(self, shift: Tensor) -> Tensor:
+        g = self._grid
+        growth = torch.ones(g, g, g) if self._law == "mass" else determinant(shift.reshape(g, g, g, 3))
+        return torch.cat([self._nodes + shift, growth.reshape(-1, 1)], 1)
+
+    def _look(self, k: int, nodes: list[np.ndarray], wanted: float | None) -> tuple[float, list[np.ndarray]]:
+        """Half the mean square of what time k's images leave, and its gradient by the nodes times `wanted`."""
+        measured, pixel, weight = self._images[k]
+        shares = (1 - measured.time, measured.time)
+        predicted = np.zeros_like(measured.image)
+        for v in range(len(predicted)):
+            for particles, at, share in zip(self._particles, nodes, shares, strict=True):
+                splat(particles, at, measured.views, v, share, predicted[v])
+        left = (self._smooth(predicted, pixel) - measured.image) * weight
+        value = 0.5 * float((left * left).mean(dtype=np.float64))
+        pulls = [np.zeros_like(at) for at in nodes]
+        if wanted is not None:
+            back = self._smooth(np.float32(wanted / left.size) * left * weight, pixel)
+            for v in range(len(predicted)):
+                for particles, at, share, pull in zip(self._particles, nodes, shares, pulls, strict=True):
+                    splat_adjoint(particles, at, measured.views, v, share, back[v], pull)
+        return value, pulls
+
+    def residuals(self, control: np.ndarray) -> dict[str, float]:
+        """Of the projections and of the scans: half the mean squared difference, of the mean square or variance."""
+        return self._evaluated(control, gradient=False)[0]
+
+    def weigh(self, control: np.ndarray) -> None:
+        """Divide each term by what it is now."""
+        self._weight = {name: 1 / max(value, LEAST) for name, value in self.residuals(control).items()}
+
+    def _evaluated(self, control: np.ndarray, *, gradient: bool) -> tuple[dict[str, float], Tensor | None]:
+        """Terms, and the sum of the weighted terms' linear parts, to be differentiated."""
+        self.set(control)
+        self._field.control.grad = None
+        values: dict[str, float] = {}
+        with torch.set_grad_enabled(gradient):
+            shifts = [self._followed(direction) for direction in (0, 1)]
+            linear = self._projected(shifts, values, gradient=gradient) + self._compared(shifts, values, gradient=gradient)
+        return values, linear if gradient else None
+
+    def _projected(self, shifts: list[list[Tensor]], values: dict[str, float], *, gradient: bool) -> Tensor:
+        count = len(self._images)
+        nodes = [[self._cast_nodes(shifts[d][k + 1]) for d in (0, 1)] for k in range(count)]
+        wanted = self._weight["projection"] * self._scale / count if gradient else None
+        arrays = [[n.detach().numpy() for n in pair] for pair in nodes]
+        with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+            looks = list(pool.map(lambda k: self._look(k, arrays[k], wanted), range(count)))
+        values["projection"] = float(self._scale * np.mean([value for value, _ in looks]))
+        pairs = ((node, pull) for pair, (_, pulls) in zip(nodes, looks, strict=True) for node, pull in zip(pair, pulls, strict=True))
+        return sum((node * torch.from_numpy(pull)).sum() for node, pull in pairs)
+
+    def _compared(self, shifts: list[list[Tensor]], values: dict[str, float], *, gradient: bool) -> Tensor:
+        g, maps = self._grid, []
+        for shift in (shifts[0][-1], shifts[1][0]):
+            shift = shift.reshape(g, g, g, 3)
+            growth = determinant(shift) if self._law == "mass" else torch.ones(g, g, g)
+            maps.append(torch.cat([shift, growth[..., None]], -1))
+        terms, gradients = self._comparison.terms([m.detach().numpy() for m in maps])
+        values |= terms
+        if not gradient:
+            return torch.zeros(())
+        pull = [sum(np.float32(self._weight[name]) * gradients[name][d] for name in terms) for d in (0, 1)]
+        return sum((m * torch.from_numpy(p)).sum() for m, p in zip(maps, pull, strict=True))
+
+    def _data(self, control: np.ndarray) -> tuple[float, np.ndarray]:
+        values, linear = self._evaluated(control, gradient=True)
+        linear.backward()
+        return sum(self._weight[name] * value for name, value in values.items()), self._field.control.grad.double().numpy()
+
+    def __call__(self, control: np.ndarray) -> tuple[float, np.ndarray]:
+        cost, gradient = self._data(control)
+        if self._bending == 0:
+            return cost, gradient
+        field = self._field
+        with torch.no_grad():
+            field.control.copy_(torch.from_numpy(control))
+        field.control.grad = None
+        energy = field.bending_energy(np.linspace(0, 1, 2 * field.modes + 1))
+        (self._bending * energy).backward()
+        return cost + self._bending * float(energy.detach()), gradient + field.control.grad.double().numpy()
+
+    def fitted(self, control: np.ndarray, iterations: int, rounds: int = 2) -> np.ndarray:
+        """The difference from the base after so many iterations, weights and curvature taken anew in each round."""
+        basis = StiffBasis.of(control.shape[1], len(control), steady=False)
+        for _ in range(rounds):
+            self.weigh(control)
+            scale = basis.scale(curvature(self._data, control, basis), self._bending)
+            control = minimised(self, control, basis, scale, max(iterations // rounds, 1))
+        return control
+
+
+PACE = Fineness(grid=20, voxels=48, blur=0.04, pixel=0.05, scan_blur=0.04)
+
+
+def fitted_pace(
+    scans: tuple[np.ndarray, np.ndarray],
+    projections: list[Projections],
+    steady: np.ndarray,
+    law: Law,
+    modes: int,
+    iterations: int = 8,
+    fineness: Fineness = PACE,
+) -> np.ndarray:
+    """Rates r [modes] with which the steady velocity v [n, n, n, 3] passes the projections best: v(x, t) = r(t) v(x).
+
+    They are the control points of a cubic B-spline in time.
+    """
+    cost = SequenceFit(scans, projections, np.zeros((modes, *steady.shape)), law, fineness, bending_weight=0.0)
+
+    def at(rates: np.ndarray) -> np.ndarray:
+        return rates[:, None, None, None, None] * steady
+
+    def of_rates(rates: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = cost(at(rates))
+        return value, (gradient * steady).sum((1, 2, 3, 4))
+
+    rates = np.ones(modes)
+    for _ in range(2):
+        cost.weigh(at(rates))
+        rates = minimize(of_rates, rates, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "ftol": 1e-9, "gtol": 1e-12}).x
+    return rates

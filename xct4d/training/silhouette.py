@@ -1,0 +1,68 @@
+"""Where a scan may hold material at all: what no projection sees through.
+
+A place whose projection shows air in any view is empty (the visual hull,
+Laurentini 1994). Reconstruction leaves such places out, which in a nearly empty
+box is most of its time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import binary_dilation, maximum_filter, uniform_filter
+
+from xct4d.fields import occupancy
+from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.geometry.views import Views
+
+AIR = 0.005  # of the largest line integral: below it a pixel shows air
+SMOOTHED = 3  # pixels: so that noise does not hide air
+
+
+def silhouette_cells(images: np.ndarray, views: Views) -> np.ndarray:
+    """Cells of the box that may hold material: [CELLS, CELLS, CELLS] bool (z, y, x), as in fields.occupancy.
+
+    images [V, h, w]: line integrals. A pixel shows air if all pixels within a
+    cell's size of it do. One cell more on each side is kept.
+    """
+    smooth = uniform_filter(images, (0, SMOOTHED, SMOOTHED))
+    axis = voxel_centres(occupancy.CELLS)
+    points = grid_points(axis, axis, axis)
+    kept = np.ones(len(points), bool)
+    for view, line in enumerate(smooth):
+        radius = int(np.ceil(2 / occupancy.CELLS / pixel_size(views, view)))
+        air = maximum_filter(line, 2 * radius + 1) < AIR * smooth.max()
+        kept[kept] = ~_on(air, views, view, points[kept])
+    return binary_dilation(kept.reshape(3 * [occupancy.CELLS]), np.ones((3, 3, 3)))
+
+
+def pixel_size(views: Views, view: int) -> float:
+    """Width of a pixel where the optical axis passes the middle of the box, world units."""
+    pose = views.camera_to_world[view]
+    return float(pose[:, 3] @ pose[:, 2] / views.focal[view].max())
+
+
+def _on(mask: np.ndarray, views: Views, view: int, points: np.ndarray) -> np.ndarray:
+    """Whether points [N, 3] lie on true pixels of a mask [h, w]; points beside the detector do not."""
+    x, y, z = _camera(points, views.camera_to_world[view])
+    column = np.floor(views.centre[view, 0] - views.focal[view, 0] * x / z).astype(int)
+    row = np.floor(views.centre[view, 1] + views.focal[view, 1] * y / z).astype(int)
+    inside = (z < 0) & (column >= 0) & (row >= 0) & (column < mask.shape[1]) & (row < mask.shape[0])
+    out = np.zeros(len(points), bool)
+    out[inside] = mask[row[inside], column[inside]]
+    return out
+
+
+def _camera(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """Points [N, 3] in the camera's axes: [3, N]."""
+    return pose[:, :3].T @ (points - pose[:, 3]).T
+
+
+def span(cells: np.ndarray, n: int) -> torch.Tensor:
+    """First z and past the last z of each column of n^3 voxels that lies in the cells (z, y, x): [2, n, n] int32 (y, x), as kernels.projector reads it."""
+    of_voxel = (np.arange(n) * 2 + 1) * len(cells) // (2 * n)
+    columns = cells[np.ix_(of_voxel, of_voxel, of_voxel)].transpose(1, 2, 0)
+    some = columns.any(2)
+    low = np.where(some, columns.argmax(2), 0)
+    high = np.where(some, n - columns[:, :, ::-1].argmax(2), 0)
+    return torch.from_numpy(np.stack([low, high]).astype(np.int32))

@@ -1,0 +1,87 @@
+"""The velocity fitted to all pixels of the sequence, from the registration of the scans: no random numbers, few costly steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from xct4d.fields.velocity import VelocityField
+from xct4d.kernels import bspline
+from xct4d.training.checkpoint import Checkpoint
+from xct4d.training.history import History
+from xct4d.training.projections import Projections
+from xct4d.training.sequence import Fineness, SequenceFit
+
+COARSEST = 15  # control points per axis: a registration has this many, and a coarser level is fitted to nothing
+BENDING_WEIGHT = 1.0  # every term of the data is divided by its own residual, so that one weight serves all objects
+PIXEL = 0.036  # world units on the axis
+ROUNDS = 2  # in each, weights and curvature are taken anew
+STEPS = 12  # of L-BFGS in a round
+
+
+def fineness(resolution: int) -> Fineness:
+    """How finely the sequence is compared at a level of the velocity field."""
+    if resolution <= COARSEST:
+        return Fineness(grid=24, voxels=80, blur=0.02, pixel=PIXEL, scan_blur=0.02)
+    return Fineness(grid=32, voxels=112, blur=0.008, pixel=PIXEL, scan_blur=0.02)
+
+
+@dataclass(frozen=True)
+class PathFit:
+    """One level: a difference from the registered motion, whose bending costs, so that the pixels explain the sequence."""
+
+    title: str
+    scans: tuple[np.ndarray, np.ndarray]
+    sequence: list[Projections]
+    registered: VelocityField  # with the level's control points
+    start: VelocityField  # the coarser level's, refined; or the registered one
+
+    def run(self, checkpoint: Checkpoint, say: Callable[[str], None]) -> tuple[VelocityField, History]:
+        """The fitted field and its curves. A killed run goes on after the last whole round."""
+        base = self.registered.control.detach().double().numpy()
+        difference, history, done = self.start.control.detach().double().numpy() - base, History(), 0
+        if (stored := checkpoint.load()) is not None:
+            done, tensors, record = stored
+            difference, history = tensors["difference"].numpy(), History.from_json(record)
+            say(f"{self.title}: goes on after round {done} of {ROUNDS}")
+        fit = SequenceFit(
+            self.scans, self.sequence, base, self.registered.law, fineness(self.registered.resolution), bending_weight=BENDING_WEIGHT
+        )
+        if not history.step:
+            self._record(fit, difference, 0, history)
+        for number in range(done, ROUNDS):
+            difference = fit.fitted(difference, STEPS, rounds=1)
+            self._record(fit, difference, (number + 1) * STEPS, history)
+            say(f"{self.title}: {(number + 1) * STEPS}/{ROUNDS * STEPS}, projections {history.terms['projection'][-1]:.2e}")
+            checkpoint.save(number + 1, {"difference": torch.from_numpy(difference)}, history.to_json())
+        field = VelocityField(
+            self.registered.resolution, self.registered.modes,
+            longest_step=self.registered.longest_step, solver=self.registered.solver, law=self.registered.law,
+        )  # fmt: skip
+        with torch.no_grad():
+            field.control.copy_(torch.from_numpy(base + difference))
+        return field, history
+
+    @staticmethod
+    def _record(fit: SequenceFit, difference: np.ndarray, step: int, history: History) -> None:
+        values = fit.residuals(difference)
+        history.step.append(step)
+        for name, value in ({"loss": sum(values.values())} | values).items():
+            history.terms.setdefault(name, []).append(value)
+
+
+def with_settings(field: VelocityField, *, modes: int, longest_step: float, solver: str) -> VelocityField:
+    """The same motion with other numbers of control points in time (least squares) and another integration."""
+    out = VelocityField(field.resolution, modes, longest_step=longest_step, solver=solver, law=field.law)
+    times = np.linspace(-1, 1, 8 * max(modes, field.modes))
+    matrix = (
+        np.eye(modes)
+        if modes == field.modes
+        else np.linalg.lstsq(bspline.basis(modes, times), bspline.basis(field.modes, times), rcond=None)[0]
+    )
+    with torch.no_grad():
+        out.control.copy_(torch.einsum("ab,b...->a...", torch.from_numpy(matrix.astype(np.float32)), field.control))
+    return out
