@@ -10,7 +10,7 @@ from finished_result import DRIFT, make
 from benchmarks.motion import figure, ours, peers, scenes, tables
 from benchmarks.motion.__main__ import main
 from workflow import ROOT
-from xct4d.io.ome_zarr import VolumeWriter
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.phantom.truth import Phantom
 from xct4d.quantities import DISPLACEMENT
 
