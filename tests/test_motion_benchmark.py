@@ -106,7 +106,7 @@ def test_scenes_without_their_voxels_are_left_out(monkeypatch):
 
 def test_a_tool_that_fails_is_named(tmp_path):
     (tmp_path / "tool.py").write_text("raise SystemExit(3)")
-    with pytest.raises(SystemExit, match="tool.py: failed, see"):
+    with pytest.raises(SystemExit, match=r"tool.py: failed \(exit status 3\), see"):
         peers.measure(tmp_path / "tool.py", tmp_path, tmp_path)
 
 

@@ -17,10 +17,11 @@ def measure(tool: Path, dataset: Path, folder: Path) -> dict[str, dict]:
     if not (output / "scores.json").is_file():
         output.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, str(tool), str(dataset), "--truth", str(folder / "truth.npz"), "--out", str(output)]
+        compiled = {"NUMBA_CACHE_DIR": str(folder.parent / "peers_compiled")}  # nothing is written beside the tool
         with (output / "log.txt").open("w") as log:
-            done = subprocess.run(command, check=False, env=os.environ | ONE_THREAD, stdout=log, stderr=subprocess.STDOUT)
+            done = subprocess.run(command, check=False, env=os.environ | ONE_THREAD | compiled, stdout=log, stderr=subprocess.STDOUT)
         if done.returncode:
-            raise SystemExit(f"{tool}: failed, see {output / 'log.txt'}")
+            raise SystemExit(f"{tool}: failed (exit status {done.returncode}), see {output / 'log.txt'}")
         for volume in output.glob("*.npz"):
             volume.unlink()  # hundreds of MB that nothing reads
     return by_method(json.loads((output / "scores.json").read_text()))
