@@ -133,7 +133,7 @@ def test_a_static_dataset_has_one_time_and_no_motion(tmp_path):
     assert "displacement_error" not in entry
     assert record["static"] is True
     assert record["held_out"]["mean"]["count"] == 1
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["held_out.png", "metrics.json", "slices.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".digests.json", "held_out.png", "metrics.json", "slices.png"]
 
 
 def test_an_empty_model_has_undefined_correlation_in_valid_json(tmp_path):
