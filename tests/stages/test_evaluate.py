@@ -61,7 +61,7 @@ def test_a_perfect_model_scores_perfectly(tmp_path):
     assert record["unit_mm"] == 3
     assert record["duration_s"] == 2
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["correlation.png", "held_out.png", "metrics.json", "slices.png", "training.png"]
+    assert names == [".digests.json", "correlation.png", "held_out.png", "metrics.json", "slices.png", "training.png"]
 
 
 def test_a_lagging_motion_is_measured(tmp_path):
