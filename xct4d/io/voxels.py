@@ -136,6 +136,6 @@ def _unreadable(path: Path, error: OSError) -> InputError:
 
 
 def _no_array(path: Path, error: Exception) -> InputError:
-    if isinstance(error, (zipfile.BadZipFile, zlib.error)):
+    if isinstance(error, zlib.error) or "CRC" in str(error):
         return InputError(f"is damaged ({error})", where=path, fix="copy it again; one that rasterise made: delete it and start again")
     return InputError(f"is not a plain array ({error})", where=path, fix="save it with numpy.save, without objects")
