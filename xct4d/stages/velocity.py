@@ -61,7 +61,7 @@ def velocity(
     or no projection is left to train on.
     """
     if not json.loads((registration / "registration.json").read_text())["lost"]:
-        _fit_path(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
+        fit_from_registration(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
         return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     baked = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
@@ -79,7 +79,7 @@ def velocity(
         flat_field.save(folder / "flatfield.safetensors")
 
 
-def _fit_path(
+def fit_from_registration(
     settings: Velocity,
     level: Level,
     frames_folders: Mapping[str, Path],
@@ -90,6 +90,7 @@ def _fit_path(
     checkpoint: Path,
 ) -> None:
     """One level from the registration. It is computed on the CPU."""
+    record = json.loads((registration / "registration.json").read_text())
     frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
     declared = {state: of_state.flat_field for state, of_state in frames.items()}
     flat_field = (
@@ -107,7 +108,8 @@ def _fit_path(
         scans = baked_volumes(canonicals)
         field, history = PathFit(velocity_title(level), scans, sequence, registered, start_field).run(stored, say)
     else:
-        field, history = registered, History()
+        left = float(record.get("sequence_residual", record["texture_residual"]))
+        field, history = registered, History([0], {"loss": [left], "projection": [left]})
     with atomic_folder(output) as folder:
         history.save(folder / "history.json")
         field.save(folder / "field.safetensors")
