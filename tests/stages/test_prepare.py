@@ -81,7 +81,7 @@ def test_unit_comes_from_the_config_before_the_file(folder):
 def test_output_is_complete_and_repeatable(folder):
     run(folder)
     output = folder.parent / "prepared_forward"
-    assert sorted(os.listdir(output)) == ["checks.json", "frames.json", "preview.png", "projections.npy"]
+    assert sorted(os.listdir(output)) == [".digests.json", "checks.json", "frames.json", "preview.png", "projections.npy"]
     first = {name: (output / name).read_bytes() for name in os.listdir(output)}
     run(folder)
     assert first == {name: (output / name).read_bytes() for name in os.listdir(output)}

@@ -49,5 +49,5 @@ def test_canonical_training_waits_for_what_is_rasterised(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     found = reasons("--configfile", "c.yaml", cwd=tmp_path)
     assert [job for job in found if "rasterise" in job] == ["d: rasterise forward"]
-    assert "results/d/rasterised/forward.npy" in found["d: canonical forward"]
+    assert "results/d/rasterised/forward.npz" in found["d: canonical forward"]
     assert "rasterised" not in found["d: canonical backward"]
