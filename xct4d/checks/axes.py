@@ -9,6 +9,7 @@ import numpy as np
 from xct4d.checks.rays import sample_rays
 from xct4d.errors import InputError
 from xct4d.io.prepared import Frames
+from xct4d.selection import evenly_spaced
 
 VIEWS, STEPS = 4, 64  # projections, and samples of a ray, that are compared
 
@@ -20,7 +21,7 @@ def check_axes(volume: np.ndarray, frames: Frames, where: object) -> float:
     the same state. where: the volume's key and file, for messages. Raises
     InputError where one of the five other orders of its axes fits clearly better.
     """
-    chosen = np.unique(np.linspace(0, len(frames) - 1, VIEWS).astype(int))
+    chosen = evenly_spaced(len(frames), VIEWS)
     measured, points, lengths = [], [], []
     for f in chosen:
         column, row, rays = sample_rays(frames.views, int(frames.first_view[f]))

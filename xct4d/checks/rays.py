@@ -6,6 +6,7 @@ import numpy as np
 
 from xct4d.geometry.rays import cast
 from xct4d.geometry.views import Views
+from xct4d.selection import evenly_spaced
 
 GRID = 48  # detector points per axis that are looked at
 
@@ -16,7 +17,5 @@ def sample_rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray, np.nda
     Returns column [N], row [N] (whole pixels) and rays [N, 8] as geometry.rays.cast returns them.
     """
     width, height = (int(n) for n in views.size[view])
-    columns = np.unique(np.linspace(0, width - 1, GRID).astype(int))
-    rows = np.unique(np.linspace(0, height - 1, GRID).astype(int))
-    row, column = (index.ravel() for index in np.meshgrid(rows, columns, indexing="ij"))
+    row, column = (index.ravel() for index in np.meshgrid(evenly_spaced(height, GRID), evenly_spaced(width, GRID), indexing="ij"))
     return column, row, cast(views, np.full(len(column), view), column + 0.5, row + 0.5)
