@@ -430,7 +430,7 @@ NPY = npy(np.zeros((3, 3, 3), np.float32))
         ("v.raw", bytes(63), r"has 63 bytes, but 4 x 4 x 4 voxels of uint8 need 64"),
         ("v.npy", None, "is not a plain array"),
         ("v.npy", NPY[:-1], r"ends before its 3 x 3 x 3 voxels of float32 do"),
-        ("v.npz", b"PK not so", "is damaged"),
+        ("v.npz", b"PK not so", "is not a plain array"),
         ("scene.yaml", b"a: [1", "is not valid YAML"),
         ("scene.yaml", b"- 1", "must map keys to values"),
         ("scene.yaml", b"times: 3\ntimes: 4\n", r"is not valid YAML \(key times is given twice, line 2"),
