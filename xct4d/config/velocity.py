@@ -33,6 +33,10 @@ class Velocity(Section):
         description="levels from coarse to fine; 6, 9, 15, 27, 51 refine into each other exactly",
         min_length=1,
     )
+    start: Literal["registration", "rest"] = Field(
+        "registration",
+        description="the registration of the scans, where it explains the sequence; or rest: the levels are trained on random rays",
+    )
     modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (cubic B-spline)")
     rays: Count = Field(512, description="rays per step")
     samples: Count = Field(64, description="samples per ray inside the box")

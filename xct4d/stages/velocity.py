@@ -60,7 +60,11 @@ def velocity(
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
-    if registration is not None and not json.loads((registration / "registration.json").read_text())["lost"]:
+    if (
+        settings.start == "registration"
+        and registration is not None
+        and not json.loads((registration / "registration.json").read_text())["lost"]
+    ):
         fit_from_registration(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
         return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
