@@ -9,17 +9,17 @@ by autograd). What two of these need stands in `shared`: device functions, the
 layout of tables, steps in time. Imports run from a face to its implementations
 and from these to `shared`, never back.
 
-    adam          a step of the optimizer
-    bspline       scalar splines at points; matrices of splines on one axis
-    flow          points carried along a velocity field
-    hashgrid      multiresolution hash encoding of points
-    mlp           a perceptron with one hidden layer
-    occupancy     which coarse cells of the box hold material
-    projector     line integrals through a volume of voxels, and their transpose
-    ray_sampling  stratified samples along rays
-    segments      sums over the samples of each ray
+    adam             a step of the optimizer
+    bspline          splines at points; matrices of splines on one axis
+    flow             points carried along a velocity field
+    hashgrid         multiresolution hash encoding of points
+    mlp              a perceptron with one hidden layer
+    occupancy        which coarse cells of the box hold material
+    projector        line integrals through a volume of voxels, and their transpose
+    ray_sampling     stratified samples along rays
+    segments         sums over the samples of each ray
     total_variation  a volume denoised without blurring its edges
-    trilinear     a volume at points
+    trilinear        a volume at points
 
 The fits of the registration and of the sequence run on CPUs on every machine;
 what they need alone, `cpu.matching` and `cpu.splatting`, has no face and no twin.
