@@ -111,8 +111,9 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def conda(place):
-    """With a channel of what the environment file for CPUs asks for, and of Snakemake."""
-    names = [requirement.name for requirement in requirements()]
+    """With a channel of what the package requires, and of what Snakemake's own environment holds."""
+    host = {Requirement(spec).name for spec in host_specs()} - {"snakemake-minimal"}
+    names = sorted({requirement.name for requirement in requirements()} | host)
     done = subprocess.run(
         [sys.executable, str(STANDIN / "channel.py"), str(place / "channel"), *names], check=False, capture_output=True, text=True
     )

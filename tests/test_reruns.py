@@ -19,6 +19,7 @@ from workflow import ROOT, jobs, reasons, snakemake
 
 PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
+REGISTER = ["d: register"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
 ANALYSES = ["d: analyse t = 0.0000", "d: analyse t = 0.5000", "d: analyse t = 1.0000"]
@@ -87,8 +88,8 @@ def write(root: Path, changes: dict) -> None:
     ("changes", "expected"),
     [
         ({}, []),
-        ({"prepare.downscale": 3}, PREPARED + CANONICAL + VELOCITY + AFTER),
-        ({"canonical.steps": 7}, CANONICAL + VELOCITY + AFTER),
+        ({"prepare.downscale": 3}, PREPARED + CANONICAL + REGISTER + VELOCITY + AFTER),
+        ({"canonical.steps": 7}, CANONICAL + REGISTER + VELOCITY + AFTER),
         ({"velocity.levels.0.learning_rate": 0.02}, VELOCITY + AFTER),
         ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
         ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
@@ -101,9 +102,9 @@ def write(root: Path, changes: dict) -> None:
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),
         ({"canonical.checkpoint_every": 7, "velocity.checkpoint_every": 7, "mixing.checkpoint_every": 7}, []),
-        ({"datasets.d.input.forward_volume": VOLUME, "canonical.volume_weight": 0.1}, CANONICAL + VELOCITY + AFTER),
+        ({"datasets.d.input.forward_volume": VOLUME, "canonical.volume_weight": 0.1}, CANONICAL + REGISTER + VELOCITY + AFTER),
         ({"datasets.d.input.truth": {"object": VOLUME, "motion": {"type": "rigid", "displacements": [0.1, 0, 0]}}}, SCORED),
-        ({"seed": 1}, CANONICAL + VELOCITY + AFTER),
+        ({"seed": 1}, CANONICAL + REGISTER + VELOCITY + AFTER),
     ],
     ids=lambda value: ",".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )
@@ -123,11 +124,11 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("workflow/scripts/canonical.py", "", "", []),  # only written again, as git does
         ("xct4d/version.py", "0.", "7.", ["d: report"]),
         ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, SERIES, *SCORED]),
-        ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
-        ("xct4d/training/schedule.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),
+        ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),
+        ("xct4d/training/schedule.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),
         ("xct4d/stages/velocity.py", "", "print(1)\n", VELOCITY + AFTER),
         ("xct4d/stages/mixing.py", "", "print(1)\n", AFTER),
-        ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + VELOCITY + AFTER),  # scores of held-out projections as they train
+        ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),  # scores of held-out projections as they train
         ("xct4d/io/ome_series.py", "", "print(1)\n", [SERIES]),
         ("xct4d/report/plots.py", "", "print(1)\n", SCORED),
         ("xct4d/report/page.py", "", "print(1)\n", ["d: report"]),
@@ -163,7 +164,7 @@ def test_a_changed_image_reruns_its_state_and_what_follows(made):
     image.write_bytes(b"other content")
     try:
         os.utime(image, (time.time() + 60,) * 2)
-        assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: canonical forward", *VELOCITY, *AFTER])
+        assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: canonical forward", *REGISTER, *VELOCITY, *AFTER])
     finally:
         image.write_bytes(before)
 

@@ -21,7 +21,7 @@ from workflow import ROOT, jobs, snakemake
 # Without conda (the rules name no environment modules, so this does nothing), and with two CPUs a job.
 ON_SLURM = ("--profile", "slurm", "--software-deployment-method", "env-modules", "--cores", "2", "--max-threads", "2", *TINY)
 # The same numbers of threads on one machine: sums over threads depend on them.
-AS_MANY_THREADS = ("--cores", "2", "--set-threads", "canonical=2", "export=2")
+AS_MANY_THREADS = ("--cores", "2", "--set-threads", "canonical=2", "export=2", "analyse=2")
 
 # A training job that is about to write its second checkpoint, or an export about to be finished,
 # looks for an order of its name and carries it out, once.
@@ -193,7 +193,7 @@ def test_every_fault_happened(story):
 def test_training_goes_on_from_its_checkpoint(story):
     for stage in ("canonical_forward", "canonical_backward", "velocity_6", "velocity_9"):
         said = (story.place / RESULTS / "logs" / f"{stage}.log").read_text()
-        assert re.match(rf"tiny: {stage.replace('_', ' ')}: goes on from step [1-9]\d+\n", said), said
+        assert re.search(rf"^tiny: {stage.replace('_', ' ')}: goes on from step [1-9]\d+$", said, flags=re.MULTILINE), said
 
 
 def test_a_retry_asks_for_more(story):
@@ -203,16 +203,17 @@ def test_a_retry_asks_for_more(story):
 
 
 def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
-    exports = [f"tiny: export t = {t}" for t in ("0.0000", "0.5000", "1.0000")]
+    at_times = [f"tiny: {stage} t = {t}" for stage in ("export", "analyse") for t in ("0.0000", "0.5000", "1.0000")]
     assert story.missing == sorted(
-        ["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *exports, "tiny: series", "tiny: evaluate", "tiny: report"]
+        ["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *at_times, "tiny: series", "tiny: evaluate", "tiny: report"]
     )
 
 
 def test_exports_are_one_job(story):
     assert states(story, "export_tiny_export") == ["FAILED", "COMPLETED"]
-    alone = {"simulate", "prepare_forward", "prepare_backward", "prepare_between", "canonical_forward", "canonical_backward"}
-    assert set(story.jobs) == alone | {"velocity_6", "velocity_9", "mixing", "export_tiny_export", "evaluate", "report"}
+    before = {"simulate", "prepare_forward", "prepare_backward", "prepare_between", "canonical_forward", "canonical_backward", "register"}
+    after = {"export_tiny_export", "analyse_tiny_analyse", "evaluate", "report"}
+    assert set(story.jobs) == before | {"velocity_6", "velocity_9", "mixing"} | after
 
 
 def test_a_job_gets_the_cpus_that_it_uses(story):

@@ -125,7 +125,7 @@ def test_splatting_and_its_adjoint_agree():
 
 
 def test_bending_is_diagonal_for_motions_along_one_axis():
-    basis = StiffBasis.of(9, 4, steady=False)
+    basis = StiffBasis.of(9, 4)
     y = np.zeros((4, 9, 9, 9, 3))
     y[:, 7, 0, 0, 1] = 1.0
     field = moving(basis.control(y), modes=4)

@@ -17,6 +17,7 @@ from xct4d import config
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
+from xct4d.io import digests
 from xct4d.stages.canonical import canonical
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
@@ -212,6 +213,7 @@ def test_a_level_sees_its_volumes_blurred_as_asked(trained, tmp_path):
     blurred = {end: shutil.copytree(output, tmp_path / end) for end, output in trained.ends.items()}
     for output in blurred.values():
         BakedField.load(output / "baked.safetensors").blurred(0.2).save(output / "baked.safetensors")
+        (output / digests.NAME).unlink()
     once = PLAIN | {"steps": 1}
     (sharp,) = history(trained.velocity("sharp", once))["projection"]
     (asked,) = history(trained.velocity("asked", once | {"blur": 0.2}))["projection"]

@@ -8,7 +8,7 @@ from pathlib import Path
 # Snakemake hands this path on to every script, so `import xct4d` finds this checkout locally, in
 # conda environments, in SLURM jobs, from any directory and from a workflow that imports this one. A
 # workflow that Snakemake fetches file by file has no package beside it: then the installed one counts.
-CHECKOUT = Path(workflow.source_path("../scripts/prepare.py")).absolute().parents[2]
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).absolute().parents[1]
 if (CHECKOUT / "xct4d" / "__init__.py").is_file():
     sys.path.insert(0, str(CHECKOUT))
 try:

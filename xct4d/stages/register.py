@@ -13,17 +13,17 @@ from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import prepared, strict_json
+from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
+from xct4d.io.mapping_files import read_mapping
 from xct4d.progress import say
 from xct4d.training.projections import Projections, projections_between
 from xct4d.training.registration import LEAST, register_scans
-from xct4d.training.sequence import Fineness, SequenceFit, fitted_pace
+from xct4d.training.sequence import PACE, SequenceFit, fitted_pace
 
 RESOLUTION = 15  # control points per axis of the velocity field that is written
 MODES = 6  # control points in time of the pace
 LONGEST_STEP = 0.1  # of the flow's integration
-COARSE = Fineness(grid=20, voxels=48, blur=0.04, pixel=0.05, scan_blur=0.04)
 LOST = 0.7  # of the sequence's residual without motion: a registration that leaves more does not explain the sequence
 
 
@@ -61,6 +61,13 @@ def register(settings: Registration, between: Path | None, canonicals: Mapping[D
         (folder / "registration.json").write_text(strict_json.dumps(record))
 
 
+def load_registration(folder: Path) -> dict:
+    """registration.json of an output folder of this stage. Raises InputError where it is missing or damaged."""
+    path = folder / "registration.json"
+    digests.check_file(path)
+    return read_mapping(path)
+
+
 def baked_volumes(canonicals: Mapping[Direction, Path]) -> tuple[np.ndarray, np.ndarray]:
     """Attenuation [n, n, n] of the scan at t = 0 and of that at t = 1, from the output folders of the canonical stage."""
     first, second = (BakedField.load(canonicals[direction] / "baked.safetensors").volume.numpy() for direction in SCAN_TIME)
@@ -70,11 +77,11 @@ def baked_volumes(canonicals: Mapping[Direction, Path]) -> tuple[np.ndarray, np.
 def _at_its_pace(scans: tuple[np.ndarray, np.ndarray], sequence: list[Projections], field: VelocityField) -> dict:
     """Give the field the pace of the sequence; what registration.json says of the sequence."""
     steady = field.control.detach().double().numpy()[0]
-    rates = fitted_pace(scans, sequence, steady, field.law, field.modes, fineness=COARSE)
+    rates = fitted_pace(scans, sequence, steady, field.law, field.modes)
     with torch.no_grad():
         field.control.mul_(torch.from_numpy(rates.astype(np.float32))[:, None, None, None, None])
     moving = field.control.detach().double().numpy()
-    fit = SequenceFit(scans, sequence, np.zeros_like(moving), field.law, COARSE, bending_weight=0.0)
+    fit = SequenceFit(scans, sequence, np.zeros_like(moving), field.law, PACE, bending_weight=0.0)
     left, still = fit.residuals(moving)["projection"], fit.residuals(np.zeros_like(moving))["projection"]
     part = left / max(still, LEAST)
     say(f"register: {field.law} is kept; the motion leaves {part:.1%} of the sequence's residual without motion")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.progress import say
-from xct4d.stages.register import baked_volumes
+from xct4d.stages.register import baked_volumes, load_registration
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.history import History
 from xct4d.training.loop import Run, train
@@ -60,13 +59,11 @@ def velocity(
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
-    if (
-        settings.start == "registration"
-        and registration is not None
-        and not json.loads((registration / "registration.json").read_text())["lost"]
-    ):
-        fit_from_registration(settings, level, frames_folders, canonicals, registration, previous, output, checkpoint)
-        return
+    if settings.start == "registration" and registration is not None:
+        record = load_registration(registration)
+        if not record["lost"]:
+            fit_from_registration(settings, level, frames_folders, canonicals, registration, record, previous, output, checkpoint)
+            return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     baked = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
     voxels, count = fitting(velocity_title(level), partial(velocity_need, settings, level), len(baked["forward"].volume), device)
@@ -89,12 +86,12 @@ def fit_from_registration(
     frames_folders: Mapping[str, Path],
     canonicals: Mapping[Direction, Path],
     registration: Path,
+    record: Mapping[str, Any],
     previous: Path | None,
     output: Path,
     checkpoint: Path,
 ) -> None:
-    """One level from the registration. It is computed on the CPU."""
-    record = json.loads((registration / "registration.json").read_text())
+    """One level from the registration, of which record says what was found. It is computed on the CPU."""
     frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
     declared = {state: of_state.flat_field for state, of_state in frames.items()}
     flat_field = (

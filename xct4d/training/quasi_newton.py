@@ -21,11 +21,11 @@ Cost = Callable[[np.ndarray], tuple[float, np.ndarray]]  # control points -> cos
 class StiffBasis:
     """Control points c [modes, n, n, n, 3] as c = S (U x U x U) y, in which the bending energy is nearly diagonal.
 
-    The columns of U solve the generalised eigenproblem of the Gram matrices of
+    Made by `of`: the columns of U solve the generalised eigenproblem of the Gram matrices of
     the spline's second derivatives and its values (kernels.bspline), so that
     u_i . B0 u_j = delta_ij and u_i . B2 u_j = delta_ij nu_i^2: the energy of y
     is about the sum of (nu_x + nu_y + nu_z)^2 y^2. S makes the modes of time
-    orthonormal, or all alike where the motion is steady.
+    orthonormal.
     """
 
     space: np.ndarray  # U [n, n]
@@ -33,16 +33,17 @@ class StiffBasis:
     time: np.ndarray  # S [modes, modes]
 
     @classmethod
-    def of(cls, n: int, modes: int, *, steady: bool) -> StiffBasis:
+    def of(cls, n: int, modes: int) -> StiffBasis:
         value, _, second = bspline.bending_matrices(n)
         squared, space = eigh(second, value)
-        if steady:
-            time = np.full((modes, modes), 1 / modes)
-        else:
-            basis = bspline.basis(modes, np.linspace(-1, 1, 400))
-            size, vectors = np.linalg.eigh(basis.T @ basis / 400)
-            time = vectors @ np.diag(size**-0.5) @ vectors.T
-        return cls(space, np.sqrt(np.maximum(squared, 0)), time)
+        basis = bspline.basis(modes, np.linspace(-1, 1, 400))
+        size, vectors = np.linalg.eigh(basis.T @ basis / 400)
+        return cls(space, np.sqrt(np.maximum(squared, 0)), vectors @ np.diag(size**-0.5) @ vectors.T)
+
+    @classmethod
+    def steady(cls, n: int, modes: int) -> StiffBasis:
+        """The control points themselves, the same in all modes of time: the basis of a motion that is steady."""
+        return cls(np.eye(n), np.zeros(n), np.full((modes, modes), 1 / modes))
 
     def control(self, y: np.ndarray) -> np.ndarray:
         return np.einsum("st,zc,yb,xa,tcbad->szyxd", self.time, self.space, self.space, self.space, y, optimize=True)

@@ -192,7 +192,7 @@ def _descend(
     for scale in scales:
         match = _Match(scans, scale, law, bending_weight)
         control = _refined(control, scale.resolution) if control.shape[1] != scale.resolution else control
-        basis = StiffBasis(np.eye(scale.resolution), np.zeros(scale.resolution), np.full((MODES, MODES), 1 / MODES))  # steady, else plain
+        basis = StiffBasis.steady(scale.resolution, MODES)
         for _ in range(2):
             match.weigh(control)
             control = minimised(match, control, basis, np.full((1, 1, 1, 1, 1), UNIT), scale.iterations // 2)

@@ -191,7 +191,7 @@ class SequenceFit:
 
     def fitted(self, control: np.ndarray, iterations: int, rounds: int = 2) -> np.ndarray:
         """The difference from the base after so many iterations, weights and curvature taken anew in each round."""
-        basis = StiffBasis.of(control.shape[1], len(control), steady=False)
+        basis = StiffBasis.of(control.shape[1], len(control))
         for _ in range(rounds):
             self.weigh(control)
             scale = basis.scale(curvature(self._data, control, basis), self._bending)
@@ -199,6 +199,7 @@ class SequenceFit:
         return control
 
 
+# a pace is a few numbers: coarse images decide it
 PACE = Fineness(grid=20, voxels=48, blur=0.04, pixel=0.05, scan_blur=0.04)
 
 
