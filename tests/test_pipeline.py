@@ -51,7 +51,7 @@ def contents(place: Path) -> dict[str, str]:
 
 def test_every_output_is_there(done):
     stages = {"simulated", "prepared/forward", "prepared/backward", "prepared/between", "canonical/forward", "canonical/backward"}
-    stages |= {"velocity/6", "velocity/9", "mixing", "series", "evaluation", "report"}
+    stages |= {"velocity/6", "velocity/9", "trust", "mixing", "series", "evaluation", "report"}
     assert all(any((done / RESULTS / stage).iterdir()) for stage in stages)
     for kind in ("mixed", "forward", "backward"):
         for t in ("0.0000", "0.5000", "1.0000"):
@@ -91,7 +91,9 @@ def test_the_motion_is_found(done):
 
 def test_the_result_opens_in_python(done):
     result = xct4d.open(done / RESULTS)
-    assert result.volumes == {name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", "displacement")}
+    assert result.volumes == {
+        name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", "displacement", "displacement_uncertainty")
+    }
     for kind in ("mixed", "forward", "backward"):
         volume = result.volume(kind, 0.5)
         found = result.attenuation(grid_points(*volume.coordinates), 0.5, kind)

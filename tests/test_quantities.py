@@ -24,7 +24,7 @@ def test_names_and_labels_tell_quantities_apart():
 def test_units():
     scale = Scale(unit_mm=2.0, duration_s=4.0)
     assert {quantity.name: quantity.unit(scale) for quantity in QUANTITIES} == {
-        "attenuation": "1/mm", "displacement": "mm", "velocity": "mm/s", "mixing_coefficient": "1",
+        "attenuation": "1/mm", "displacement": "mm", "displacement_uncertainty": "mm", "velocity": "mm/s", "mixing_coefficient": "1",
     }  # fmt: skip
     assert [quantity.factor(scale) for quantity in (ATTENUATION, DISPLACEMENT, VELOCITY, MIXING_COEFFICIENT)] == [0.5, 2.0, 0.5, 1.0]
 

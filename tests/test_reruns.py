@@ -20,7 +20,7 @@ from workflow import ROOT, jobs, reasons, snakemake
 PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
 REGISTER = ["d: register"]
-VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9"]
+VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9", "d: trust"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
 ANALYSES = ["d: analyse t = 0.0000", "d: analyse t = 0.5000", "d: analyse t = 1.0000"]
 SERIES = "d: series"
@@ -91,13 +91,14 @@ def write(root: Path, changes: dict) -> None:
         ({"prepare.downscale": 3}, PREPARED + CANONICAL + REGISTER + VELOCITY + AFTER),
         ({"canonical.steps": 7}, CANONICAL + REGISTER + VELOCITY + AFTER),
         ({"velocity.levels.0.learning_rate": 0.02}, VELOCITY + AFTER),
-        ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", *AFTER]),
-        ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", *AFTER]),
+        ({"velocity.levels.1.learning_rate": 0.02}, ["d: velocity 15", "d: velocity 9", "d: trust", *AFTER]),
+        ({"velocity.levels.3": {"resolution": 27, "steps": 9, "learning_rate": 0.01}}, ["d: velocity 27", "d: trust", *AFTER]),
         ({"mixing.steps": 7}, AFTER),
         ({"mixing.method": "temporal"}, [*EXPORTS, *ANALYSES, SERIES, *SCORED]),
         ({"export.resolution": 99}, [*EXPORTS, SERIES, *SCORED]),
         ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", "d: analyse t = 0.2500", SERIES, *SCORED]),
         ({"export.series": False}, []),
+        ({"trust.samples": 3}, ["d: trust", *ANALYSES, *SCORED]),
         ({"analyse.resolution": 99}, [*ANALYSES, "d: report"]),
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),

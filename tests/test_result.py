@@ -16,6 +16,7 @@ from finished_result import CONFIGURATION, DRIFT, METRICS, RECONSTRUCTIONS, TIME
 import xct4d
 from xct4d.fields.density import DensityField
 from xct4d.geometry.box import grid_points
+from xct4d.quantities import ANALYSED
 from xct4d.units import Scale
 
 MM = Scale(unit_mm=3.0, duration_s=8.0)
@@ -58,7 +59,9 @@ def test_motion_is_that_of_the_velocity_field(results):
 
 def test_units_are_those_that_are_asked_for(results):
     world, known = xct4d.open(results / "known", units="world"), xct4d.open(results / "known")
-    assert known.units == {"length": "mm", "attenuation": "1/mm", "displacement": "mm", "velocity": "mm/s", "mixing_coefficient": "1"}
+    assert known.units == {
+        "length": "mm", "attenuation": "1/mm", "displacement": "mm", "displacement_uncertainty": "mm", "velocity": "mm/s", "mixing_coefficient": "1",
+    }  # fmt: skip
     assert world.units["length"] == "world unit"
     assert world.units["velocity"] == "world unit/time unit"
     assert xct4d.open(results / "unknown").units == world.units
@@ -88,7 +91,7 @@ def test_shapes_follow_points_and_times(results):
 @pytest.mark.parametrize("t", TIMES)
 def test_volumes_hold_the_same_numbers(results, units, t):
     result = xct4d.open(results / "known", units=units)
-    assert result.volumes == {name: list(TIMES) for name in (*RECONSTRUCTIONS, "displacement")}
+    assert result.volumes == {name: list(TIMES) for name in (*RECONSTRUCTIONS, *ANALYSED)}
     assert result.times == list(TIMES)
     for kind in RECONSTRUCTIONS:
         volume = result.volume(kind, t)
@@ -163,7 +166,10 @@ def test_a_variant_finds_the_stages_that_it_shares_and_moves_with_them(tmp_path)
         (lambda r: r.displacement(POINTS, "noon"), "t: must be a number or a sequence of numbers"),
         (lambda r: r.flow(POINTS, -1, 0), "start: -1 is outside [0, 1]; 0 is the first scan, 1 the second"),
         (lambda r: r.attenuation(POINTS, 0.5, "fastest"), "reconstruction: 'fastest' is none of mixed, forward, backward"),
-        (lambda r: r.volume("strain", 0.5), "unknown: has no strain volumes; take one of mixed, forward, backward, displacement"),
+        (
+            lambda r: r.volume("strain", 0.5),
+            "unknown: has no strain volumes; take one of mixed, forward, backward, displacement, displacement_uncertainty",
+        ),
         (
             lambda r: r.volume("mixed", 0.3),
             "unknown: has no mixed volume of t = 0.3; take one of 0, 0.5, 1, or ask for single points, of any time",

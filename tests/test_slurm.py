@@ -205,7 +205,7 @@ def test_a_retry_asks_for_more(story):
 def test_a_run_that_was_killed_leaves_the_missing_work_only(story):
     at_times = [f"tiny: {stage} t = {t}" for stage in ("export", "analyse") for t in ("0.0000", "0.5000", "1.0000")]
     assert story.missing == sorted(
-        ["tiny: velocity 6", "tiny: velocity 9", "tiny: mixing", *at_times, "tiny: series", "tiny: evaluate", "tiny: report"]
+        ["tiny: velocity 6", "tiny: velocity 9", "tiny: trust", "tiny: mixing", *at_times, "tiny: series", "tiny: evaluate", "tiny: report"]
     )
 
 
@@ -213,7 +213,7 @@ def test_exports_are_one_job(story):
     assert states(story, "export_tiny_export") == ["FAILED", "COMPLETED"]
     before = {"simulate", "prepare_forward", "prepare_backward", "prepare_between", "canonical_forward", "canonical_backward", "register"}
     after = {"export_tiny_export", "analyse_tiny_analyse", "evaluate", "report"}
-    assert set(story.jobs) == before | {"velocity_6", "velocity_9", "mixing"} | after
+    assert set(story.jobs) == before | {"velocity_6", "velocity_9", "trust", "mixing"} | after
 
 
 def test_a_job_gets_the_cpus_that_it_uses(story):

@@ -31,7 +31,7 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
     own = {
         f"{name}: {stage}": count
         for name in ("d", "d~velocity.schedule.final=0.0002")
-        for stage, count in (("velocity", 3), ("export", 1), ("analyse", 1), ("evaluate", 1), ("report", 1))
+        for stage, count in (("velocity", 3), ("trust", 1), ("export", 1), ("analyse", 1), ("evaluate", 1), ("report", 1))
     }
     assert listed == shared | own
 

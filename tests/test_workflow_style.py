@@ -66,8 +66,9 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     assert set(found) == set(STAGES)
     rule = found[stage.name]
     folders = {f"results/{{dataset}}/{stage.folder}"}
+    values = {"kind": ("mixed", "forward", "backward"), "quantity": ("displacement", "displacement_uncertainty")}
     for joined in stage.joined:
-        folders = {folder.replace(f"{{{joined}}}", kind) for folder in folders for kind in ("mixed", "forward", "backward")}
+        folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in values[joined]}
     assert set(map(plain, rule.output)) == folders
     # one file per job: a log that two jobs share would lose lines
     assert [plain(log) for log in rule.log] == [f"results/{{dataset}}/logs/{stage.job}.log"]

@@ -79,6 +79,15 @@ DISPLACEMENT = Quantity(
     components=("x", "y", "z"),
     display=Display(colour_map="RdBu_r", centre=0.0),
 )
+DISPLACEMENT_UNCERTAINTY = Quantity(
+    name="displacement_uncertainty",
+    label="standard deviation of the displacement",
+    description="How far the data leave the displacement open, in each direction: the standard deviation among motions that explain "
+    "the projections and both scans. Where there is no material it means nothing.",
+    dimension=LENGTH,
+    components=("x", "y", "z"),
+    display=Display(colour_map="viridis"),
+)
 VELOCITY = Quantity(
     name="velocity",
     label="velocity",
@@ -96,7 +105,8 @@ MIXING_COEFFICIENT = Quantity(
     display=Display(colour_map="PuOr", limits=(0.0, 1.0)),
 )
 
-QUANTITIES = (ATTENUATION, DISPLACEMENT, VELOCITY, MIXING_COEFFICIENT)
+QUANTITIES = (ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, VELOCITY, MIXING_COEFFICIENT)
+ANALYSED = (DISPLACEMENT.name, DISPLACEMENT_UNCERTAINTY.name)  # what `analyse` writes for each time
 
 
 def labelled(label: str) -> Quantity:

@@ -148,7 +148,7 @@ def _binned(image: np.ndarray, k: int) -> np.ndarray:
 
 def stated_deviation(results: Path, points: np.ndarray, t: float) -> np.ndarray | None:
     """[N] the standard deviation of the displacement that a result states at points and a time, of all directions together; None if it states none."""
-    path = results / "uncertainty" / f"t{t:.4f}.zarr"
+    path = results / "motion" / "displacement_uncertainty" / f"t{t:.4f}.zarr"
     if not path.is_dir():
         return None
     deviation = open_volume(path).in_world_units()[:]  # [component, z, y, x]

@@ -5,17 +5,37 @@ import pytest
 import torch
 from evolution_in_closed_form import DriftingBall, StillBall
 
+from xct4d.analysis.uncertainty import Motions
 from xct4d.config import Analyse
 from xct4d.errors import InputError
+from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import open_volume
-from xct4d.quantities import DISPLACEMENT
+from xct4d.quantities import ANALYSED, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY
 from xct4d.stages import analyse as stage
 from xct4d.stages.analyse import analyse_model
 from xct4d.units import WORLD, Scale
 from xct4d.workflow.needs import analyse as needs
 
 RATE = 0.4  # by which the swirling motion turns about the z axis, radians from t = 0 to t = 1
+
+
+def still() -> VelocityField:
+    return VelocityField(5, 4, longest_step=0.5, solver="midpoint")
+
+
+def drifting(*velocity: float) -> VelocityField:
+    field = still()
+    with torch.no_grad():
+        field.control[:] = torch.tensor(velocity)
+    return field
+
+
+CERTAIN = Motions(still(), [still(), still()])
+
+
+def outputs(folder):
+    return {name: folder / f"{name}.zarr" for name in ANALYSED}
 
 
 class Swirl(DriftingBall):
@@ -30,8 +50,8 @@ class Swirl(DriftingBall):
 
 @pytest.mark.parametrize("t", [0.0, 0.25, 1.0])
 def test_displacement_is_where_material_is_minus_where_it_was(tmp_path, t):
-    analyse_model(Swirl(), Analyse(resolution=20), t, Scale(5.0, 8.0), tmp_path / "t.zarr")
-    volume = open_volume(tmp_path / "t.zarr")
+    analyse_model(Swirl(), CERTAIN, Analyse(resolution=20), t, Scale(5.0, 8.0), outputs(tmp_path))
+    volume = open_volume(tmp_path / "displacement.zarr")
     assert volume.quantity is DISPLACEMENT
     assert volume.unit == "mm"
     c = voxel_centres(20)
@@ -47,11 +67,23 @@ def test_displacement_is_where_material_is_minus_where_it_was(tmp_path, t):
 
 @pytest.mark.parametrize("tile", [64, 30])
 def test_tiles_and_shards_do_not_change_the_volume(tmp_path, tile, monkeypatch):
-    analyse_model(Swirl(), Analyse(resolution=80), 0.5, WORLD, tmp_path / "whole.zarr")
+    analyse_model(Swirl(), CERTAIN, Analyse(resolution=80), 0.5, WORLD, outputs(tmp_path / "whole"))
     monkeypatch.setattr("xct4d.io.ome_writer.SHARD_FROM", 64)
     monkeypatch.setattr(stage, "TILE", tile)
-    analyse_model(Swirl(), Analyse(resolution=80), 0.5, WORLD, tmp_path / "tiled.zarr")
-    assert np.array_equal(*(open_volume(tmp_path / f"{name}.zarr")[:] for name in ("whole", "tiled")))
+    analyse_model(Swirl(), CERTAIN, Analyse(resolution=80), 0.5, WORLD, outputs(tmp_path / "tiled"))
+    for name in ANALYSED:
+        assert np.array_equal(*(open_volume(tmp_path / folder / f"{name}.zarr")[:] for folder in ("whole", "tiled")))
+
+
+def test_uncertainty_is_the_deviation_of_the_sampled_motions(tmp_path):
+    """Two samples that drift apart along x by +-0.1 a unit of time, in the material and around it."""
+    motions = Motions(still(), [drifting(0.1, 0.0, 0.0), drifting(-0.1, 0.0, 0.0)])
+    analyse_model(DriftingBall(), motions, Analyse(resolution=20), 0.5, Scale(5.0, 8.0), outputs(tmp_path))
+    volume = open_volume(tmp_path / "displacement_uncertainty.zarr")
+    assert volume.quantity is DISPLACEMENT_UNCERTAINTY
+    assert volume.unit == "mm"
+    assert np.allclose(volume[0], 5.0 * 0.05, rtol=1e-4)
+    assert np.allclose(volume[1:], 0.0)
 
 
 def test_the_memory_of_a_tile_is_counted():
@@ -67,5 +99,5 @@ def test_the_memory_of_a_tile_is_counted():
 )
 def test_what_the_model_does_not_have_is_refused(tmp_path, model, t, said):
     with pytest.raises(InputError, match=said):
-        analyse_model(model, Analyse(resolution=20), t, WORLD, tmp_path / "t.zarr")
+        analyse_model(model, CERTAIN, Analyse(resolution=20), t, WORLD, outputs(tmp_path))
     assert list(tmp_path.iterdir()) == []

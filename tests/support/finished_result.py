@@ -12,10 +12,12 @@ from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.fields.velocity import VelocityField
+from xct4d.quantities import ANALYSED
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.stages.analyse import analyse
 from xct4d.stages.export import export
+from xct4d.stages.trust import save_motions
 from xct4d.units import Scale
 
 DRIFT = np.array([0.2, -0.1, 0.05])  # world units from t = 0 to t = 1, everywhere: a steady motion
@@ -66,11 +68,16 @@ def make(results: Path, name: str = "balls", *, static: bool = False, scale: Sca
         model = TrainedModel(forward=model.forward, backward=home / "canonical/backward", velocity=root / "velocity/5", mixing=mixing)
     times, kinds = ((0.0,), ("forward",)) if static else (TIMES, RECONSTRUCTIONS)
     volumes = {(kind, t): root / "volumes" / kind / f"t{t:.4f}.zarr" for t in times for kind in kinds}
-    derived = {} if static else {("displacement", t): root / "displacement" / f"t{t:.4f}.zarr" for t in times}
+    quantities = () if static else ANALYSED
+    derived = {(name, t): root / "motion" / name / f"t{t:.4f}.zarr" for name in quantities for t in times}
     for t in times:
         export(model=model, settings=Export(resolution=RESOLUTION), t=t, scale=scale, outputs={kind: volumes[kind, t] for kind in kinds})
-    for (_, t), path in derived.items():
-        analyse(model=model, settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, output=path)
+    if not static:
+        (root / "trust").mkdir()
+        save_motions(root / "trust", VelocityField.load(root / "velocity/5/field.safetensors"), [np.zeros((4, 5, 5, 5, 3))] * 2)
+    for t in times if not static else ():
+        outputs = {name: derived[name, t] for name in ANALYSED}
+        analyse(model=model, trust=root / "trust", settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, outputs=outputs)
     (root / "evaluation").mkdir()
     (root / "evaluation/metrics.json").write_text(json.dumps(METRICS))
     record = ResultRecord(

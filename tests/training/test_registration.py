@@ -7,53 +7,23 @@ import json
 import numpy as np
 import pytest
 import torch
+from squeezed_balls import SQUEEZED, make_outputs, sequence, thing, views
 
 from xct4d.config import Registration
-from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import LAWS
-from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import cast
-from xct4d.geometry.views import Views, orbit
-from xct4d.io import prepared
-from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.cpu.matching import difference
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
-from xct4d.phantom import motions, shapes
-from xct4d.phantom.truth import Phantom
 from xct4d.stages import register as stages
 from xct4d.training import registration
-from xct4d.training.projections import Projections
 from xct4d.training.quasi_newton import StiffBasis
 from xct4d.training.registration import Scale, locally_normalised, register_scans
 from xct4d.training.sequence import Fineness, SequenceFit, fitted_pace
 
 RNG = np.random.default_rng(3)
-PLACES = [[0.0, 0.0, 0.0], [0.4, 0.2, -0.3], [-0.4, 0.1, 0.3], [0.1, -0.45, 0.35], [-0.2, -0.3, -0.4], [0.15, 0.45, 0.3]]
-RADII = [0.3, 0.15, 0.2, 0.15, 0.2, 0.15]
-BALLS = [{"type": "sphere", "center": c, "radius": r, "rho": 0.5} for c, r in zip(PLACES, RADII, strict=True)]
 COARSE = (Scale(4, 10, 24, 0.15, 12), Scale(6, 14, 32, 0.08, 12), Scale(9, 18, 40, 0.05, 12))
-
-
-def thing(motion, *, conserves_mass=False):
-    tree = shapes.parse({"type": "object_collection", "objects": BALLS}, source="test", folder=None)
-    return Phantom(tree, motions.parse(motion, source="test"), conserves_mass=conserves_mass)
-
-
-SQUEEZED = {"type": "linear", "strains": [-0.05, -0.05, 0.25, 0.0, 0.0, 0.0], "law": {"type": "power", "exponent": 2.0}}
-
-
-def views(*azimuths, size=40):
-    n = len(azimuths)
-    poses = np.stack([orbit(a, 90, 4) for a in azimuths])
-    return Views(poses, np.full((n, 2), 1.4 * size), np.full((n, 2), size / 2), np.full((n, 2), size))
-
-
-def sequence(truth, times, size=40):
-    cameras = views(17, 107, size=size)
-    images = ((t, np.stack([truth.projection(cameras, v, t) for v in (0, 1)])) for t in times)
-    return [Projections(t, image.astype(np.float32), cameras) for t, image in images]
 
 
 def error(field, truth, t):
@@ -185,22 +155,8 @@ def test_the_sequence_mends_the_path():
 
 def test_the_stage_says_what_it_found(tmp_path):
     truth = thing(SQUEEZED)
-    for direction, t in (("forward", 0.0), ("backward", 1.0)):
-        (tmp_path / direction).mkdir()
-        BakedField(torch.from_numpy(truth.volume(48, t))).save(tmp_path / direction / "baked.safetensors")
-        FlatField.constant(1.0).save(tmp_path / direction / "flatfield.safetensors")
-    cameras, times = views(17, 107, size=32), np.repeat(np.linspace(0.2, 0.8, 4), 2)
-    images = [np.exp(-truth.projection(cameras, k % 2, t)) for k, t in enumerate(times)]
-    all_views = cameras[np.arange(8) % 2]
-    (tmp_path / "between").mkdir()
-    frames = Frames(
-        name=[f"train_{k}.png" for k in range(8)], held_out=np.zeros(8, bool), offset=np.arange(9) * 32 * 32, first_view=np.arange(9),
-        views=all_views, weight=np.ones(8), time=times, pixels=(np.stack(images).ravel() * FULL_SCALE).round().astype(np.uint16),
-        flat_field=1.0, unit_mm=None, duration_s=None,
-    )  # fmt: skip
-    prepared.save(frames, tmp_path / "between")
-    canonicals = {"forward": tmp_path / "forward", "backward": tmp_path / "backward"}
-    stages.register(Registration(), tmp_path / "between", canonicals, tmp_path / "out")
+    canonicals = make_outputs(tmp_path, truth)
+    stages.register(Registration(), tmp_path / "prepared" / "between", canonicals, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "registration.json").read_text())
     assert record["law"] == "attenuation"
     assert record["lost"] is False

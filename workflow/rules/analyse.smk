@@ -7,9 +7,10 @@ rule analyse:
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
         velocity=finest,
+        trust=made_by("trust"),
         mixing=made_by("mixing"),
     output:
-        directory("results/{dataset}/displacement/t{time}.zarr"),
+        [directory(f"results/{{dataset}}/motion/{quantity}/t{{time}}.zarr") for quantity in ANALYSED],
     params:
         settings=settings("analyse"),
         mixing=settings("mixing"),

@@ -10,6 +10,7 @@ rule evaluate:
         canonical_backward=canonical("backward"),
         velocity=made_by("velocity"),
         mixing=made_by("mixing"),
+        trust=made_by("trust"),
         volumes=made_by("export"),
         truth=true_object,
     output:

@@ -7,14 +7,16 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel
     from xct4d.io import prepared
+    from xct4d.quantities import ANALYSED
     from xct4d.stages.analyse import analyse
 
     with leased(snakemake.resources.device) as device:
         analyse(
             model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
+            trust=Path(snakemake.input.trust),
             settings=Analyse.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
             scale=prepared.load_scale(Path(snakemake.input.prepared)),
-            output=Path(snakemake.output[0]),
+            outputs=dict(zip(ANALYSED, map(Path, snakemake.output), strict=True)),
             device=device,
         )

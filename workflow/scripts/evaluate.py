@@ -26,6 +26,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             model=TrainedModel.of_job(files, params.mixing),
             volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
             prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
+            trust=Path(files.trust) if files.trust else None,
             truth=truth,
             settings=Evaluate.model_validate(params.settings),
             output=Path(snakemake.output[0]),

@@ -18,11 +18,12 @@ from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
 from xct4d.config.registration import Registration
 from xct4d.config.training import Decay, DriftingFlatField, FlatField, Schedule
+from xct4d.config.trust import Trust
 from xct4d.config.velocity import Level, Velocity
 from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 
 __all__ = [
     "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
     "FlatField", "Fraction", "HashGrid", "Input", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Registration", "Schedule", "Section",
-    "Split", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
+    "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
 ]  # fmt: skip

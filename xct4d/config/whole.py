@@ -17,6 +17,7 @@ from xct4d.config.input import Input
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
 from xct4d.config.registration import Registration
+from xct4d.config.trust import Trust
 from xct4d.config.velocity import Velocity
 from xct4d.errors import InputError
 
@@ -29,6 +30,7 @@ class Config(Section):
     canonical: Canonical = Canonical()
     registration: Registration = Registration()
     velocity: Velocity = Velocity()
+    trust: Trust = Trust()
     mixing: Mixing = Mixing()
     export: Export = Export()
     analyse: Analyse = Analyse()

@@ -11,6 +11,7 @@ import torch
 from xct4d import config
 from xct4d.analysis.held_out_scores import score_held_out
 from xct4d.analysis.scores import score_time
+from xct4d.analysis.trust import TrustScores
 from xct4d.device import HOST
 from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
@@ -39,6 +40,7 @@ def evaluate(
     settings: config.Evaluate,
     output: Path,
     training: Mapping[str, Path] | None = None,
+    trust: Path | None = None,
     device: torch.device = HOST,
 ) -> None:
     """Write metrics.json and the figures into `output`, a folder.
@@ -47,12 +49,14 @@ def evaluate(
     are scored. prepared: the prepared projections of each state, whose held-out
     frames are scored. truth: the object and its motion, where they are known.
     training: stage outputs with a history.json, by the titles their curves get
-    ("canonical forward", "velocity 9", "mixing"). device: where the model is
+    ("canonical forward", "velocity 9", "mixing"). trust: output folder of that
+    stage, where something moves. device: where the model is
     computed. Raises InputError where an input is missing or damaged or the
     output cannot be written.
     """
     histories = {title: read_history(Path(folder) / "history.json") for title, folder in (training or {}).items()}
-    evaluate_model(Evolution.load(model, device), volumes, prepared, truth, settings, output, histories)
+    scores = None if trust is None else TrustScores.load(trust)
+    evaluate_model(Evolution.load(model, device), volumes, prepared, truth, settings, output, histories, scores)
 
 
 def evaluate_model(
@@ -63,6 +67,7 @@ def evaluate_model(
     settings: config.Evaluate,
     output: Path,
     histories: Mapping[str, dict[str, Any]],
+    trust: TrustScores | None = None,
 ) -> None:
     """`evaluate` of a model in memory; histories: contents of history.json by title."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
@@ -79,6 +84,8 @@ def evaluate_model(
             for t in times:
                 exported = {kind: open_volume(path) for (kind, at), path in volumes.items() if at == t}
                 scores.append(score_time(evolution, exported, t, truth, settings.resolution, shown_planes.cut))
+                if trust is not None:
+                    scores[-1].record["trust"] = trust.at(evolution, t, first.unit_mm)
                 progress.advance()
         held_out, shown = score_held_out(evolution, states, SHOWN_PROJECTIONS)
         record = {

@@ -9,6 +9,7 @@ import numpy as np
 
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import Frames
+from xct4d.selection import evenly_spaced
 
 DARKEST = 0.5 / 65535  # transmission that stands for none: half a step of 16 bit
 
@@ -42,12 +43,24 @@ def projections_between(frames: Frames, flat_field: Callable[[float], float]) ->
     """
     groups: dict[tuple[float, tuple[int, int]], list[tuple[int, int]]] = {}
     for f in np.flatnonzero(~frames.held_out):
-        views = np.arange(frames.first_view[f], frames.first_view[f + 1])
-        view = int(views[np.argmax(frames.weight[views])])
+        view = _view(frames, f)
         if 0 < frames.time[view] < 1:
             groups.setdefault((float(frames.time[view]), frames.size(f)), []).append((int(f), view))
-    found = []
-    for (time, _), members in sorted(groups.items()):
-        images = np.stack([-np.log(np.maximum(frames.image(f), DARKEST)) - flat_field(time) for f, _ in members])
-        found.append(Projections(time, images.astype(np.float32), frames.views[np.array([view for _, view in members])]))
-    return found
+    return [_line_integrals(frames, members, time, flat_field(time)) for (time, _), members in sorted(groups.items())]
+
+
+def projections_of_scan(frames: Frames, time: float, flat_field: float, count: int) -> Projections:
+    """-log(I) - f of at most `count` trained projections of a scan, evenly chosen among those of the first one's size."""
+    trained = np.flatnonzero(~frames.held_out)
+    alike = [int(f) for f in trained if frames.size(f) == frames.size(trained[0])]
+    return _line_integrals(frames, [(f, _view(frames, f)) for f in (alike[k] for k in evenly_spaced(len(alike), count))], time, flat_field)
+
+
+def _view(frames: Frames, frame: int) -> int:
+    views = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
+    return int(views[np.argmax(frames.weight[views])])
+
+
+def _line_integrals(frames: Frames, members: list[tuple[int, int]], time: float, flat_field: float) -> Projections:
+    images = np.stack([-np.log(np.maximum(frames.image(f), DARKEST)) - flat_field for f, _ in members])
+    return Projections(time, images.astype(np.float32), frames.views[np.array([view for _, view in members])])

@@ -18,6 +18,8 @@ blurred so much that even a block squeezed by a fifth overlaps with itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +85,12 @@ def locally_normalised(volume: np.ndarray, window: float) -> np.ndarray:
     return ((volume - mean) / np.sqrt(np.maximum(square, 0) + (FLOOR * volume.max()) ** 2)).astype(np.float32)
 
 
+def smooth_noise(shape: tuple[int, ...], sigma: float, random: np.random.Generator) -> np.ndarray:
+    """Gaussian noise of variance 1, correlated like white noise behind a Gaussian filter of standard deviation sigma (voxels)."""
+    noise = gaussian_filter(random.standard_normal(shape, np.float32), sigma, mode="wrap")
+    return noise / noise.std()
+
+
 def determinant(displacement: Tensor) -> Tensor:
     """det(1 + grad u) of a displacement [g, g, g, 3] given at voxel centres: [g, g, g]."""
     by_z, by_y, by_x = torch.gradient(displacement, spacing=2 / len(displacement), dim=(0, 1, 2))
@@ -102,7 +110,7 @@ class Comparison:
     """Both scans at one blur and resolution, each compared with the other one carried to it, at its body's voxels."""
 
     def __init__(self, scans: tuple[np.ndarray, np.ndarray], voxels: int, blur: float, conserved: bool):
-        self.conserved = conserved
+        self.conserved, self._blur = conserved, blur
         sharp = [BakedField(torch.from_numpy(np.ascontiguousarray(scan, np.float32))) for scan in scans]
         fields = [field.coarser(min(voxels, len(field.volume))).blurred(blur) for field in sharp]
         self._volumes = [field.volume.numpy() for field in fields]
@@ -114,6 +122,17 @@ class Comparison:
         self._plain = [values[body] for values, (_, body) in zip(self._volumes, self._bodies, strict=True)]
         size = {"texture": np.mean([(v**2).mean() for v in self._texture]), "plain": np.mean([v.var() for v in self._plain])}
         self._scale = {name: 1 / max(float(value), LEAST) for name, value in size.items()}
+
+    def disturbed(self, left: Mapping[str, float], random: np.random.Generator) -> Comparison:
+        """The same with noise added to what is compared with: of the size of `left`, values of `terms`, and as smooth as the volumes."""
+        other = copy(self)
+        for name, attribute in (("texture", "_texture"), ("plain", "_plain")):
+            size = np.float32(np.sqrt(left[name] / self._scale[name]))  # both directions' halves make one square
+            noisy = []
+            for values, (_, body) in zip(getattr(self, attribute), self._bodies, strict=True):
+                noisy.append(values + size * smooth_noise(body.shape, self._blur * len(body) / 2, random)[body])
+            setattr(other, attribute, noisy)
+        return other
 
     @staticmethod
     def _body(volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

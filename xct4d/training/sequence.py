@@ -13,7 +13,8 @@ path stays as registered where no pixel speaks against it.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.training.projections import Projections
 from xct4d.training.quasi_newton import StiffBasis, curvature, minimised
-from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes
+from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
 
 FAINTEST = 0.01  # of the densest material: what is less dense is left out
 DENSEST = 0.9995
@@ -68,8 +69,10 @@ class SequenceFit:
         for given in projections:
             binned = given.binned(max(int(fineness.pixel / given.pixel + 0.3), 1))
             image = self._smooth(correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2), binned.pixel)
-            self._images.append((Projections(given.time, image, binned.views), binned.pixel, np.exp(-image / 2)))
-        self._scale = 1 / max(np.mean([((p.image * weight) ** 2).mean() for p, _, weight in self._images]), LEAST)
+            weight = np.exp(-np.maximum(image, 0) / 2)
+            self._images.append((Projections(given.time, image, binned.views), binned.pixel, weight))
+        squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
+        self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         sharp = [BakedField(torch.from_numpy(np.ascontiguousarray(scan, np.float32))) for scan in scans]
         coarse = [field.coarser(min(fineness.voxels, len(field.volume))).volume.numpy() for field in sharp]
         self._particles = [Particles.of(v, fineness.grid, FAINTEST * np.quantile(v, DENSEST)) for v in coarse]
@@ -134,6 +137,30 @@ class SequenceFit:
         """Of the projections and of the scans: half the mean squared difference, of the mean square or variance."""
         return self._evaluated(control, gradient=False)[0]
 
+    def residual_by_time(self, control: np.ndarray) -> np.ndarray:
+        """Root mean square [T] of what is left of each time's images, weighted as they are fitted."""
+        self.set(control)
+        with torch.no_grad():
+            shifts = [self._followed(direction) for direction in (0, 1)]
+            nodes = [[self._cast_nodes(shifts[d][k + 1]).numpy() for d in (0, 1)] for k in range(len(self._images))]
+        return np.sqrt([2 * self._look(k, at, None)[0] for k, at in enumerate(nodes)])
+
+    def disturbed(self, control: np.ndarray, random: np.random.Generator) -> SequenceFit:
+        """The same cost with noise added to all data: of the size of what is left of them at `control`, and as smooth as they are."""
+        left = self.residuals(control)
+        other = copy(self)
+        if self._images:
+            size = np.float32(np.sqrt(2 * left["projection"] / self._scale))
+            other._images = [
+                (replace(p, image=p.image + size / weight * self._noise(p.image.shape, pixel, random)), pixel, weight)
+                for p, pixel, weight in self._images
+            ]
+        other._comparison = self._comparison.disturbed(left, random)
+        return other
+
+    def _noise(self, shape: tuple[int, ...], pixel: float, random: np.random.Generator) -> np.ndarray:
+        return np.stack([smooth_noise(shape[1:], self._blur / pixel, random) for _ in range(shape[0])])
+
     def weigh(self, control: np.ndarray) -> None:
         """Divide each term by what it is now."""
         self._weight = {name: 1 / max(value, LEAST) for name, value in self.residuals(control).items()}
@@ -150,6 +177,8 @@ class SequenceFit:
 
     def _projected(self, shifts: list[list[Tensor]], values: dict[str, float], *, gradient: bool) -> Tensor:
         count = len(self._images)
+        if not count:
+            return torch.zeros(())
         nodes = [[self._cast_nodes(shifts[d][k + 1]) for d in (0, 1)] for k in range(count)]
         wanted = self._weight["projection"] * self._scale / count if gradient else None
         arrays = [[n.detach().numpy() for n in pair] for pair in nodes]
@@ -172,13 +201,13 @@ class SequenceFit:
         pull = [sum(np.float32(self._weight[name]) * gradients[name][d] for name in terms) for d in (0, 1)]
         return sum((m * torch.from_numpy(p)).sum() for m, p in zip(maps, pull, strict=True))
 
-    def _data(self, control: np.ndarray) -> tuple[float, np.ndarray]:
+    def data_cost(self, control: np.ndarray) -> tuple[float, np.ndarray]:
         values, linear = self._evaluated(control, gradient=True)
         linear.backward()
         return sum(self._weight[name] * value for name, value in values.items()), self._field.control.grad.double().numpy()
 
     def __call__(self, control: np.ndarray) -> tuple[float, np.ndarray]:
-        cost, gradient = self._data(control)
+        cost, gradient = self.data_cost(control)
         if self._bending == 0:
             return cost, gradient
         field = self._field
@@ -194,7 +223,7 @@ class SequenceFit:
         basis = StiffBasis.of(control.shape[1], len(control))
         for _ in range(rounds):
             self.weigh(control)
-            scale = basis.scale(curvature(self._data, control, basis), self._bending)
+            scale = basis.scale(curvature(self.data_cost, control, basis), self._bending)
             control = minimised(self, control, basis, scale, max(iterations // rounds, 1))
         return control
 

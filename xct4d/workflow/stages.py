@@ -26,6 +26,7 @@ from xct4d.workflow.needs import (
     report,
     series,
     simulate,
+    trust,
     velocity,
 )
 from xct4d.workflow.workload import Workload
@@ -114,6 +115,10 @@ STAGES = {
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(
+            name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity"), keys=("trust", "seed"),
+            exists=lambda dataset: not dataset.static,
+        ),
+        Stage(
             name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity"), keys=("mixing",),
             exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
         ),
@@ -126,12 +131,13 @@ STAGES = {
             exists=lambda dataset: dataset.joins_times, is_result=True,
         ),
         Stage(
-            name="analyse", needs=analyse, folder="displacement/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
-            keys=("analyse",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
+            name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr",
+            reads=("prepare", "canonical", "velocity", "trust", "mixing"),
+            keys=("analyse",), joined=("quantity",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",
-            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
         ),
         Stage(
             name="report", needs=report, folder="report",

@@ -1,0 +1,31 @@
+# How far the data determine the motion.
+
+
+rule trust:
+    input:
+        forward=prepared("forward"),
+        backward=prepared("backward"),
+        between=prepared("between"),
+        canonical_forward=canonical("forward"),
+        canonical_backward=canonical("backward"),
+        velocity=finest,
+    output:
+        directory("results/{dataset}/trust"),
+    params:
+        settings=settings("trust"),
+        seed=seed,
+        code=script_digest("trust.py"),
+    log:
+        "results/{dataset}/logs/trust.log",
+    conda:
+        environment
+    benchmark:
+        "results/{dataset}/benchmarks/trust.tsv"
+    threads: cpus()
+    resources:
+        mem_mb=memory("trust"),
+        runtime=minutes("trust"),
+    message:
+        "{wildcards.dataset}: trust"
+    script:
+        "../scripts/trust.py"

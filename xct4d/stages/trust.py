@@ -1,0 +1,98 @@
+"""trust: how far the data determine the motion, and how well the motion explains each projection in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xct4d.config import Trust
+from xct4d.directions import SCAN_TIME, Direction
+from xct4d.fields.flatfield import FlatField
+from xct4d.fields.velocity import VelocityField
+from xct4d.io import prepared, strict_json
+from xct4d.io.atomic import atomic_folder
+from xct4d.io.prepared import Frames
+from xct4d.progress import say, track
+from xct4d.stages.register import baked_volumes
+from xct4d.training.posterior import BENDING_WEIGHT, LOOK, posterior_sample
+from xct4d.training.projections import Projections, projections_between, projections_of_scan
+from xct4d.training.sequence import SequenceFit
+from xct4d.training.tasks.path import COARSEST, fineness
+
+SCAN_VIEWS = 8  # of each scan, with which the sequence is compared
+LEAST = 1e-6  # residual of a scan: less is rounding
+
+
+def trust(
+    settings: Trust,
+    frames_folders: Mapping[str, Path],
+    canonicals: Mapping[Direction, Path],
+    velocity: Path,
+    output: Path,
+    *,
+    seed: int = 0,
+) -> None:
+    """Write motions.safetensors, the fitted motion and samples of its posterior, and trust.json.
+
+    frames_folders: prepared projections of each state. canonicals, velocity:
+    output folders of these stages, of the finest level. trust.json holds for
+    each time of the sequence the normalised residual: what the carried scans
+    leave of its projections, root mean square, over what the scans leave of
+    their own. About 1 where the motion is right; what is larger was not
+    explained. Raises InputError where an input cannot be read.
+    """
+    scans = baked_volumes(canonicals)
+    frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
+    field, flat_field = VelocityField.load(velocity / "field.safetensors"), FlatField.load(velocity / "flatfield.safetensors")
+    sequence = projections_between(frames["between"], flat_field.level) if "between" in frames else []
+    record = {"times": [p.time for p in sequence], "normalised_residual": normalised_residual(scans, frames, canonicals, sequence, field)}
+    if sequence:
+        say(f"trust: the sequence's residual is {np.median(record['normalised_residual']):.2f} times that of the scans")
+    fitted = field.refined(COARSEST) if field.resolution != COARSEST else field
+    base = fitted.control.detach().double().numpy()
+    fit = SequenceFit(scans, sequence, base, field.law, LOOK, bending_weight=BENDING_WEIGHT)
+    random, samples = np.random.default_rng(seed), []
+    with track("trust: samples", settings.samples) as progress:
+        for _ in range(settings.samples):
+            samples.append(posterior_sample(fit, base.shape, random))
+            progress.advance()
+    with atomic_folder(output) as folder:
+        save_motions(folder, fitted, samples)
+        (folder / "trust.json").write_text(strict_json.dumps(record))
+
+
+def save_motions(folder: Path, fitted: VelocityField, samples: list[np.ndarray]) -> None:
+    """Write fitted.safetensors and sample_<k>.safetensors. samples: differences of control points from the fitted motion."""
+    fitted.save(folder / "fitted.safetensors")
+    base = fitted.control.detach().clone()
+    for k, difference in enumerate(samples):
+        with torch.no_grad():
+            fitted.control.copy_(base + torch.from_numpy(difference.astype(np.float32)))
+        fitted.save(folder / f"sample_{k}.safetensors")
+
+
+def normalised_residual(
+    scans: tuple[np.ndarray, np.ndarray],
+    frames: Mapping[str, Frames],
+    canonicals: Mapping[Direction, Path],
+    sequence: list[Projections],
+    field: VelocityField,
+) -> list[float]:
+    """Of each time of the sequence: what is left of its projections, over what the scans leave of theirs at the same blur."""
+    if not sequence:
+        return []
+    rest, motion = np.zeros(tuple(field.control.shape)), field.control.detach().double().numpy()
+
+    def residuals(images: list[Projections], control: np.ndarray) -> np.ndarray:
+        return SequenceFit(scans, images, rest, field.law, fineness(COARSEST), bending_weight=0.0).residual_by_time(control)
+
+    own = []
+    for direction, time in SCAN_TIME.items():
+        level = FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time)
+        own.append(residuals([projections_of_scan(frames[direction], time, level, SCAN_VIEWS)], rest)[0])
+    times = np.array([p.time for p in sequence])
+    expected = np.sqrt((1 - times) * own[0] ** 2 + times * own[1] ** 2)
+    return (residuals(sequence, motion) / np.maximum(expected, LEAST)).tolist()

@@ -1,0 +1,53 @@
+"""Samples of the motion's posterior distribution: how far the data determine it.
+
+Perturb and solve (Papandreou and Yuille 2010, Gaussian sampling by local
+perturbations): where the cost F(c) = sum of the terms + w bending(c) is
+quadratic about its least place, the minimiser of
+
+    F'(c) - <g, c>,  F' with noise on all data,  g of covariance 2 w K / N,
+
+is a sample of the Gaussian whose precision is the curvature of F: K is the matrix of
+the bending energy, N the number of independent data behind a term. The noise is as
+large as what the data leave, so model errors count as noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+
+from xct4d.training.quasi_newton import MEMORY, StiffBasis, curvature
+from xct4d.training.sequence import Fineness, SequenceFit
+
+LOOK = Fineness(grid=24, voxels=64, blur=0.03, pixel=0.04, scan_blur=0.03)
+# Of the bending energy. The fit's own weight is larger: it is to keep out what the data do not ask
+# for, this one is to allow for what they do not forbid. With it the deviation covers the true error
+# of an organ, and is some times too large on lattices (benchmarks/results/README.md).
+BENDING_WEIGHT = 0.01
+INDEPENDENT = 2000.0  # data behind a term: neighbouring pixels share their errors, so far fewer than there are pixels
+STEPS = 12  # of L-BFGS a sample
+
+
+def posterior_sample(fit: SequenceFit, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """One difference [modes, n, n, n, 3] of control points from the fitted motion, the base of `fit`, whose bending weight is BENDING_WEIGHT.
+
+    shape: of the control points.
+    """
+    fitted = np.zeros(shape)
+    fit.weigh(fitted)
+    basis = StiffBasis.of(shape[1], shape[0])
+    scale = basis.scale(curvature(fit.data_cost, fitted, basis), BENDING_WEIGHT)
+    noisy = fit.disturbed(fitted, random)
+    nu = basis.stiffness
+    root = (nu[:, None, None] + nu[None, :, None] + nu[None, None, :])[None, ..., None]  # of K's diagonal in this basis
+    pull = np.sqrt(2 * BENDING_WEIGHT / INDEPENDENT) * root * random.standard_normal(shape)
+    pull += basis.transposed(fit(fitted)[1])  # the fit stopped early: what is left of its gradient moves no sample
+
+    def cost(z: np.ndarray) -> tuple[float, np.ndarray]:
+        y = z.reshape(shape) * scale
+        value, gradient = noisy(basis.control(y))
+        return value - float((pull * y).sum()), ((basis.transposed(gradient) - pull) * scale).ravel()
+
+    options = {"maxiter": STEPS, "maxcor": MEMORY, "ftol": 1e-9, "gtol": 1e-12}
+    found = minimize(cost, fitted.ravel(), jac=True, method="L-BFGS-B", options=options)
+    return basis.control(found.x.reshape(shape) * scale)
