@@ -23,6 +23,7 @@ from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell, tell_last
 from xct4d.workflow.plan import plan
+from xct4d.workflow.scenes import shipped_scenes
 from xct4d.workflow.stages import STAGES, job_of
 
 LIBRARY = Path(xct4d.__file__).parents[1]
@@ -38,7 +39,7 @@ try:
     files = [from_here(file) for file in workflow.configfiles]
     for file in files:
         read_mapping(file)  # Snakemake's own reading silently takes the second of two equal keys
-    DATASETS = plan(config, scenes=Path(relpath(LIBRARY / "config" / "scenes")), source=", ".join(files) or "config")
+    DATASETS = plan(config, scenes=Path(relpath(shipped_scenes())), source=", ".join(files) or "config")
 except InputError as error:
     print(error, file=sys.stderr)
     sys.exit(1)
