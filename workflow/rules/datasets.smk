@@ -18,6 +18,7 @@ except ModuleNotFoundError:
     sys.exit(1)  # not an Exception: Snakemake adds no traceback
 
 from xct4d.config import CHANGES_NO_RESULT
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.digest import code_digest
@@ -47,9 +48,9 @@ except InputError as error:
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    state="forward|backward|between",
-    direction="forward|backward",
-    kind="mixed|forward|backward",
+    state="|".join(STATES),
+    direction="|".join(SCAN_TIME),
+    kind="|".join(RECONSTRUCTIONS),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
 

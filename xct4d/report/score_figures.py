@@ -8,6 +8,7 @@ from typing import Any
 
 from xct4d.analysis.held_out_scores import PredictedProjection
 from xct4d.analysis.scores import TimeScores
+from xct4d.directions import RECONSTRUCTIONS
 from xct4d.io.prepared import Frames
 from xct4d.quantities import ATTENUATION
 from xct4d.report import plots
@@ -46,7 +47,7 @@ def draw_scores(
 def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, frames: Frames) -> None:
     """One plane at several times, or several planes where there is one time."""
     world_unit = frames.scale.factor(LENGTH)
-    kinds = [kind for kind in ("truth", "mixed", "forward", "backward") if kind in scores[0].images]
+    kinds = [kind for kind in ("truth", *RECONSTRUCTIONS) if kind in scores[0].images]
     if len(scores) == 1:
         titles, rows = None, {kind: scores[0].images[kind] for kind in kinds}
     else:

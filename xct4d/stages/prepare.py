@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from xct4d import config
 from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
-from xct4d.directions import SCAN_TIME
+from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
-from xct4d.readers.reader import Acquisition, Dataset, Projection, State
+from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
 from xct4d.readers.times import Clock, clock, is_at_an_end
