@@ -1,4 +1,4 @@
-# What follows from the motion: one job per exported time.
+# What follows from the motion: one job per exported time writes every quantity.
 
 
 rule analyse:
@@ -9,7 +9,7 @@ rule analyse:
         velocity=finest,
         mixing=made_by("mixing"),
     output:
-        directory("results/{dataset}/displacement/t{time}.zarr"),
+        [directory(f"results/{{dataset}}/{quantity.name}/t{{time}}.zarr") for quantity in DERIVED],
     params:
         settings=settings("analyse"),
         mixing=settings("mixing"),

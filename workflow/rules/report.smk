@@ -13,7 +13,7 @@ rule report:
         mixing=made_by("mixing"),
         volumes=made_by("export"),
         evaluation=made_by("evaluate"),
-        displacement=made_by("analyse"),
+        derived=made_by("analyse"),
     output:
         report(
             directory("results/{dataset}/report"),
