@@ -1,4 +1,4 @@
-"""Check a dataset and store its projections downscaled, one state at a time."""
+"""prepare: the projections of one state, checked, downscaled and stored."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 def _decide_about_outside(
     part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]
 ) -> None:
-    """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
+    """Note the pixels outside [0, 1], which are clipped, or raise InputError, as prepare.outside says. part: their fraction of all."""
     if not part:
         return
     what = f"{part:.2%} of the pixels lie outside [0, 1]: they reach from {brightness.low:.3g} to {brightness.high:.3g}"
@@ -185,7 +185,7 @@ def _views(projection: Projection) -> Views:
 
 
 def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, notes: list[str]) -> float | None:
-    """mm per world unit: the configuration's, else the dataset's own, else by the scanner's record."""
+    """mm per world unit: as the configuration says, else the dataset, else the scanner's record; None where none does."""
     given, scanner = input.unit_mm or _agreed(dataset, "unit_mm"), acquisition.scanner
     if scanner is None:
         return given
@@ -218,7 +218,7 @@ def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | 
 def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
     """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
 
-    Returns the fraction of pixels outside [0, 1], which are clipped: noise takes air beyond 1.
+    Returns the fraction of pixels outside [0, 1], which are clipped.
     """
     total = sum(int(part.size[0].prod()) for part in parts)
     outside = 0
@@ -235,7 +235,7 @@ def _store(projections: list[Projection], parts: list[Views], factor: int, path:
 
 
 def area_average(image: np.ndarray, factor: int) -> np.ndarray:
-    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; what is left over at the right and below is cut off.
+    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; remainders at the right and lower edges are cut off.
 
     Intensities are averaged, as a detector with larger pixels would.
     """

@@ -1,4 +1,4 @@
-"""report: figures of every stage, and one page with all that a reader of the result asks for."""
+"""report: one page with figures of every stage, quality, time and memory of the jobs, configuration and versions."""
 
 from __future__ import annotations
 
