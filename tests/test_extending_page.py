@@ -26,9 +26,9 @@ TESTS = (
     "tests/stages/test_analyse.py::test_every_derived_quantity_has_its_function",
     "tests/test_config_files.py",
     "tests/test_floors.py",
-    "tests/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[analyse]",
-    "tests/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[profile]",
-    "tests/test_workflow_style.py::test_jobs_read_what_the_table_says",
+    "tests/workflow/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[analyse]",
+    "tests/workflow/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[profile]",
+    "tests/workflow/test_workflow_style.py::test_jobs_read_what_the_table_says",
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_reruns import STOP, checkout
+from stopping_checkout import STOP, checkout
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.version import VERSION
