@@ -6,7 +6,7 @@ from xct4d.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel
-    from xct4d.io import prepared
+    from xct4d.io.scale import load_scale
     from xct4d.quantities import DERIVED
     from xct4d.stages.analyse import analyse
 
@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
             settings=Analyse.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
-            scale=prepared.load_scale(Path(snakemake.input.prepared)),
+            scale=load_scale(Path(snakemake.input.prepared)),
             outputs={quantity: Path(path) for quantity, path in zip(DERIVED, snakemake.output, strict=True)},
             device=device,
         )
