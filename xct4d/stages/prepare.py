@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from xct4d import config
 from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
@@ -24,9 +22,7 @@ from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
 from xct4d.readers.times import Clock, clock, is_at_an_end
-from xct4d.selection import evenly_spaced
-
-SHOWN = 12  # projections in the preview
+from xct4d.report.preview import draw_preview
 
 
 def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: State, output: Path) -> None:
@@ -86,7 +82,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         }
         checks = _checks(hit, brightness, levels, agreement)
         _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
-        _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
+        draw_preview(temporary / "preview.png", load(temporary), f"{folder.name}, {state}")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
@@ -282,23 +278,3 @@ def _write_checks(
         "unit_mm": frames.unit_mm, "duration_s": frames.duration_s, "flat_field": frames.flat_field, "checks": checks, "notes": notes,
     }  # fmt: skip
     path.write_text(json.dumps(record, indent=2) + "\n")
-
-
-def _preview(frames: Frames, title: str, path: Path) -> None:
-    """A picture of some projections, evenly spaced in the list, grey from transmission 0 to 1."""
-    chosen = evenly_spaced(len(frames), SHOWN)
-    columns = min(4, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(2.4 * columns, 2.7 * rows + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    time = frames.frame_time()
-    for axis in axes[len(chosen) :]:
-        axis.set_axis_off()
-    for axis, f in zip(axes, chosen, strict=False):
-        axis.set(xticks=[], yticks=[])
-        shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7, parse_math=False)
-    figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
-    figure.suptitle(title, fontsize=10, parse_math=False)
-    figure.savefig(path, dpi=110)

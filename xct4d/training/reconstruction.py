@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xct4d.fields.material import DENSEST
+from xct4d.fields import material
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.projector import back_project, project
@@ -149,7 +149,7 @@ class Reconstruction:
     def densest(self) -> float:
         """Attenuation of the densest material."""
         some = self.tensors["attenuation"][self.tensors["attenuation"] > 0]
-        return float(some.kthvalue(max(int(DENSEST * len(some)), 1)).values) if len(some) else 1.0
+        return float(material.densest(some)) if len(some) else 1.0
 
     def volume(self) -> Tensor:
         """Attenuation [n, n, n] (z, y, x) per world unit."""
