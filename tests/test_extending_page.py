@@ -23,10 +23,8 @@ TESTS = (
     "tests/training/test_acceleration.py",
     "tests/analysis/test_speed.py",
     "tests/stages/test_profile.py",
-    "tests/stages/test_analyse.py::test_every_derived_quantity_has_its_function",
     "tests/test_config_files.py",
     "tests/test_floors.py",
-    "tests/workflow/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[analyse]",
     "tests/workflow/test_workflow_style.py::test_a_rule_keeps_to_the_table_of_stages[profile]",
     "tests/workflow/test_workflow_style.py::test_jobs_read_what_the_table_says",
 )

@@ -97,8 +97,6 @@ MIXING_COEFFICIENT = Quantity(
 )
 
 QUANTITIES = (ATTENUATION, DISPLACEMENT, VELOCITY, MIXING_COEFFICIENT)
-# Those that the stage `analyse` writes, one volume of each for every exported time; xct4d.analysis.derived computes them.
-DERIVED = (DISPLACEMENT,)
 
 
 def labelled(label: str) -> Quantity:

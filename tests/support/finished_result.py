@@ -12,7 +12,6 @@ from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.fields.velocity import VelocityField
-from xct4d.quantities import DISPLACEMENT
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.stages.analyse import analyse
@@ -71,7 +70,7 @@ def make(results: Path, name: str = "balls", *, static: bool = False, scale: Sca
     for t in times:
         export(model=model, settings=Export(resolution=RESOLUTION), t=t, scale=scale, outputs={kind: volumes[kind, t] for kind in kinds})
     for (_, t), path in derived.items():
-        analyse(model=model, settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, outputs={DISPLACEMENT: path})
+        analyse(model=model, settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, output=path)
     (root / "evaluation").mkdir()
     (root / "evaluation/metrics.json").write_text(json.dumps(METRICS))
     record = ResultRecord(

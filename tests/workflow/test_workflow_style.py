@@ -14,7 +14,6 @@ from tiny_dataset import make
 
 from workflow import ROOT, reasons, snakemake
 from xct4d.directions import RECONSTRUCTIONS
-from xct4d.quantities import DERIVED
 from xct4d.workflow.stages import STAGES
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
@@ -61,9 +60,6 @@ def plain(path) -> str:
     return re.sub(r"{(\w+),[^{}]*(?:{\d+})?[^{}]*}", r"{\1}", str(path))
 
 
-JOINED = {"kind": RECONSTRUCTIONS, "quantity": [quantity.name for quantity in DERIVED]}  # values of wildcards that one job covers whole
-
-
 @pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
 def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     monkeypatch.chdir(tmp_path)
@@ -72,7 +68,7 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     rule = found[stage.name]
     folders = {f"results/{{dataset}}/{stage.folder}"}
     for joined in stage.joined:
-        folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in JOINED[joined]}
+        folders = {folder.replace(f"{{{joined}}}", kind) for folder in folders for kind in RECONSTRUCTIONS}
     assert set(map(plain, rule.output)) == folders
     # one file per job: a log that two jobs share would lose lines
     assert [plain(log) for log in rule.log] == [f"results/{{dataset}}/logs/{stage.job}.log"]
@@ -92,7 +88,7 @@ def test_jobs_read_what_the_table_says(tmp_path):
         "export": {"times": [0, 1]},
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
-    stage_of = {STAGES[name].folder.split("/")[0]: name for name in STAGES} | {quantity.name: "analyse" for quantity in DERIVED}
+    stage_of = {STAGES[name].folder.split("/")[0]: name for name in STAGES}
     read = {}
     for job, reason in reasons("--configfile", "c.yaml", cwd=tmp_path).items():
         inputs = re.findall(r"results/\w+/(\w+)", reason.partition("Input files updated by another job: ")[2])

@@ -1,4 +1,4 @@
-# What follows from the motion: one job per exported time writes every quantity.
+# What follows from the motion: one job per exported time.
 
 
 rule analyse:
@@ -9,7 +9,7 @@ rule analyse:
         velocity=finest,
         mixing=made_by("mixing"),
     output:
-        [directory(f"results/{{dataset}}/{quantity.name}/t{{time}}.zarr") for quantity in DERIVED],
+        directory("results/{dataset}/displacement/t{time}.zarr"),
     params:
         settings=settings("analyse"),
         mixing=settings("mixing"),

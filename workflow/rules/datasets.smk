@@ -21,7 +21,6 @@ from xct4d.config import CHANGES_NO_RESULT
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
-from xct4d.quantities import DERIVED
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell, tell_last
 from xct4d.workflow.plan import plan
@@ -178,7 +177,7 @@ def exported(wildcards):
 def analysed(wildcards):
     """(quantity, time) of every volume of analyse, in the order of the input."""
     dataset = dataset_of(wildcards)
-    return [] if dataset.static else [(quantity.name, time) for quantity in DERIVED for time in dataset.times.values()]
+    return [("displacement", time) for time in dataset.times.values() if not dataset.static]
 
 
 # Params: the code, and files that are no outputs.

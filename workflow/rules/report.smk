@@ -13,7 +13,7 @@ rule report:
         mixing=made_by("mixing"),
         volumes=made_by("export"),
         evaluation=made_by("evaluate"),
-        derived=made_by("analyse"),
+        displacement=made_by("analyse"),
     output:
         report(
             directory("results/{dataset}/report"),

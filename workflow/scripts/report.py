@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         model=TrainedModel.of_job(files, params.mixing),
         volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
         prepared=prepared_folders(files),
-        derived={tuple(name): Path(path) for name, path in zip(params.derived, files.derived, strict=True)},
+        derived={tuple(name): Path(path) for name, path in zip(params.derived, files.displacement, strict=True)},
         evaluation=Path(files.evaluation),
         training=trainings_of_job(files),
         jobs={name: Path(path) for name, path in params.jobs.items()},

@@ -9,7 +9,6 @@ from itertools import product
 
 from xct4d.config import Config, VolumeFile
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction, State
-from xct4d.quantities import DERIVED
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
 
@@ -104,7 +103,6 @@ class Dataset:
             "direction": own.directions(self),
             "resolution": self.resolutions,
             "kind": self.kinds,
-            "quantity": [quantity.name for quantity in DERIVED],
             "time": self.times,
         }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]

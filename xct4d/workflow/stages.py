@@ -121,8 +121,8 @@ STAGES = {
             exists=lambda dataset: dataset.joins_times, is_result=True,
         ),
         Stage(
-            name="analyse", needs=analyse, folder="{quantity}/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
-            keys=("analyse",), exists=lambda dataset: not dataset.static, joined=("quantity",), on_device=True, is_result=True,
+            name="analyse", needs=analyse, folder="displacement/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
+            keys=("analyse",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",

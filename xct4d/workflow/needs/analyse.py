@@ -1,6 +1,5 @@
-"""analyse: the trained model, a tile of points with the values of one quantity, the chunks of each quantity's writer."""
+"""analyse: the trained model, a tile of points with their displacement, the writer's chunks."""
 
-from xct4d.quantities import DERIVED
 from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload
 
@@ -9,9 +8,8 @@ TILE = 128  # voxels per axis computed at once, at most
 
 def memory(work: Workload) -> float:
     tile = min(TILE, work.config.analyse.resolution)
-    numbers = sum(len(quantity.components) or 1 for quantity in DERIVED)  # of a voxel
-    return arrays.trained_model(work.config) + 150 * tile**3 + 300 * 2**17 * numbers
+    return arrays.trained_model(work.config) + 150 * tile**3 + 900 * 2**17
 
 
 def microseconds(work: Workload) -> float:
-    return len(DERIVED) * work.config.analyse.resolution**3 * costs.VOXEL
+    return work.config.analyse.resolution**3 * costs.VOXEL
