@@ -26,6 +26,7 @@ from xct4d.io import prepared
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.metrics import correlation, psnr, ssim
 from xct4d.quantities import ATTENUATION
+from xct4d.units import Scale
 
 LOWEST = 0.5 / prepared.FULL_SCALE  # transmission below which the logarithm is not taken
 
@@ -190,7 +191,9 @@ def main() -> None:
         record["as it is"]["correlation"] = correlation(volume, truth)
         record["negative values set to zero"]["correlation"] = correlation(clipped, truth)
     if arguments.output is not None:
-        with VolumeWriter(arguments.output, volume.shape, quantity=ATTENUATION, scale=frames.scale, attributes={"kind": "FDK"}) as writer:
+        with VolumeWriter(
+            arguments.output, volume.shape, quantity=ATTENUATION, scale=Scale(frames.unit_mm, frames.duration_s), attributes={"kind": "FDK"}
+        ) as writer:
             writer[:] = volume
     print(json.dumps(record, indent=1))
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from small_frames import frames_of, one_view
 
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import cast, pixel_rays
 from xct4d.geometry.views import Views, orbit
-from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels import trilinear
 from xct4d.kernels.bspline import basis
 from xct4d.training.losses.projection import projection_loss
@@ -18,25 +18,6 @@ from xct4d.training.rays import Batch, Exposure, draw, place_samples, time_point
 from xct4d.training.render import render
 
 EVERYWHERE = torch.ones(1, 1, 1, dtype=torch.bool)
-
-
-def one_view(azimuth=0.0, polar=90.0, size=(8, 6), focal=10.0):
-    return Views(
-        orbit(azimuth, polar, 4.0)[None], np.full((1, 2), focal), np.array([[size[0] / 2, size[1] / 2]]), np.array([size], np.int64)
-    )
-
-
-def frames_of(views, images, *, weights=None, times=None, first_view=None):
-    count = len(images)
-    first_view = np.arange(count + 1) if first_view is None else np.array(first_view)
-    return Frames(
-        name=[f"train_{i}.png" for i in range(count)], held_out=np.zeros(count, bool),
-        offset=np.concatenate([[0], np.cumsum([image.size for image in images])]), first_view=first_view, views=views,
-        weight=np.ones(len(views)) if weights is None else np.array(weights, float),
-        time=np.zeros(len(views)) if times is None else np.array(times, float),
-        pixels=np.concatenate([np.round(image * FULL_SCALE).astype(np.uint16).ravel() for image in images]),
-        flat_field=1.0, unit_mm=None, duration_s=None,
-    )  # fmt: skip
 
 
 def test_the_world_is_right_handed_with_z_up():

@@ -1,8 +1,10 @@
 """make gpu-check, as far as a machine without a GPU can tell."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,3 +74,10 @@ def test_our_kernels_are_known_in_a_profile(name):
     )
     assert gpu_profile.known(f"xct4d::kernels::cuda::flow::{name}[abi:v1][abi:{TAGS}](Array<float, 1, C, mutable, aligned>)") == name
     assert gpu_profile.known("void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>>(int)") is None
+
+
+def test_the_tests_that_it_runs_exist():
+    named = re.findall(r'"(tests/[\w/]+\.py)(?:::(\w+))?"', Path(gpu_check.__file__).read_text())
+    assert len(named) == 3
+    for file, function in named:
+        assert f"def {function}" in (ROOT / file).read_text()

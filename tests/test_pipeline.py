@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,16 +16,11 @@ import numpy as np
 import pytest
 import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tiny_run import RESULTS, TINY, contents
 
 import xct4d
 from workflow import ROOT, jobs, snakemake
 from xct4d.geometry.box import grid_points
-
-TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
-RESULTS = Path("results/tiny")
-# Clocks and machine loads; what `evaluate` removes; TensorBoard's events carry times, figures only what metrics.json says.
-NOT_COMPARED = ("logs", "benchmarks", "tensorboard", "checkpoints")
-TIMED = {"report/report.html", "report/.digests.json"}  # the page shows the benchmarks; the figures on it lie beside it
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +30,6 @@ def done(tmp_path_factory):
     run = snakemake("--cores", "2", *TINY, cwd=place)
     assert run.returncode == 0, run.stdout + run.stderr
     return place
-
-
-def contents(place: Path) -> dict[str, str]:
-    """Digest of every result, by its path."""
-    files = sorted(path for path in (place / RESULTS).rglob("*") if path.is_file())
-    names = {path: path.relative_to(place / RESULTS) for path in files if path.name != ".snakemake_timestamp"}
-    return {
-        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path, name in names.items()
-        if name.parts[0] not in NOT_COMPARED and str(name) not in TIMED
-    }
 
 
 def test_every_output_is_there(done):

@@ -1,4 +1,4 @@
-"""The device that a stage computes on: the CPU, or a GPU that no other job of this machine uses."""
+"""The device on which a stage computes: the CPU, or a GPU that no other job of this machine uses."""
 
 from __future__ import annotations
 

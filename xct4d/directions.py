@@ -1,10 +1,14 @@
-"""The two scans of an experiment and the time of each."""
+"""The states of an experiment: the two scans, with the time of each, and the sequence between them."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 Direction = Literal["forward", "backward"]
+# What a dataset has projections of: the scan at t = 0, the scan at t = 1, the sequence between them.
+State = Literal["forward", "backward", "between"]
+STATES: tuple[State, ...] = get_args(State)
+
 # Which canonical fields a volume of attenuation is made of: one, or both weighted by the mixing coefficient.
 Reconstruction = Literal["mixed", "forward", "backward"]
 RECONSTRUCTIONS: tuple[Reconstruction, ...] = get_args(Reconstruction)

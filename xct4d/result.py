@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xct4d.analysis import motion
-from xct4d.directions import Reconstruction
+from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
@@ -130,7 +130,7 @@ class Result:
         reconstructions that there are not.
         """
         kind = reconstruction or ("forward" if self.static else "mixed")
-        known = ("forward",) if self.static else ("mixed", "forward", "backward")
+        known = ("forward",) if self.static else RECONSTRUCTIONS
         if kind not in known:
             raise InputError(f"{kind!r} is none of {', '.join(known)}", where="reconstruction")
         return self._evaluated(ATTENUATION.dimension, lambda model, places, time: model.attenuation(places, time, [kind])[kind], points, t)

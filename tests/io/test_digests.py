@@ -17,6 +17,7 @@ from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_series import join
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.ome_zarr import open_volume
+from xct4d.io.scale import load_scale
 from xct4d.io.stage_records import read_history, read_metrics
 from xct4d.io.volumes import load_volume
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
@@ -110,10 +111,10 @@ def test_what_a_user_wrote_or_added_is_read_unchecked(output):
 
 def test_of_the_scale_no_pixel_is_read(output):
     flip(output / "projections.npy")
-    assert prepared.load_scale(output).unit_mm == 2.0
+    assert load_scale(output).unit_mm == 2.0
     flip(output / "frames.json")
     with pytest.raises(InputError, match="is damaged"):
-        prepared.load_scale(output)
+        load_scale(output)
 
 
 def test_a_recorded_digest_is_that_of_the_file(output, tmp_path):

@@ -131,7 +131,7 @@ def test_a_killed_export_leaves_no_volume(tmp_path):
         export_volumes(Slow(), Export(resolution=16, tile=8), 0.5, WORLD, outputs)
     """)
     here = Path(__file__).parents[1]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here / "support"), str(here.parent)])}
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout.readline() == "writing\n"
         os.kill(process.pid, signal.SIGKILL)

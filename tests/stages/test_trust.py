@@ -14,13 +14,13 @@ from xct4d.analysis.trust import TrustScores
 from xct4d.analysis.uncertainty import GRID, Motions
 from xct4d.analysis.verdict import Residuals, verdict
 from xct4d.config import Trust
+from xct4d.directions import SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.shared import bspline_matrices as bspline
 from xct4d.stages.trust import trust
 
-STATES = ("forward", "backward", "between")
 SHIFT = np.array([0.15, -0.1, 0.05])
 TIMES = np.linspace(0, 1, 100)
 
@@ -51,7 +51,7 @@ def shifted(tmp_path_factory):
 
 def made(folder, name, output, **changes):
     prepared = {state: folder / "prepared" / state for state in STATES} | changes
-    canonicals = {direction: folder / "canonical" / direction for direction in ("forward", "backward")}
+    canonicals = {direction: folder / "canonical" / direction for direction in SCAN_TIME}
     trust(Trust(samples=2), {s: p for s, p in prepared.items() if p}, canonicals, folder / "velocity" / name, output)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_frames import frames_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_training import frames_at
 from tiny_dataset import make
 
 from xct4d import config

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from test_conventions import frames_of, one_view
+from small_frames import frames_at
 
 from xct4d.config import Decay, FlatField
 from xct4d.errors import InputError
-from xct4d.geometry.views import concatenate
 from xct4d.report import plots
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.history import History
@@ -147,13 +146,6 @@ def test_a_checkpoint_of_another_kind_or_none_is_not_resumed(sound, capsys):
     stored.path.mkdir()
     assert stored.load() is None
     assert "cannot be read (Is a directory); training begins anew" in capsys.readouterr().err
-
-
-def frames_at(times, *, held_out=()):
-    views = concatenate([one_view() for _ in times])
-    frames = frames_of(views, [np.ones((6, 8)) for _ in times], times=times)
-    frames.held_out[list(held_out)] = True
-    return frames
 
 
 def test_time_points_group_by_time_and_leave_out_what_is_held_out():

@@ -18,12 +18,14 @@ except ModuleNotFoundError:
     sys.exit(1)  # not an Exception: Snakemake adds no traceback
 
 from xct4d.config import CHANGES_NO_RESULT
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.quantities import ANALYSED
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell, tell_last
 from xct4d.workflow.plan import plan
+from xct4d.workflow.scenes import shipped_scenes
 from xct4d.workflow.stages import STAGES, job_of
 
 LIBRARY = Path(xct4d.__file__).parents[1]
@@ -39,7 +41,7 @@ try:
     files = [from_here(file) for file in workflow.configfiles]
     for file in files:
         read_mapping(file)  # Snakemake's own reading silently takes the second of two equal keys
-    DATASETS = plan(config, scenes=Path(relpath(LIBRARY / "config" / "scenes")), source=", ".join(files) or "config")
+    DATASETS = plan(config, scenes=Path(relpath(shipped_scenes())), source=", ".join(files) or "config")
 except InputError as error:
     print(error, file=sys.stderr)
     sys.exit(1)
@@ -47,9 +49,9 @@ except InputError as error:
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, DATASETS)),
-    state="forward|backward|between",
-    direction="forward|backward",
-    kind="mixed|forward|backward",
+    state="|".join(STATES),
+    direction="|".join(SCAN_TIME),
+    kind="|".join(RECONSTRUCTIONS),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
 

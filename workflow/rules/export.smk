@@ -1,12 +1,10 @@
 # Volumes on disk: one job per time writes every kind that the configuration asks for.
 # Outputs cannot depend on the dataset, so datasets with fewer kinds get a rule of their own.
-ALL_KINDS = {"mixed", "forward", "backward"}
-
 for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
 
     rule:
         name:
-            "_".join(["export"] + [kind for kind in kinds if set(kinds) != ALL_KINDS])
+            "_".join(["export"] + [kind for kind in kinds if set(kinds) != set(RECONSTRUCTIONS)])
         input:
             prepared=prepared("forward"),
             canonical_forward=canonical("forward"),

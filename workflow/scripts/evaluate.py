@@ -8,6 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel, trainings_of_job
     from xct4d.io.digests import check_folder
+    from xct4d.io.job_inputs import prepared_folders
     from xct4d.phantom.truth import Phantom
     from xct4d.stages.evaluate import evaluate
 
@@ -25,7 +26,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         evaluate(
             model=TrainedModel.of_job(files, params.mixing),
             volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
-            prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
+            prepared=prepared_folders(files),
             trust=Path(files.trust) if files.trust else None,
             truth=truth,
             settings=Evaluate.model_validate(params.settings),

@@ -6,7 +6,7 @@ from xct4d.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel
-    from xct4d.io import prepared
+    from xct4d.io.scale import load_scale
     from xct4d.stages.export import export
 
     with leased(snakemake.resources.device) as device:
@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
             settings=Export.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
-            scale=prepared.load_scale(Path(snakemake.input.prepared)),
+            scale=load_scale(Path(snakemake.input.prepared)),
             outputs=dict(zip(snakemake.params.kinds, map(Path, snakemake.output), strict=True)),
             device=device,
         )

@@ -4,6 +4,7 @@ from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.fields.trained_model import TrainedModel, trainings_of_job
+    from xct4d.io.job_inputs import prepared_folders
     from xct4d.stages.report import report
 
     files, params = snakemake.input, snakemake.params
@@ -12,7 +13,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         dataset=snakemake.wildcards.dataset,
         model=TrainedModel.of_job(files, params.mixing),
         volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
-        prepared={state: Path(files[state]) for state in ("forward", "backward", "between") if files[state]},
+        prepared=prepared_folders(files),
         derived={tuple(name): Path(path) for name, path in zip(params.derived, files.motion, strict=True)},
         evaluation=Path(files.evaluation),
         training=trainings_of_job(files),

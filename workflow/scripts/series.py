@@ -3,11 +3,11 @@ from pathlib import Path
 from xct4d.workflow.job import job
 
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
-    from xct4d.io import prepared
+    from xct4d.io.scale import load_scale
     from xct4d.stages.series import series
 
     series(
         {tuple(name): Path(path) for name, path in zip(snakemake.params.volumes, snakemake.input.volumes, strict=True)},
         Path(snakemake.output[0]),
-        prepared.load_scale(Path(snakemake.input.prepared)),
+        load_scale(Path(snakemake.input.prepared)),
     )

@@ -1,4 +1,4 @@
-"""Section `analyse`: the motion on disk."""
+"""Section `analyse`: volumes of what follows from the motion."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from xct4d.config.base import Section
 
 
 class Analyse(Section):
-    """What follows from the motion, one OME-Zarr volume per exported time: the displacement."""
+    """Volumes of what follows from the motion: the displacement, one OME-Zarr volume per exported time."""
 
     resolution: Annotated[int, Field(ge=4)] = Field(100, description="voxels per axis")

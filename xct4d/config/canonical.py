@@ -33,12 +33,15 @@ class Canonical(Section):
     rays: Count = Field(512, description="rays per step")
     samples: Count = Field(
         64,
-        description="samples per ray inside the box; as empty cells are found, rays are sampled more finely within the others, and more rays are drawn",
+        description="samples per ray through an object that fills the box; where part of the box is empty, its samples go to the rest: "
+        "they lie up to 4 times as close along a ray, and then more rays are drawn",
     )
     grid: HashGrid = HashGrid()
     schedule: Schedule = Schedule(learning_rate=3e-3, warmup=0.1)
     flat_field: FlatField = FlatField()
-    volume_weight: NonNegative = Field(0.0, description="weight of 1 - normalized correlation with the end's known volume")
+    volume_weight: NonNegative = Field(
+        0.0, description="weight of 1 - normalized correlation of the field with the known volume of its scan"
+    )
     bake: Annotated[int, Field(ge=8)] = Field(
         192,
         description="voxels per axis, at most, of the reconstruction and of the baked copy that velocity and mixing train on; "

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from xct4d.config.base import Finite, Fraction, Section
-from xct4d.directions import Reconstruction
+from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 
 
 class Export(Section):
     """Attenuation volumes, one OME-Zarr image per kind and time."""
 
     times: list[Fraction] = Field([0.0, 0.25, 0.5, 0.75, 1.0], description="times exported", min_length=1)
-    kinds: list[Reconstruction] = Field(["mixed", "forward", "backward"], description="volumes exported for each time", min_length=1)
+    kinds: list[Reconstruction] = Field(list(RECONSTRUCTIONS), description="volumes exported for each time", min_length=1)
     resolution: Annotated[int, Field(ge=4)] = Field(200, description="voxels per axis")
     dtype: Literal["float32", "float16", "uint8", "uint16"] = Field("float32", description="type of a voxel; whole numbers span the window")
     window: tuple[Finite, Finite] | None = Field(

@@ -14,15 +14,15 @@ class Split(Section):
 
     method: Literal["filename", "fraction", "interval", "list", "none"] = Field(
         "filename",
-        description="filename: train_* and eval_* in the names; fraction: a part is trained on, the held-out ones evenly spaced; "
-        "interval: every n-th is held out (both: of the sequence one camera at a time, the cameras in turn); list: the names in `held_out`; "
-        "none: nothing is held out",
+        description="filename: train_* and eval_* in the names; fraction: a fraction is trained on, and the held-out ones are evenly spaced; "
+        "interval: every n-th is held out (both hold out one camera of the sequence at a time, the cameras in turn); "
+        "list: the names in `held_out`; none: nothing is held out",
     )
     fraction: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="part trained on (method fraction, there 0.9 by default)"
+        None, description="fraction of the projections that is trained on (method fraction; 0.9 where it is not given)"
     )
     interval: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="every n-th projection is held out (method interval, there 8 by default)"
+        None, description="every n-th projection is held out (method interval; 8 where it is not given)"
     )
     held_out: list[str] = Field([], description="file names held out (method list)")
     imin: Annotated[int, Field(ge=0)] = Field(

@@ -18,10 +18,10 @@ class Prepare(Section):
     downscale: Count | None = Field(None, description="downscale by exactly this factor; overrides target_size")
     outside: Literal["clip", "refuse"] = Field(
         "clip",
-        description="transmissions outside [0, 1], where noise of air and of a flat-field correction leads: clip them and note it, or refuse them",
+        description="transmissions outside [0, 1], as noise makes them: clip: they are clipped, and a note says how many; refuse: they are an error",
     )
     check_intensities: bool = Field(
         True,
         description="refuse projections that look inverted, not divided by the flat field, unlike the others, "
-        "or of a sample that is not in the box; false: only note it",
+        "or of a sample that is not in the box; false: a note says so",
     )

@@ -14,9 +14,11 @@ class Registration(Section):
 
     bending_weight: NonNegative = Field(
         0.1,
-        description="weight of the bending energy; each term of the data is divided by its own residual, so one weight serves all objects",
+        description="weight of the bending energy of the motion; the data terms that it competes with are each divided by their own residual, "
+        "so that one weight serves all objects",
     )
     law: Literal["attenuation", "mass"] | None = Field(
         None,
-        description="what moving material keeps: its attenuation, or its mass (what is compressed becomes denser); by default what the scans say",
+        description="law of conservation of moving material: attenuation (each point keeps its own) or mass (what is compressed becomes denser); "
+        "by default mass where it leaves less than half of the difference between the scans, else attenuation",
     )

@@ -35,7 +35,8 @@ class Velocity(Section):
     )
     start: Literal["registration", "rest"] = Field(
         "registration",
-        description="the registration of the scans, where it explains the sequence; or rest: the levels are trained on random rays",
+        description="registration: the levels start from the registration of the scans and are fitted to all pixels, unless it does not explain "
+        "the sequence; rest: the first level starts from no motion, and all are trained on random rays",
     )
     modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (cubic B-spline)")
     rays: Count = Field(512, description="rays per step")
@@ -45,14 +46,17 @@ class Velocity(Section):
     schedule: Decay = Decay()
     early_times_first: Fraction = Field(
         0.5,
-        description="part of the first level's steps over which the times trained on grow from those next to a scan to all; 0: all from the start",
+        description="fraction of the first level's steps during which projections join in the order of their distance in time from a scan; "
+        "0: all are trained on from the first step",
     )
-    max_images_per_time: Count | None = Field(None, description="use at most this many projections of a time")
+    max_images_per_time: Count | None = Field(None, description="use at most this many projections of each time")
     volume_weight: NonNegative = Field(
-        0.0, description="weight of 1 - normalized correlation of the ends, each carried to the other, at random points"
+        0.0,
+        description="weight of 1 - normalized correlation of one scan, carried to the time of the other, with the other, at random points",
     )
     mismatch_weight: NonNegative = Field(
-        0.0, description="weight of the squared difference of forward and backward densities at random points and times"
+        0.0,
+        description="weight of the mean squared difference in attenuation of the two scans, both carried to one random time, at random points",
     )
     points: Count = Field(4096, description="random points per step for the volume, mismatch and strain terms")
     flat_field: DriftingFlatField = DriftingFlatField(train=False)

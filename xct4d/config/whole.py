@@ -39,7 +39,7 @@ class Config(Section):
         "auto", description="auto: a CUDA GPU where the machine has one; cuda: always one, and one asked for on a cluster; cpu"
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
-        0, description="seed of the training's random numbers; the noise of a scene has the scene's own"
+        0, description="seed of the random numbers of training; the noise of a scene has a seed of its own, in the scene"
     )
     sweep: dict[str, list[int | float | bool | str]] = Field(
         {},
@@ -63,8 +63,8 @@ def resolve(tree: dict[str, Any], source: str = "config") -> dict[str, Config]:
     """Config of each dataset: the shared sections, overridden by the dataset's own.
 
     tree: the parsed YAML. `datasets` maps a name to overrides of the other
-    sections. source: what messages call it, such as its file. Raises InputError naming the key, and the nearest valid one where
-    a key is unknown.
+    sections. source: what messages call it, such as its file. Raises InputError
+    naming the key, and the nearest valid one where a key is unknown.
     """
     datasets = tree.get("datasets")
     if not isinstance(datasets, dict) or not datasets:

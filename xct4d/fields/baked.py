@@ -46,7 +46,7 @@ class BakedField:
         return cls(volume)
 
     def coarser(self, n: int) -> BakedField:
-        """The means over n^3 boxes."""
+        """The same attenuation with n^3 voxels, each the mean over the voxels that it replaces."""
         return self if n == len(self.volume) else BakedField(adaptive_avg_pool3d(self.volume[None], n)[0])
 
     def to(self, device: torch.device) -> BakedField:

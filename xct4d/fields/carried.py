@@ -14,7 +14,7 @@ from xct4d.fields.velocity import VelocityField
 
 
 class CarriedScans:
-    """Attenuation of each scan's material at a time t, by the law that the motion keeps (fields.conservation)."""
+    """Attenuation of each scan's material at a time t, by the law of conservation of the motion (fields.conservation)."""
 
     def __init__(self, scan: Mapping[Direction, BakedField], motion: VelocityField):
         self.scan = scan

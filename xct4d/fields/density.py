@@ -15,9 +15,10 @@ from xct4d.kernels.hashgrid import HashLayout, encode
 from xct4d.kernels.mlp import perceptron
 from xct4d.kernels.trilinear import sample
 
-# Of exp(MLP - SHIFT): an untrained field is nearly transparent.
+# Without a reconstruction mu = exp(MLP - SHIFT): an untrained field, whose MLP is near zero, is nearly transparent.
 SHIFT = 2.0
-# Of the reconstruction's largest attenuation, added to it: a factor alone could put nothing where the reconstruction has nothing.
+# The floor that is added to the reconstruction, as a fraction of its largest attenuation: exp(MLP) multiplies, and could
+# otherwise put no material where the reconstruction is zero.
 FLOOR = 1e-4
 CHUNK = {"cpu": 2**17, "cuda": 2**19}  # points evaluated at once without gradients
 
@@ -45,7 +46,7 @@ class DensityField(nn.Module):
         self.tiny: tiny.TinyNetwork | None = None  # in place of table, inner and outer, where it computes
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Random start: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010); the last layer zero where a reconstruction is refined."""
+        """Random initial values: table in [-1e-4, 1e-4], weights as Glorot and Bengio (2010); the last layer zero where a reconstruction is refined."""
         with torch.no_grad():
             self.table.uniform_(-1e-4, 1e-4, generator=generator)
             for weight, neurons in ((self.inner, sum(self.inner.shape)), (self.outer, len(self.outer) + 1)):
@@ -86,11 +87,11 @@ class DensityField(nn.Module):
         return out
 
     def find_empty_cells(self, rng: np.random.Generator) -> None:
-        """Find the cells in which the reconstruction has material. The perceptron, a factor to it, puts none elsewhere."""
+        """Set `cells` to those in which the reconstruction has material; in the others the field is zero from then on."""
         self.cells.copy_(occupancy.occupied(partial(sample, self.reconstruction), rng, self.cells.device))
 
     def save(self, path: Path) -> None:
-        """One format, whatever computed the field; the header says what did."""
+        """Write the field. Both backends write the same format; the header names the one that computed the field."""
         table, inner, outer = (self.table, self.inner, self.outer) if self.tiny is None else self.tiny.give()
         tensors = {"table": table, "inner": inner, "outer": outer, "cells": self.cells, "reconstruction": self.reconstruction}
         storage.write(path, "density", {"grid": self.settings.model_dump(), "backend": self.backend}, tensors)

@@ -29,11 +29,15 @@ def may_be_material(attenuation: Tensor) -> Tensor:
     return attenuation > OCCUPIED * attenuation.quantile(DENSEST)
 
 
+def densest(attenuation: Tensor) -> Tensor:
+    """Attenuation of the densest material among values of any shape: a scalar."""
+    values = attenuation.reshape(-1).float()
+    return values.kthvalue(max(int(DENSEST * len(values)), 1)).values  # torch's quantile takes 16 million values at most
+
+
 def solid_points(volume: Tensor) -> Tensor:
     """Centres [M, 3] of the voxels of a volume [n, n, n] (z, y, x) over the box that are solid material."""
-    voxels = volume.reshape(-1).float()
-    densest = voxels.kthvalue(max(int(DENSEST * len(voxels)), 1)).values  # torch's quantile takes 16 million values at most
-    return (torch.nonzero(volume > SOLID * densest).flip(1) + 0.5) * (2 / len(volume)) - 1
+    return (torch.nonzero(volume > SOLID * densest(volume)).flip(1) + 0.5) * (2 / len(volume)) - 1
 
 
 def is_solid(attenuation: np.ndarray) -> np.ndarray:

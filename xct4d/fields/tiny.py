@@ -135,7 +135,7 @@ class _Unscaled(torch.autograd.Function):
 
 
 class TinyNetwork(nn.Module):
-    """log density before the shift, as kernels.hashgrid and kernels.mlp compute it.
+    """The output of the MLP, as kernels.hashgrid and kernels.mlp compute it; fields.density makes attenuation of it.
 
     Half precision ends at 6e-8, and the derivatives of a mean over many rays lie
     below: they are scaled before they enter and scaled back, as float32, where
@@ -172,8 +172,9 @@ class TinyNetwork(nn.Module):
 
     @torch.no_grad()
     def take(self, table: Tensor, inner: Tensor, outer: Tensor) -> None:
+        """Set the parameters, whose shapes are those of `pack`."""
         self.module.params.copy_(pack(table, inner, outer))
 
     def give(self) -> tuple[Tensor, Tensor, Tensor]:
-        """table, inner, outer."""
+        """The parameters: table, inner, outer."""
         return unpack(self.module.params.detach(), self._layout, self._width)

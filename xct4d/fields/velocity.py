@@ -37,7 +37,7 @@ def _bending_matrices(n: int, device: torch.device) -> tuple[Tensor, ...]:
 
 
 class _BendingEnergy(torch.autograd.Function):
-    """<c, K c>, summed over times, K from the matrices of the three axes. Its gradient 2 K c is at hand as soon as the energy is."""
+    """<c, K c>, summed over times, K from the matrices of the three axes. K c, computed for the energy, is kept for its gradient 2 K c."""
 
     @staticmethod
     def forward(ctx, control, matrices):
@@ -64,7 +64,7 @@ class VelocityField(nn.Module):
     """
 
     def __init__(self, resolution: int, modes: int, *, longest_step: float, solver: str, law: Law = "attenuation"):
-        """law: what the material that moves keeps (fields.conservation)."""
+        """law: the law of conservation of moving material (fields.conservation)."""
         super().__init__()
         self.law = law
         self.resolution = resolution

@@ -11,7 +11,6 @@ import numpy as np
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
 from xct4d.io.digests import check_files
-from xct4d.units import Scale
 
 FULL_SCALE = 65535  # stored value of transmission 1
 
@@ -39,11 +38,6 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.name)
-
-    @property
-    def scale(self) -> Scale:
-        """What the dataset says of its units."""
-        return Scale(self.unit_mm, self.duration_s)
 
     def size(self, frame: int) -> tuple[int, int]:
         """(width, height) in pixels."""
@@ -108,14 +102,3 @@ def load(folder: Path) -> Frames:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot be read ({error})", where=folder, fix="delete it and run prepare again") from None
     return frames
-
-
-def load_scale(folder: Path) -> Scale:
-    """What prepared projections say of their units; the pixels are not read. Raises InputError where the record is missing or damaged."""
-    folder = Path(folder)
-    check_files(folder, ["frames.json"])
-    try:
-        record = json.loads((folder / "frames.json").read_text())
-        return Scale(record["unit_mm"], record["duration_s"])
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"cannot be read ({error})", where=folder, fix="delete it and run prepare again") from None

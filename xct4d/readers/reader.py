@@ -13,16 +13,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from xct4d.config import Input
+from xct4d.directions import State
 
 if TYPE_CHECKING:
     import numpy as np
 
     from xct4d.readers.scanner import ScannerRecord
-
-State = Literal["forward", "backward", "between"]  # scan at t = 0, scan at t = 1, sequence between them
 
 
 @dataclass(frozen=True, kw_only=True)

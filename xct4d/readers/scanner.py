@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from xct4d.readers.reader import Projection
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Posed(Protocol):
+    """What has camera poses, such as a projection."""
+
+    @property
+    def camera_to_world(self) -> np.ndarray: ...  # [k, 3, 4] float64
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,7 @@ class ScannerRecord:
         """Focal length along columns and rows, in pixels of the whole detector."""
         return self.source_to_detector / self.pixel_size[0], self.source_to_detector / self.pixel_size[1]
 
-    def measured_unit_mm(self, projections: list[Projection]) -> float:
+    def measured_unit_mm(self, projections: Iterable[Posed]) -> float:
         """mm per world unit: source_to_object over the source's distance from the rotation axis in world units.
 
         It equals `unit_mm` where the box is the scanner's volume, and stays

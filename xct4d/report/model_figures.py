@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from xct4d.analysis.strain import deformation_gradient, equivalent_strain, volume_change
-from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
 from xct4d.io.ome_zarr import open_volume
@@ -99,7 +99,7 @@ def draw_canonicals(path: Path, model: ShownModel) -> None:
 def draw_volumes(path: Path, model: ShownModel, volumes: Mapping[tuple[Reconstruction, float], Path]) -> None:
     """The exported volume on three perpendicular planes, at several times."""
     exported = {kind for kind, _ in volumes}
-    kind = next(kind for kind in ("mixed", "forward", "backward") if kind in exported)
+    kind = next(kind for kind in RECONSTRUCTIONS if kind in exported)
     times = _chosen(sorted({t for _, t in volumes}), SHOWN_TIMES)
     opened = [open_volume(volumes[kind, t]) for t in times]
     rows = []

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xct4d.directions import RECONSTRUCTIONS
 from xct4d.io.prepared import Frames
 from xct4d.report.page import Page
 from xct4d.units import LENGTH, Scale
@@ -61,7 +62,7 @@ def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
     entries = metrics["times"]
     columns = {"t": [f"{entry['time']:g}" for entry in entries]}
     columns["self-correlation"] = [_number(entry["self_correlation"], 4) for entry in entries]
-    for kind in ("mixed", "forward", "backward"):
+    for kind in RECONSTRUCTIONS:
         columns[kind] = [_number((entry["correlation"] or {}).get(kind), 4) for entry in entries]
     errors = [entry.get("displacement_error") or {} for entry in entries]
     for key, label in ERRORS:

@@ -26,6 +26,7 @@ from xct4d.phantom.truth import Phantom
 from xct4d.progress import track
 from xct4d.report import planes
 from xct4d.report.score_figures import draw_scores
+from xct4d.units import Scale
 
 SHOWN_PROJECTIONS = 3
 SHOWN_PLANES = 6  # of a single time
@@ -98,4 +99,4 @@ def evaluate_model(
             "held_out": held_out,
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
-        draw_scores(folder, scores, shown_planes, first, shown, histories)
+        draw_scores(folder, scores, shown_planes, Scale(first.unit_mm, first.duration_s), shown, histories)

@@ -1,4 +1,4 @@
-"""Check a dataset and store its projections downscaled, one state at a time."""
+"""prepare: the projections of one state, checked, downscaled and stored."""
 
 from __future__ import annotations
 
@@ -8,25 +8,21 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from xct4d import config
 from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
-from xct4d.directions import SCAN_TIME
+from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
-from xct4d.readers.reader import Acquisition, Dataset, Projection, State
+from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
 from xct4d.readers.times import Clock, clock, is_at_an_end
-from xct4d.selection import evenly_spaced
-
-SHOWN = 12  # projections in the preview
+from xct4d.report.preview import draw_preview
 
 
 def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: State, output: Path) -> None:
@@ -86,7 +82,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         }
         checks = _checks(hit, brightness, levels, agreement)
         _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
-        _preview(load(temporary), f"{folder.name}, {state}", temporary / "preview.png")
+        draw_preview(temporary / "preview.png", load(temporary), f"{folder.name}, {state}")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
 
@@ -94,7 +90,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 def _decide_about_outside(
     part: float, brightness: Brightness, settings: config.Prepare, acquisition: Acquisition, notes: list[str]
 ) -> None:
-    """Pixels outside [0, 1] are clipped and noted, or refused, as the configuration has it. part: their fraction of all."""
+    """Note the pixels outside [0, 1], which are clipped, or raise InputError, as prepare.outside says. part: their fraction of all."""
     if not part:
         return
     what = f"{part:.2%} of the pixels lie outside [0, 1]: they reach from {brightness.low:.3g} to {brightness.high:.3g}"
@@ -185,7 +181,7 @@ def _views(projection: Projection) -> Views:
 
 
 def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, notes: list[str]) -> float | None:
-    """mm per world unit: the configuration's, else the dataset's own, else by the scanner's record."""
+    """mm per world unit: as the configuration says, else the dataset, else the scanner's record; None where none does."""
     given, scanner = input.unit_mm or _agreed(dataset, "unit_mm"), acquisition.scanner
     if scanner is None:
         return given
@@ -218,7 +214,7 @@ def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | 
 def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
     """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
 
-    Returns the fraction of pixels outside [0, 1], which are clipped: noise takes air beyond 1.
+    Returns the fraction of pixels outside [0, 1], which are clipped.
     """
     total = sum(int(part.size[0].prod()) for part in parts)
     outside = 0
@@ -235,7 +231,7 @@ def _store(projections: list[Projection], parts: list[Views], factor: int, path:
 
 
 def area_average(image: np.ndarray, factor: int) -> np.ndarray:
-    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; what is left over at the right and below is cut off.
+    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; remainders at the right and lower edges are cut off.
 
     Intensities are averaged, as a detector with larger pixels would.
     """
@@ -282,23 +278,3 @@ def _write_checks(
         "unit_mm": frames.unit_mm, "duration_s": frames.duration_s, "flat_field": frames.flat_field, "checks": checks, "notes": notes,
     }  # fmt: skip
     path.write_text(json.dumps(record, indent=2) + "\n")
-
-
-def _preview(frames: Frames, title: str, path: Path) -> None:
-    """A picture of some projections, evenly spaced in the list, grey from transmission 0 to 1."""
-    chosen = evenly_spaced(len(frames), SHOWN)
-    columns = min(4, len(chosen))
-    rows = -(-len(chosen) // columns)
-    figure = Figure(figsize=(2.4 * columns, 2.7 * rows + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    time = frames.frame_time()
-    for axis in axes[len(chosen) :]:
-        axis.set_axis_off()
-    for axis, f in zip(axes, chosen, strict=False):
-        axis.set(xticks=[], yticks=[])
-        shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7, parse_math=False)
-    figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
-    figure.suptitle(title, fontsize=10, parse_math=False)
-    figure.savefig(path, dpi=110)

@@ -1,4 +1,4 @@
-"""Rasterise: the description of a known object becomes voxels, which canonical training compares its field with."""
+"""rasterise: the description of a known object as voxels, with which the canonical stage compares its field."""
 
 from __future__ import annotations
 

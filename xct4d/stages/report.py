@@ -1,4 +1,4 @@
-"""report: figures of every stage, and one page with all that a reader of the result asks for."""
+"""report: one page with figures of every stage, quality, time and memory of the jobs, configuration and versions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from xct4d.fields.trained_model import TrainedModel
 from xct4d.io import prepared as prepared_frames
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.digests import check_file
+from xct4d.io.scale import load_scale
 from xct4d.io.stage_records import read_metrics
 from xct4d.report import result_record
 from xct4d.report.model_figures import ShownModel, draw_model
@@ -51,7 +52,7 @@ def report(
     record = ResultRecord(
         dataset=dataset,
         model=model,
-        scale=prepared_frames.load(prepared["forward"]).scale,
+        scale=load_scale(prepared["forward"]),
         volumes={key: path for paths in (volumes, derived) for key, path in paths.items()},
         evaluation=evaluation,
         training=training,

@@ -1,4 +1,4 @@
-"""Simulate: a scene description becomes a dataset in the reference format, with its truth."""
+"""simulate: the dataset of a scene, in the reference format, with its truth."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _write_yaml(tree: dict, path: Path) -> None:
 
 
 def _warn_where_cut(phantom: Phantom, times: np.ndarray) -> None:
-    """Warn where the object touches the faces of the box: what lies outside the box attenuates nothing."""
+    """Warn where the object touches the faces of the box: its part outside the box is not projected."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 101)] * 2), axis=-1).reshape(-1, 2)
     edge = np.full(len(grid), 1 - 1e-9)
     faces = np.concatenate([np.insert(grid, axis, side * edge, axis=1) for axis in range(3) for side in (-1, 1)])

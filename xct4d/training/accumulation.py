@@ -49,7 +49,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 class AccumulatedGradients:
-    """Gradients of whole steps, computed in as many micro-batches as the memory asks for."""
+    """Gradients of whole steps, computed in as many micro-batches as the memory needs."""
 
     def __init__(self, title: str, losses: Callable[[MicroBatch], dict[str, Tensor]], optimizer: Adam, micro_batches: int):
         """losses: "loss", which is differentiated, and its terms. micro_batches: into how many a step is divided at first."""

@@ -18,7 +18,7 @@ _LENGTH_BYTES = 8  # of a safetensors file: how long its JSON header is, which f
 
 
 class Checkpoint:
-    """One file, replaced as a whole each time it is saved: a SHA-256, then the safetensors file that it is of."""
+    """One file, replaced as a whole at each save. It holds the SHA-256 of a safetensors file, then that file."""
 
     def __init__(self, path: Path, fingerprint: dict):
         """fingerprint: all that the run depends on (settings, seed, inputs). A file with another fingerprint is not resumed but overwritten."""
@@ -34,7 +34,7 @@ class Checkpoint:
             file.write(content)
 
     def load(self) -> tuple[int, dict[str, Tensor], dict] | None:
-        """(steps done, tensors, history), or None where there is nothing to resume; a line says so of a file that is no use."""
+        """(steps done, tensors, history). None where there is no file, or one that cannot be resumed; a printed line then says why."""
         try:
             stored = self.path.read_bytes()
         except FileNotFoundError:

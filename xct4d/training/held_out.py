@@ -37,7 +37,7 @@ class Comparison:
 
 
 def chosen_frames(held_out: Sequence[TimePoint], at_most: int) -> list[tuple[Frames, int]]:
-    """At most so many held-out frames, evenly spaced in the order of their times."""
+    """(frames, index) of at most `at_most` held-out projections, evenly spaced in the order of their times."""
     frames = [(time_point.source, int(f)) for time_point in held_out for f in time_point.frames]
     return [frames[i] for i in evenly_spaced(len(frames), at_most)]
 

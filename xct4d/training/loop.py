@@ -27,7 +27,7 @@ RECORD_EVERY = 10  # steps between points of the recorded curves
 
 @dataclass(frozen=True)
 class Run:
-    """How a task is trained: what of it is kept, and how often."""
+    """The settings of a training that are the same for all tasks: where and how often it stores and compares."""
 
     checkpoint: Checkpoint
     checkpoint_every: int  # steps
@@ -39,9 +39,9 @@ class Run:
 def train(task: TrainingTask, run: Run) -> History:
     """Train to the last step, from the checkpoint where there is one.
 
-    The checkpoint of the last step stays: a run that is repeated, as nobody took
-    note of its end, gives the same at once. Raises InputError where the loss is
-    no longer finite.
+    The checkpoint of the last step stays: where Snakemake was killed before it
+    noted the end of a job, it starts the job again, which then trains no step.
+    Raises InputError where the loss is no longer finite.
     """
     optimizer = Adam({group.name: group.parameters for group in task.groups})
     done, history = _resume(task, run, optimizer)

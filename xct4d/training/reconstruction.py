@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xct4d.fields.material import DENSEST
+from xct4d.fields import material
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.projector import back_project, project
@@ -30,17 +30,17 @@ from xct4d.kernels.total_variation import denoise
 from xct4d.training.silhouette import pixel_size, silhouette_cells, span
 
 FINER = 1.15  # voxels for each pixel across the box: more are not determined, fewer lose sharpness
-MULTIPLE = 8  # of voxels per axis
+MULTIPLE = 8  # the number of voxels per axis is a multiple of this
 SUBSETS, SMALLEST = 8, 4  # subsets at most; projections in each at least, as momentum diverges with fewer
-LEFT_OUT = 9  # one of so many projections chooses the weight
-WEIGHTS = (0.02, *(0.005 * 0.4 ** np.arange(7)))  # of total variation, in parts of the densest material's attenuation, sweep by sweep
-NO_GAIN = 0.99  # of the error of the sweep before: where it falls less, no smaller weight is tried
-NEARLY = 1.05  # times the least error is as good
+LEFT_OUT = 9  # of so many projections one is left out of the fit, to choose the weight
+WEIGHTS = (0.02, *(0.005 * 0.4 ** np.arange(7)))  # of total variation, as fractions of the densest material's attenuation, sweep by sweep
+NO_GAIN = 0.99  # an error above this times that of the sweep before is no improvement: no smaller weight is tried
+NEARLY = 1.05  # a weight is as good as the best one where its error is at most this times the least error
 FINAL = 6  # sweeps over all projections
 DUAL_STEPS = 2  # after each subset: the dual goes on from the subset before
-LEAST = 0.05  # of the largest entry of the majoriser: voxels that few rays meet would take steps too long
-TINY = 1e-30  # where no ray meets anything
-WORSE = 1.3  # times the least residual: the momentum of too small subsets has carried too far
+LEAST = 0.05  # smallest entry of the majoriser, as a fraction of its largest: voxels that few rays meet would take too long steps
+TINY = 1e-30  # added, so that nothing is divided by zero where no ray meets a voxel
+WORSE = 1.3  # a residual above this times the least one means that momentum diverges, as with small subsets: it is reset
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,19 @@ class Scan:
         return len(self.views)
 
     def some(self, chosen: np.ndarray) -> Scan:
+        """The projections with these indices."""
         return Scan(self.images[torch.from_numpy(chosen).to(self.images.device)], self.views[chosen])
 
 
 def voxels(views: Views, at_most: int) -> int:
-    """Voxels per axis that the pixels determine."""
+    """Voxels per axis that the pixels of the views determine: about FINER for each pixel across the box, and at_most at most."""
     across = 2 / min(pixel_size(views, view) for view in range(len(views)))
     return min(at_most, max(int(np.ceil(FINER * across / MULTIPLE)) * MULTIPLE, MULTIPLE))
 
 
 @dataclass
 class Record:
-    """What was done, sweep by sweep, for the report."""
+    """What each sweep did, as reconstruction.json has it."""
 
     voxels: int
     weights: list[float] = field(default_factory=list)  # of total variation, per world unit
@@ -148,7 +149,7 @@ class Reconstruction:
     def densest(self) -> float:
         """Attenuation of the densest material."""
         some = self.tensors["attenuation"][self.tensors["attenuation"] > 0]
-        return float(some.kthvalue(max(int(DENSEST * len(some)), 1)).values) if len(some) else 1.0
+        return float(material.densest(some)) if len(some) else 1.0
 
     def volume(self) -> Tensor:
         """Attenuation [n, n, n] (z, y, x) per world unit."""
@@ -177,7 +178,7 @@ class Reconstruction:
         self.tensors["momentum"].fill_(1.0)
 
     def _subsets(self, fitted: np.ndarray) -> list[Scan]:
-        """Every so-and-so-many-th projection, in an order in which one subset is far from the one before."""
+        """Interleaved subsets of the projections with these indices, in bit-reversed order: successive subsets lie far apart."""
         count = max(min(SUBSETS, len(fitted) // SMALLEST), 1)
         bits = (count - 1).bit_length()
         order = sorted(range(count), key=lambda i: f"{i:0{bits}b}"[::-1])

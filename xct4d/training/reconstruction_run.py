@@ -14,13 +14,14 @@ from xct4d.progress import say, track
 from xct4d.training.checkpoint import Checkpoint
 from xct4d.training.reconstruction import Reconstruction, Record, Scan, voxels
 
-SECONDS = 15.0  # of work at least from one checkpoint to the next
+SECONDS = 15.0  # from one checkpoint to the next, at least; the result does not depend on when they are written
 
 
 def reconstructed(frames: Frames, at_most: int, checkpoint: Checkpoint, title: str, device: torch.device) -> tuple[Tensor, dict[str, Any]]:
     """Attenuation [n, n, n] (z, y, x) of a scan, on the CPU, and the record of its sweeps. at_most: voxels per axis.
 
-    The checkpoint stays: its owner removes it when nothing can be lost any more.
+    The checkpoint stays, as that of a training does (xct4d.workflow.checkpoints
+    removes both).
     Raises InputError where no projection is left to train on.
     """
     if frames.held_out.all():
@@ -42,7 +43,7 @@ def reconstructed(frames: Frames, at_most: int, checkpoint: Checkpoint, title: s
 
 
 def _save(run: Reconstruction, checkpoint: Checkpoint) -> None:
-    """When it is saved depends on the clock, what is saved does not. Of a finished run the attenuation is enough."""
+    """Write the checkpoint: the whole state of the iteration, or the attenuation alone once that is final."""
     tensors = {"attenuation": run.tensors["attenuation"]} if run.done else run.tensors
     checkpoint.save(len(run.record.weights), tensors, run.record.to_json())
 

@@ -1,8 +1,8 @@
-"""Where a scan may hold material at all: what no projection sees through.
+"""The visual hull of a scan (Laurentini 1994): the places that may hold material.
 
-A place whose projection shows air in any view is empty (the visual hull,
-Laurentini 1994). Reconstruction leaves such places out, which in a nearly empty
-box is most of its time.
+A place that a pixel of any projection sees as air is empty. The reconstruction
+leaves such places out, which saves most of its time where the box is nearly
+empty.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from xct4d.fields import occupancy
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.views import Views
 
-AIR = 0.005  # of the largest line integral: below it a pixel shows air
-SMOOTHED = 3  # pixels: so that noise does not hide air
+AIR = 0.005  # a pixel shows air where its line integral is below this fraction of the largest one
+SMOOTHED = 3  # pixels over which images are averaged first, so that noise does not hide air
 
 
 def silhouette_cells(images: np.ndarray, views: Views) -> np.ndarray:

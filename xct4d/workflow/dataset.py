@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import product
 
 from xct4d.config import Config, VolumeFile
-from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction, State
 from xct4d.quantities import ANALYSED
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
@@ -27,10 +27,10 @@ class Dataset:
     variant: Variant
     target: bool  # asked for; the others only hold outputs that several targets share
     config: Config
-    states: list[str]  # of forward, backward and between, those it has
+    states: list[State]  # those it has
     scene_files: list[str]  # what `simulate` reads, the scene first; empty where the dataset is a folder
     # of a folder; what a scene's later stages read of it exists only once it is simulated
-    state_files: dict[str, list[str]]  # what `prepare` reads for each state
+    state_files: dict[State, list[str]]  # what `prepare` reads for each state
     volume_files: dict[str, list[str]]  # the known volume of each end
     truth_files: list[str]  # the true object
     reader: str  # module of the reader that prepares it

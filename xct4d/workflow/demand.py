@@ -1,6 +1,6 @@
 """Memory and time that a job asks for, for schedulers that must be told before.
 
-Memory counts what a stage holds at its worst moment, array by array; time is a
+Memory is the peak of what a stage holds, counted array by array; time is a
 generous bound from the amount of work (xct4d.workflow.needs). Read by the
 Snakefile on every run, so it imports neither torch nor numba.
 """

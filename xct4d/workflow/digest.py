@@ -26,6 +26,7 @@ CANNOT_CHANGE_A_RESULT = {
     "in one section would rerun all stages",
     "xct4d.device": "decides where arrays are computed, as the configuration's device, which reruns nothing either",
     "xct4d.errors": "words a failure, and a failed job has no output",
+    "xct4d.io.digests": "refuses damaged files and tells the inputs of a checkpoint apart; it changes nothing in them",
     "xct4d.io.atomic": "lets an output appear whole or not at all, with digests of its files; what is in them is their writer's",
     "xct4d.progress": "prints while a job runs",
     "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",

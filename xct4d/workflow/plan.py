@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xct4d.config import Config, Input, VolumeFile, resolve
+from xct4d.directions import SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
@@ -92,7 +93,7 @@ def _check_window(dataset: Dataset, where: str) -> None:
 
 def _check_volume_weight(config: Config, where: str) -> None:
     """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
-    given = [end for end in ("forward", "backward") if getattr(config.input, f"{end}_volume") is not None]
+    given = [end for end in SCAN_TIME if getattr(config.input, f"{end}_volume") is not None]
     if given and not config.canonical.volume_weight:
         raise InputError(
             f"input.{given[0]}_volume counts nothing",
@@ -123,14 +124,13 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
-    states = ["forward", "backward", "between"]
-    return Dataset(variant, target, config, states, files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
+    return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
     folder = Path(str(config.input.folder))
     reader = reader_of(folder, config.input)
-    files = {str(state): [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
+    files = {state: [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}
     given = config.input
     volumes = {
         end: _volume_file(given, volume, f"{where}: input.{end}_volume")

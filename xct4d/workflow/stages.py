@@ -87,11 +87,6 @@ class Stage:
         parts = {"time": "t{time}"}
         return "_".join([self.name, *(parts.get(name, f"{{{name}}}") for name in self.wildcards if name not in self.joined)])
 
-    @property
-    def depth(self) -> int:
-        """Folders from results/<dataset> down to its output."""
-        return len(self.folder.split("/"))
-
 
 STAGES = {
     stage.name: stage

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from xct4d.config import Config
+from xct4d.directions import State
 from xct4d.errors import InputError
 
 UNREADABLE_PIXELS = 2**22  # assumed of an image whose header cannot be read
@@ -25,7 +26,7 @@ class Workload:
 
     config: Config
     scene_files: Sequence[str]  # the scene first; empty where the dataset is a folder
-    state_files: Mapping[str, Sequence[str]]  # of a folder: what `prepare` reads for each state
+    state_files: Mapping[State, Sequence[str]]  # of a folder: what `prepare` reads for each state
     truth_files: Sequence[str]  # of a folder: the true object
     exported_times: int
     threads: int

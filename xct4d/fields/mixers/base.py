@@ -1,4 +1,4 @@
-"""What every mixer is."""
+"""The interface of mixers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""How well a volume, carried along a displacement on a coarse grid, agrees with values at points; with its gradient."""
+"""Mean squared difference between a volume, carried along a displacement, and given values at points; with its gradient.
+
+The displacement and its change of volume are given at the nodes of a coarse grid
+and interpolated trilinearly between them.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,15 @@ COMPONENTS = 4  # of a map: displacement along x, y, z, and the volume's change 
 
 @scalar
 def node(x, g):
-    """Lower node of a grid with nodes at the g voxel centres of an axis, and the position between it and the next; linear beyond."""
+    """(index of the lower node, position between it and the next one) of coordinate x, with nodes at g voxel centres; extrapolates beyond them."""
     p = (x + np.float32(1.0)) * np.float32(0.5) * np.float32(g) - np.float32(0.5)
     low = min(max(int(np.floor(p)), 0), g - 2)
     return low, p - np.float32(low)
 
 
-@numba.njit(fastmath=True, cache=True)
-def _mapped(maps, i, j, k, fx, fy, fz, out):
-    """The map at a point, and the eight weights that gave it."""
+@numba.njit(fastmath=True)
+def map_at(maps, i, j, k, fx, fy, fz, out):
+    """Write to `out` the map between nodes (i, j, k) and the next, at position (fx, fy, fz)."""
     out[:] = np.float32(0.0)
     for c in range(8):
         a, b, d = c & 1, (c >> 1) & 1, c >> 2
@@ -30,32 +34,33 @@ def _mapped(maps, i, j, k, fx, fy, fz, out):
             out[h] += w * maps[k + d, j + b, i + a, h]
 
 
-@numba.njit(fastmath=True, cache=True)
-def _spread(gradient, i, j, k, fx, fy, fz, pull):
+@numba.njit(fastmath=True)
+def map_at_adjoint(gradient, i, j, k, fx, fy, fz, cotangent):
+    """Adjoint of `map_at`: add the cotangent of the map to the gradient of the eight nodes, with their weights."""
     for c in range(8):
         a, b, d = c & 1, (c >> 1) & 1, c >> 2
         w = (fx if a else 1 - fx) * (fy if b else 1 - fy) * (fz if d else 1 - fz)
         for h in range(COMPONENTS):
-            gradient[k + d, j + b, i + a, h] += w * pull[h]
+            gradient[k + d, j + b, i + a, h] += w * cotangent[h]
 
 
 @numba.njit(fastmath=True, cache=True, nogil=True)
 def _difference(points, values, maps, volume, n, conserved, gradient):
     g, total = maps.shape[0], 0.0
-    found, pull = np.empty(COMPONENTS, np.float32), np.empty(COMPONENTS, np.float32)
+    found, cotangent = np.empty(COMPONENTS, np.float32), np.empty(COMPONENTS, np.float32)
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
         i, fx = node(x, g)
         j, fy = node(y, g)
         k, fz = node(z, g)
-        _mapped(maps, i, j, k, fx, fy, fz, found)
+        map_at(maps, i, j, k, fx, fy, fz, found)
         v, gx, gy, gz = value_and_gradient(volume, n, x + found[0], y + found[1], z + found[2])
         volume_change = found[3] if conserved else np.float32(1.0)
         r = v * volume_change - values[p]
         total += 0.5 * r * r
-        pull[0], pull[1], pull[2] = r * volume_change * gx, r * volume_change * gy, r * volume_change * gz
-        pull[3] = r * v if conserved else np.float32(0.0)
-        _spread(gradient, i, j, k, fx, fy, fz, pull)
+        cotangent[0], cotangent[1], cotangent[2] = r * volume_change * gx, r * volume_change * gy, r * volume_change * gz
+        cotangent[3] = r * v if conserved else np.float32(0.0)
+        map_at_adjoint(gradient, i, j, k, fx, fy, fz, cotangent)
     return total
 
 
@@ -66,7 +71,10 @@ def difference(
     volume: np.ndarray,  # [n, n, n] float32 (z, y, x)
     conserved: bool,  # whether the carried volume is multiplied by J
 ) -> tuple[float, np.ndarray]:  # half the mean squared difference, its gradient by the map
-    """1/(2N) sum (volume(x + u) J - value)^2, with its gradient [g, g, g, 4]."""
+    """1/(2N) sum over the points x of (volume(x + u) J - value)^2, and its gradient with respect to u and J at the nodes.
+
+    J is left out unless `conserved`. volume is interpolated trilinearly.
+    """
     gradient = np.zeros_like(maps)
     total = _difference(points, values, maps, volume.reshape(-1), len(volume), conserved, gradient)
     return total / len(points), gradient / np.float32(len(points))

@@ -22,13 +22,16 @@ from xct4d.compilation import numba
 from xct4d.geometry.views import Views
 from xct4d.kernels.shared import joseph
 
-LEVEL = 1e-6  # of a direction's length that it may lean from the horizontal
+LEVEL = 1e-6  # an axis of unit length is horizontal where its z component is smaller than this
 EDGE = 0.001  # voxels: rows so near to a range's ends are left out, where they would read past it
 
 
 @numba.njit(fastmath=True)
 def horizontal(pose, lens, v, c):
-    """Of a detector column: its place on the detector, and the rays' horizontal direction (x, y), per unit of the optical axis."""
+    """The horizontal part of the rays of detector column c of view v: (offset from the optical axis, direction x, direction y).
+
+    All three are for rays whose part along the optical axis has length one.
+    """
     a = (c + 0.5 - lens[v, 2]) / lens[v, 0]
     return a, pose[v, 0, 0] * a - pose[v, 0, 2], pose[v, 1, 0] * a - pose[v, 1, 2]
 
@@ -93,7 +96,10 @@ def blend(a, b, g, f, out):
 
 @numba.njit(fastmath=True)
 def read_rows(line, q, dq, out):
-    """Each row reads the line between two neighbours. Indices are unsigned, or numba checks each for being negative."""
+    """out[i] = `line` at position q + i dq, interpolated between its two neighbours.
+
+    Indices are unsigned: numba would test each signed one for being negative.
+    """
     for r in range(out.shape[0]):
         p = q + dq * np.float32(np.int32(r))
         m = np.int32(p)
@@ -104,7 +110,7 @@ def read_rows(line, q, dq, out):
 
 @numba.njit(fastmath=True)
 def write_rows(rows, q, dq, pairs):
-    """Transpose of `read_rows`: what a row adds to its two neighbours stands side by side."""
+    """Transpose of `read_rows`: add row i to the two neighbours of position q + i dq, which stand side by side in `pairs`."""
     for r in range(rows.shape[0]):
         p = q + dq * np.float32(np.int32(r))
         m = np.int32(p)
@@ -142,7 +148,7 @@ def _project(volume, low, high, pose, lens, out):
 
 @numba.njit(fastmath=True)
 def back_project_slice(scaled, low, high, pose, lens, j, along_y, out):
-    """Adds to slice j what the rays bring that are followed along y, or along x."""
+    """Add to slice j of `out` the contributions of the rays that are followed along y (along_y), or of those followed along x."""
     n, height = out.shape[0], scaled.shape[2]
     line, pairs = np.empty(n + 2, np.float32), np.empty((n + 4, 2), np.float32)
     for v in range(scaled.shape[0]):

@@ -1,4 +1,4 @@
-"""Line integrals of moving material: each voxel is a particle that is cast on the detector.
+"""Line integrals of moving material: each voxel is a particle that is projected onto the detector.
 
 A particle at P carries the attenuation times the volume of its voxel. On the
 detector it is spread over the four nearest pixels (bilinearly); a pixel sees
@@ -23,7 +23,7 @@ from xct4d.geometry.views import Views
 
 @dataclass(frozen=True)
 class Particles:
-    """Voxels that hold material; their places are interpolated between the nodes of a grid of g^3 voxel centres."""
+    """Voxels that hold material, as particles; they move with the nodes of a coarser grid of g^3 voxel centres, between which they lie."""
 
     node: np.ndarray  # [P] int64: index of the lowest of the eight nodes around a particle
     part: np.ndarray  # [P, 3] float32 (x, y, z): the position between the nodes
@@ -32,7 +32,7 @@ class Particles:
 
     @classmethod
     def of(cls, volume: np.ndarray, grid: int, faintest: float) -> Particles:
-        """The voxels [n, n, n] above an attenuation."""
+        """The voxels of a volume [n, n, n] whose attenuation is above `faintest`. grid: nodes per axis."""
         n = len(volume)
         held = volume > faintest
         centres = voxel_centres(n)
@@ -42,9 +42,9 @@ class Particles:
         return cls(low[:, 0] + grid * (low[:, 1] + grid * low[:, 2]), (at - low).astype(np.float32), mass.astype(np.float32), grid)
 
 
-@numba.njit(fastmath=True, cache=True)
-def _place(nodes, first, g, part):
-    """A particle's position and how much its volume has grown; nodes [g^3, 4]."""
+@numba.njit(fastmath=True)
+def place(nodes, first, g, part):
+    """(x, y, z, growth of volume) of a particle, interpolated between the eight nodes from `first` on; nodes [g^3, 4]."""
     x = y = z = growth = np.float32(0.0)
     for c in range(8):
         a, b, d = c & 1, (c >> 1) & 1, c >> 2
@@ -57,18 +57,23 @@ def _place(nodes, first, g, part):
     return x, y, z, growth
 
 
-@numba.njit(fastmath=True, cache=True)
-def _give(first, g, part, component, amount, nodes):
-    """Spread an amount over the eight nodes around a particle."""
+@numba.njit(fastmath=True)
+def place_adjoint(first, g, part, component, amount, nodes):
+    """Adjoint of `place`: add an amount to one component of the eight nodes, in proportion to their weights."""
     for c in range(8):
         a, b, d = c & 1, (c >> 1) & 1, c >> 2
         w = (part[0] if a else 1 - part[0]) * (part[1] if b else 1 - part[1]) * (part[2] if d else 1 - part[2])
         nodes[first + a + g * (b + g * d), component] += w * amount
 
 
-@numba.njit(fastmath=True, cache=True)
-def _cast(pose, fx, fy, cx, cy, x, y, z):
-    """Column and row from pixel centres, the slopes of the ray, 1 / depth, and pixels' worth of a particle of unit mass."""
+@numba.njit(fastmath=True)
+def seen(pose, fx, fy, cx, cy, x, y, z):
+    """Where a particle of unit mass at (x, y, z) is seen, and how strongly.
+
+    Returns column and row (counted from pixel centres), the slopes of its ray
+    along columns and rows, 1 / depth, and the sum over the pixels of the line
+    integrals that it adds.
+    """
     dx, dy, dz = x - pose[0, 3], y - pose[1, 3], z - pose[2, 3]
     near = -1 / (pose[0, 2] * dx + pose[1, 2] * dy + pose[2, 2] * dz)
     a = (pose[0, 0] * dx + pose[1, 0] * dy + pose[2, 0] * dz) * near
@@ -77,17 +82,17 @@ def _cast(pose, fx, fy, cx, cy, x, y, z):
 
 
 @numba.njit(fastmath=True, cache=True, nogil=True)
-def _splat(node, part, mass, g, nodes, pose, focal, centre, share, image):
+def _splat(node, part, mass, g, nodes, pose, focal, centre, weight, image):
     height, width = image.shape
     for p in range(len(node)):
-        x, y, z, growth = _place(nodes, node[p], g, part[p])
+        x, y, z, growth = place(nodes, node[p], g, part[p])
         if abs(x) > 1 or abs(y) > 1 or abs(z) > 1:
             continue
-        column, row, _, _, _, worth = _cast(pose, focal[0], focal[1], centre[0], centre[1], x, y, z)
+        column, row, _, _, _, worth = seen(pose, focal[0], focal[1], centre[0], centre[1], x, y, z)
         if not (0 <= column < width - 1 and 0 <= row < height - 1):
             continue
         i, j = int(column), int(row)
-        u, v, m = column - i, row - j, share * mass[p] * growth * worth
+        u, v, m = column - i, row - j, weight * mass[p] * growth * worth
         image[j, i] += m * (1 - u) * (1 - v)
         image[j, i + 1] += m * u * (1 - v)
         image[j + 1, i] += m * (1 - u) * v
@@ -95,44 +100,44 @@ def _splat(node, part, mass, g, nodes, pose, focal, centre, share, image):
 
 
 @numba.njit(fastmath=True, cache=True, nogil=True)
-def _splat_adjoint(node, part, mass, g, nodes, pose, focal, centre, share, pull, out):
-    height, width = pull.shape
+def _splat_adjoint(node, part, mass, g, nodes, pose, focal, centre, weight, cotangent, out):
+    height, width = cotangent.shape
     for p in range(len(node)):
-        x, y, z, growth = _place(nodes, node[p], g, part[p])
+        x, y, z, growth = place(nodes, node[p], g, part[p])
         if abs(x) > 1 or abs(y) > 1 or abs(z) > 1:
             continue
-        column, row, a, b, near, worth = _cast(pose, focal[0], focal[1], centre[0], centre[1], x, y, z)
+        column, row, a, b, near, worth = seen(pose, focal[0], focal[1], centre[0], centre[1], x, y, z)
         if not (0 <= column < width - 1 and 0 <= row < height - 1):
             continue
         i, j = int(column), int(row)
-        u, v, m = column - i, row - j, share * mass[p] * worth
-        g00, g01, g10, g11 = pull[j, i], pull[j, i + 1], pull[j + 1, i], pull[j + 1, i + 1]
+        u, v, m = column - i, row - j, weight * mass[p] * worth
+        g00, g01, g10, g11 = cotangent[j, i], cotangent[j, i + 1], cotangent[j + 1, i], cotangent[j + 1, i + 1]
         value = (1 - v) * ((1 - u) * g00 + u * g01) + v * ((1 - u) * g10 + u * g11)
         across = m * growth * near * focal[0] * ((1 - v) * (g01 - g00) + v * (g11 - g10))
         down = -m * growth * near * focal[1] * ((1 - u) * (g10 - g00) + u * (g11 - g01))
-        # worth = f_x f_y near^2 sqrt(1 + a^2 + b^2): its slope by a, by b and by the depth
+        # worth = f_x f_y near^2 sqrt(1 + a^2 + b^2): its derivatives by a, by b and by the depth
         bend = m * growth * value * near / (1 + a * a + b * b)
         wide, tall, deep = across + bend * a, down + bend * b, 2 * m * growth * value * near
         for d in range(3):
             k = pose[d, 0] * wide + pose[d, 1] * tall + pose[d, 2] * (a * wide + b * tall + deep)
-            _give(node[p], g, part[p], d, k, out)
-        _give(node[p], g, part[p], 3, m * value, out)
+            place_adjoint(node[p], g, part[p], d, k, out)
+        place_adjoint(node[p], g, part[p], 3, m * value, out)
 
 
-def splat(particles: Particles, nodes: np.ndarray, views: Views, view: int, share: float, image: np.ndarray) -> None:
-    """Add the line integrals of the particles, `share` of them, to an image [height, width] float32.
+def splat(particles: Particles, nodes: np.ndarray, views: Views, view: int, weight: float, image: np.ndarray) -> None:
+    """Add `weight` times the line integrals of the particles to an image [height, width] float32.
 
-    nodes: [g^3, 4] float32, where each node is (x, y, z) and by how much the volume around it has grown.
+    nodes: [g^3, 4] float32: where each node is (x, y, z), and the volume around it over that at rest.
     """
-    _splat(particles.node, particles.part, particles.mass, particles.grid, nodes, *_camera(views, view), np.float32(share), image)
+    _splat(particles.node, particles.part, particles.mass, particles.grid, nodes, *_camera(views, view), np.float32(weight), image)
 
 
 def splat_adjoint(
-    particles: Particles, nodes: np.ndarray, views: Views, view: int, share: float, pull: np.ndarray, out: np.ndarray
+    particles: Particles, nodes: np.ndarray, views: Views, view: int, weight: float, cotangent: np.ndarray, out: np.ndarray
 ) -> None:
-    """Add the gradient by the nodes to out [g^3, 4], for the cotangent `pull` [height, width] of the image."""
+    """Adjoint of `splat` in the nodes: add their gradient to out [g^3, 4], for the cotangent [height, width] of the image."""
     camera = _camera(views, view)
-    _splat_adjoint(particles.node, particles.part, particles.mass, particles.grid, nodes, *camera, np.float32(share), pull, out)
+    _splat_adjoint(particles.node, particles.part, particles.mass, particles.grid, nodes, *camera, np.float32(weight), cotangent, out)
 
 
 def _camera(views: Views, view: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

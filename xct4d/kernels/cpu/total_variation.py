@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from xct4d.compilation import numba
-
-LARGEST = 12.0  # bound of the squared norm of the gradient in three dimensions (Chambolle 2004)
+from xct4d.kernels.shared.rof import LARGEST
 
 
 @numba.njit(parallel=True, fastmath=True, cache=True)

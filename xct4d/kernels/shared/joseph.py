@@ -9,7 +9,7 @@ from torch.nn.functional import grid_sample
 
 from xct4d.geometry.views import Views
 
-SAMPLES = 2**23  # computed at once
+SAMPLES = 2**23  # samples of rays computed at once
 
 
 def _rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,7 @@ def _rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _part(volume: Tensor, source: Tensor, directions: Tensor) -> Tensor:
-    """Integrals [R] along rays with directions [R, 3]."""
+    """Integrals [R] along rays from one source [3] with directions [R, 3]."""
     n = len(volume)
     along = directions.abs().argmax(1, keepdim=True)
     step = directions.gather(1, along)
@@ -36,7 +36,7 @@ def _part(volume: Tensor, source: Tensor, directions: Tensor) -> Tensor:
 
 
 def line_integrals(volume: Tensor, views: Views, view: int) -> Tensor:
-    """[w, h] of one view; differentiable in the volume [n, n, n] (y, x, z)."""
+    """Line integrals [w, h] along the rays of one view; differentiable in the volume [n, n, n] (y, x, z)."""
     source, directions = (torch.from_numpy(array).to(volume.device) for array in _rays(views, view))
     parts = directions.split(max(SAMPLES // len(volume), 1))
     return torch.cat([_part(volume, source, part) for part in parts]).reshape(*(int(size) for size in views.size[view]))

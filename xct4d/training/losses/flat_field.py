@@ -1,4 +1,4 @@
-"""A penalty that keeps the flat field f near zero: the level could else take over what the object absorbs."""
+"""A penalty that keeps the flat field f near zero: otherwise f could stand for attenuation of the object."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ def drawn_levels(drawn: RayDraw) -> Tensor:
 class LevelsAnew:
     """f at the time of each exposure, evaluated once more: [exposures].
 
-    Apart from rounding the same as `drawn_levels`; its gradient is added up in
-    another order, which is the one that the velocity stage always had.
+    The same as `drawn_levels`, but for rounding: the gradients of f are added up
+    in another order. The velocity stage keeps this one, so that its results stay
+    equal bit for bit from version to version.
     """
 
     def __init__(self, flat_field: FlatField):

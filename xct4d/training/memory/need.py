@@ -17,13 +17,13 @@ POINT = 3 * FLOAT
 # Bytes of one part of a ray while samples are placed: its random offset, whether it is occupied, the number of
 # occupied parts before it, and that sum in progress.
 PLACING = 21
-BATCHES = 2  # in memory at once: the next one is drawn before this one is used
+BATCHES = 2  # batches in memory at once: the next one is drawn before this one is used
 # Samples and points that a comparison with held-out projections evaluates at once (training.render, fields.density).
 HELD_OUT = 2**21 * 64 + 2**19 * 1024
 CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
 USABLE = 0.9  # part of the free memory; the rest is lost between allocated blocks
 PLANNED_MICRO_BATCHES = MAX_MICRO_BATCHES // 4  # at most; more may still be needed where the prediction falls short
-COARSEST = 4  # voxels averaged along an axis, at most
+COARSEST = 4  # the volumes of the scans are averaged over at most so many voxels along each axis
 
 
 @dataclass(frozen=True)

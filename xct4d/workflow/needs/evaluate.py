@@ -6,7 +6,7 @@ from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload
 
 OCCUPIED = 0.3  # part of a held-out ray's samples that lies in occupied cells
-SCORED_PIXELS = 2**18  # of a held-out projection, at most, as in stages.evaluate
+SCORED_PIXELS = 2**18  # of a held-out projection, at most, as in analysis.held_out_scores
 
 
 def memory(work: Workload) -> float:

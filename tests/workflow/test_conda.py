@@ -1,6 +1,6 @@
 """`snakemake --cores 1 --use-conda`, by the real solver and installer, in environments made of what is installed here.
 
-Without a conda and without conda-forge: tests/conda_standin turns the installed
+Without a conda and without conda-forge: tests/support/conda_standin turns the installed
 distributions into a channel. So the environment files are solved and the jobs
 run in what came out; that conda-forge has the same packages is another matter,
 for which workflow/envs/README.md gives the evidence.
@@ -32,7 +32,7 @@ pytest.importorskip("rattler", reason="py-rattler, whose solver stands in for co
 
 from conda_standin.channel import conda_name, write_package, write_python
 
-STANDIN = Path(__file__).parent / "conda_standin"
+STANDIN = Path(__file__).parents[1] / "support" / "conda_standin"
 ENVS = ROOT / "workflow" / "envs"
 COMMAND = "snakemake --cores 1 --use-conda --configfile config/tiniest.yaml"
 

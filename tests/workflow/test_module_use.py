@@ -7,15 +7,18 @@ outputs and stop.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from test_reruns import STOP, checkout
+from stopping_checkout import STOP, checkout
 
 from workflow import ROOT, jobs, snakemake
+from xct4d.version import VERSION
 
 IMPORTING = """\
 configfile: "config.yaml"
@@ -107,13 +110,49 @@ def test_an_importing_workflow_runs_it_in_its_own_directory(tmp_path, imported, 
     assert all((outside / file).is_file() for file in behind.values())
 
 
-def test_a_workflow_fetched_from_a_repository_uses_the_installed_package(tmp_path, imported):
-    """As by the workflow catalogue: Snakemake fetches single files, and no package lies beside them."""
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The package as pip installs it: a copy without the rest of the checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    source = folder / "source"
+    for name in ("xct4d", "config"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.npy"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--no-index", "--no-build-isolation"]
+    done = subprocess.run([*pip, "--target", str(folder / "packages"), str(source)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "packages"
+
+
+def test_the_installed_package_has_its_types_and_every_module(installed):
+    assert (installed / "xct4d" / "py.typed").is_file()
+    assert (installed / "xct4d" / "__init__.pyi").is_file()
+    modules = {path.relative_to(ROOT) for path in (ROOT / "xct4d").rglob("*.py")}
+    assert {path.relative_to(installed) for path in (installed / "xct4d").rglob("*.py")} == modules
+
+
+def test_the_installed_package_opens_a_result_from_any_directory(installed, tmp_path):
+    code = "import sys, xct4d; print(xct4d.__file__, xct4d.__version__, 'torch' in sys.modules)\nxct4d.open('nothing')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [str(installed / "xct4d" / "__init__.py"), VERSION, "False"]
+    assert done.stderr.splitlines()[-1].startswith("xct4d.errors.InputError: nothing: does not exist")
+
+
+def test_a_workflow_fetched_from_a_repository_uses_the_installed_package(tmp_path, imported, installed):
+    """As by the workflow catalogue: Snakemake fetches single files, and no package lies beside them; the scenes come with the package."""
     git = ["git", "-C", str(imported), "-c", "user.name=a", "-c", "user.email=a@b.c"]
     (imported / ".gitignore").write_text("__pycache__\n.snakemake\n")
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
         subprocess.run([*git, *command], check=True)
     outside = importing(tmp_path, imported, f'gitfile("{imported}", path="workflow/Snakefile", tag="v1")')
     # the trigger `code` fails in Snakemake 9.27 where scripts lie in a local repository
-    listed = jobs("--rerun-triggers", "mtime", "params", cwd=outside, root=outside, PYTHONPATH=str(ROOT))
+    listed = jobs("--rerun-triggers", "mtime", "params", cwd=outside, root=outside, PYTHONPATH=str(installed))
     assert {"folder: velocity 9", "scene: simulate", "scene: report"} <= set(listed)

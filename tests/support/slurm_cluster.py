@@ -2,8 +2,8 @@
 
 Everything is under one folder, without systemd, cgroups or a database:
 
-    python tests/slurm_cluster.py start FOLDER
-    python tests/slurm_cluster.py stop FOLDER
+    python tests/support/slurm_cluster.py start FOLDER
+    python tests/support/slurm_cluster.py stop FOLDER
 
 It needs root (munge and slurmd do) on a Debian whose apt-get has slurm-wlm and munge.
 """

@@ -44,6 +44,7 @@ def nothing(*_arguments, **_keywords) -> None:
 # Of each module that runs inside a stage: its functions without what they are for.
 STAND_INS: dict[str, dict[str, Callable[..., Any]]] = {
     "xct4d.device": {"sent": lambda array, device: torch.from_numpy(array).to(device), "free_memory": nothing},
+    "xct4d.io.digests": {"check_files": nothing, "check_file": nothing, "recorded": lambda path: path.name},
     "xct4d.io.atomic": {"atomic_folder": plain_folder, "atomic_file": plain_file},
     "xct4d.progress": {"say": nothing, "track": lambda *_: nullcontext(SimpleNamespace(advance=nothing))},
     "xct4d.training.slices": {"cube_points": lambda n, device: torch.zeros(n**3, 3), "cube_image": lambda _: np.zeros((1, 8, 24))},

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from slurm_cluster import Cluster, Unavailable
-from test_pipeline import RESULTS, TINY, contents
+from tiny_run import RESULTS, TINY, contents
 
 from workflow import ROOT, jobs, snakemake
 

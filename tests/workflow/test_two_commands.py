@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_reruns import checkout, write
+from stopping_checkout import checkout, write
 
 from workflow import jobs, reasons, snakemake
 

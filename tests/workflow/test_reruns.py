@@ -6,16 +6,15 @@ outputs and stop before their stage; dry runs then say what a change invalidates
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 import yaml
+from stopping_checkout import checkout, write
 
-from workflow import ROOT, jobs, reasons, snakemake
+from workflow import jobs, reasons, snakemake
 
 PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
@@ -29,13 +28,6 @@ AFTER = ["d: mixing", *EXPORTS, *ANALYSES, SERIES, *SCORED]
 
 VOLUME = {"path": "data.raw", "shape": [2, 2, 2], "dtype": "uint8"}
 
-STOP = """\
-import os, sys
-for output in snakemake.output:
-    os.makedirs(output)
-sys.exit()
-"""
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
@@ -44,44 +36,6 @@ def made(tmp_path_factory):
     done = snakemake("--cores", "4", cwd=root, root=root)
     assert done.returncode == 0, done.stderr
     return root
-
-
-def checkout(root: Path) -> Path:
-    """A copy of this checkout with a dataset, whose scripts make empty outputs and stop."""
-    for name in ("workflow", "xct4d", "config", "slurm"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.nbc", "*.nbi"))
-    data = root / "data"
-    for state, name in (("00", "transforms_00.json"), ("01", "transforms_01.json"), ("05", "transforms_00_to_01.json")):
-        (data / f"images_{state}").mkdir(parents=True)
-        images = [f"images_{state}/train_{i}.png" for i in range(2)]
-        for image in images:
-            (data / image).write_bytes(f"content of {image}".encode())
-        (data / name).write_text(json.dumps({"frames": [{"file_path": image} for image in images]}))
-    (data / "data.raw").write_bytes(b"8 voxels")
-    write(root, {})
-    for script in (root / "workflow" / "scripts").glob("*.py"):
-        script.write_text(STOP + script.read_text())
-    return root
-
-
-def write(root: Path, changes: dict) -> None:
-    """The configuration, with changes at dotted keys."""
-    tree = {
-        "datasets": {"d": {"input": {"folder": "data"}}},
-        "mixing": {"method": "spline"},
-        "velocity": {"levels": [{"resolution": n, "steps": 9, "learning_rate": 0.01} for n in (6, 9, 15)]},
-        "export": {"times": [0.0, 0.5, 1.0]},
-    }
-    for key, value in changes.items():
-        *parents, last = [int(part) if part.isdigit() else part for part in key.split(".")]
-        node = tree
-        for parent in parents:
-            node = node[parent] if isinstance(node, list) else node.setdefault(parent, {})
-        if isinstance(node, list) and last == len(node):
-            node.append(value)
-        else:
-            node[last] = value
-    (root / "config" / "config.yaml").write_text(yaml.safe_dump(tree))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from xct4d.workflow.failures import reason_in
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ERROR = """\
 [Thu Nov 26 21:06:14 2026]
 Error in rule {rule}:
