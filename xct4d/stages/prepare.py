@@ -23,7 +23,7 @@ from xct4d.progress import say, track
 from xct4d.readers.reader import Acquisition, Dataset, Projection, State
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
-from xct4d.readers.times import Clock, clock, is_at_an_end
+from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.selection import evenly_spaced
 
 SHOWN = 12  # projections in the preview
@@ -186,7 +186,10 @@ def _views(projection: Projection) -> Views:
 
 def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, notes: list[str]) -> float | None:
     """mm per world unit: the configuration's, else the dataset's own, else by the scanner's record."""
-    given, scanner = input.unit_mm or _agreed(dataset, "unit_mm"), acquisition.scanner
+    own, scanner = _agreed(dataset, "unit_mm"), acquisition.scanner
+    given = input.unit_mm or own
+    if input.unit_mm is not None and own is not None and abs(input.unit_mm / own - 1) > AGREE:
+        notes.append(f"unit_mm {input.unit_mm:g} of the configuration is used, though the files say {own:g}")
     if scanner is None:
         return given
     measured = scanner.measured_unit_mm(acquisition.projections)
@@ -199,10 +202,13 @@ def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, no
 
 def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
     """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
-    own = _agreed(dataset, "duration_s")
-    ticks.check_duration(input.duration_s, "input.duration_s")
-    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
-    return input.duration_s or own or ticks.duration()
+    own, given = _agreed(dataset, "duration_s"), input.duration_s
+    if given is not None and own is not None and abs(given / own - 1) > SAME_DURATION:
+        what = f"is {given:g} s, but {own:g} s in the files ({dataset.forward.path.name})"
+        raise InputError(what, where="input.duration_s", fix="make them agree, or remove one")
+    if given is not None:
+        return ticks.duration(given, "input.duration_s")
+    return ticks.duration(own, f"{dataset.forward.path.parent}: duration_s")
 
 
 def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:
