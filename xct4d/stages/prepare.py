@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xct4d import config
-from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
+from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view, note_odd_views, note_two_distances
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME
 from xct4d.errors import InputError
@@ -65,7 +65,10 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         for v in range(len(part))
     ]
     if state != "between":
-        check_poses(acquisition.projections, acquisition.path)
+        notes += check_poses(acquisition.projections, acquisition.path)
+    notes += note_odd_views(acquisition.projections)
+    if dataset.backward is not None and state == "backward":
+        notes += note_two_distances(dataset.forward.projections, dataset.backward.projections)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
     duration_s = _duration_s(input, dataset, ticks)
