@@ -20,11 +20,12 @@ class FailedJobs(logging.Handler):
         self._logs: dict[int, str] = {}  # of the jobs that failed last time they ran, by number
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(getattr(record, "event", None), "name", None)
-        if event == "JOB_ERROR" and record.log:
-            self._logs.setdefault(record.jobid, record.log[0])
+        said = vars(record)
+        event = getattr(said.get("event"), "name", None)
+        if event == "JOB_ERROR" and said["log"]:
+            self._logs.setdefault(said["jobid"], said["log"][0])
         elif event == "JOB_FINISHED":  # a retry
-            self._logs.pop(record.job_id, None)
+            self._logs.pop(said["job_id"], None)
 
     def tell(self) -> None:
         """Print why each job failed, each reason once."""
