@@ -21,14 +21,17 @@ def unused_images(folder: Path, used: Iterable[Path]) -> list[str]:
     places = [folder, *(path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))]
     known = {path.resolve() for path in places}
     places += [path for path in sorted({image.parent for image in used}) if path not in known]
-    notes = []
+    left: list[Path] = []
+    folders = 0
     for place in places:
-        left = [path for path in sorted(place.iterdir()) if path.suffix.lower() in IMAGES and not path.name.startswith(".")]
-        left = [path for path in left if path.resolve() not in used]
-        if left:
-            shown = left[0].relative_to(folder) if left[0].is_relative_to(folder) else left[0]
-            notes.append(f"not used: {len(left)} images that nothing lists, such as {shown}")
-    return notes
+        lying = [path for path in sorted(place.iterdir()) if path.suffix.lower() in IMAGES and not path.name.startswith(".")]
+        lying = [path for path in lying if path.resolve() not in used]
+        folders += bool(lying)
+        left += lying
+    if not left:
+        return []
+    shown = left[0].relative_to(folder) if left[0].is_relative_to(folder) else left[0]
+    return [f"not used: {len(left)} images that nothing lists{f', in {folders} folders' if folders > 1 else ''}, such as {shown}"]
 
 
 def unused_volumes(folder: Path, options: Input) -> list[str]:

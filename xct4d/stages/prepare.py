@@ -22,7 +22,7 @@ from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
 from xct4d.readers.reader import Acquisition, Dataset, Projection, State
 from xct4d.readers.registry import reader_of
-from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
+from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, note_split, split
 from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.selection import evenly_spaced
 
@@ -54,7 +54,9 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     acquisition = replace(acquisition, projections=[acquisition.projections[i] for i in used])
     times = [times[i] for i in used]
     _note_seen_views(acquisition.projections, times, role[used], notes)
-    if acquisition.lists is not None:
+    if acquisition.lists is None:
+        notes += note_split(role, input.split)
+    else:
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
     factor = _factor(acquisition, settings)
