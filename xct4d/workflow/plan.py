@@ -15,6 +15,7 @@ from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
 
+MOST_DATASETS = 2000  # variants among them; more would be planned for minutes
 MOST_TIMES = 10_000  # that are exported; each is a job
 LONGEST_NAME = 200  # letters of a folder's name; file systems take 255, and Snakemake adds some
 SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
@@ -30,9 +31,12 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
     wrong key or value, a missing folder, scene or image.
     """
     datasets: dict[str, Dataset] = {}
-    for name, config in resolve(tree, source).items():
+    asked = {name: (config, variants(name, config, f"{source}: datasets.{name}")) for name, config in resolve(tree, source).items()}
+    if (count := sum(len(targets) for _, targets in asked.values())) > MOST_DATASETS:
+        fix = f"at most {MOST_DATASETS} are planned at once; leave some out, or sweep over fewer values"
+        raise InputError(f"are {count}, variants among them", where=f"{source}: datasets", fix=fix)
+    for name, (config, targets) in asked.items():
         where = f"{source}: datasets.{name}"
-        targets = variants(name, config, where)
         levels = range(len(config.velocity.levels))
         homes = [v.home(name, level) for v in targets for name, stage in STAGES.items() for level in (levels if stage.levels else [None])]
         for variant in [*targets, *homes]:
@@ -117,7 +121,8 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
                 f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file"
             )
     elif not path.is_file():
-        raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
+        what = "is not a file" if path.exists() else "does not exist"
+        raise InputError(f"{path} {what}", where=f"{where}: input.scene", fix="check the path")
     from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
     placed = load_scene(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xct4d.config import Input
 from xct4d.errors import InputError
+from xct4d.io.paths import refuse_special
 from xct4d.readers.nikon.xtekct import agreed_record, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
 from xct4d.readers.reference.transforms import discover, listed_images
@@ -58,7 +59,10 @@ def _existing_images(transforms: Path) -> list[Path]:
 
 
 def _records(transforms: Iterable[Path]) -> list[Path]:
-    return [record for folder in dict.fromkeys(path.parent for path in transforms) for record in record_files(folder)]
+    records = [record for folder in dict.fromkeys(path.parent for path in transforms) for record in record_files(folder)]
+    for record in records:
+        refuse_special(record, record)  # Snakemake would wait for its content
+    return records
 
 
 def _with_record(acquisition: Acquisition, transforms: list[Path]) -> Acquisition:
