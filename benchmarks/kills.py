@@ -130,6 +130,8 @@ class Pipeline:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     victim.kill()
             if victims:
+                with (self.place / "said").open("a") as said:
+                    said.write(f"--- killed: {kill}\n")
                 self._found.kills[f"{kill.victim}, {'end of ' if kill.at_end else ''}{kill.stage}"] += 1
             return jobs
         return []
@@ -226,9 +228,10 @@ def campaign(folder: Path, kills: int, seed: int) -> Found:
         unlike = [name for name in sorted(contents.keys() | expected.keys()) if contents.get(name) != expected.get(name)]
         if not ended or unlike:
             found.wrong.append(f"{pipeline.place.name}: {'ended' if ended else 'did not end'}, unlike: {', '.join(unlike) or 'nothing'}")
-        else:
+        own = [line for line in found.wrong if line.startswith(f"{pipeline.place.name}:")]
+        if not own:
             shutil.rmtree(pipeline.place)
-        print(f"{number + 1}: {sum(found.kills.values())} kills, {len(found.wrong)} wrong", flush=True)
+        print("\n".join([f"{number + 1}: {sum(found.kills.values())} kills, {len(found.wrong)} wrong", *own]), flush=True)
     return found
 
 
