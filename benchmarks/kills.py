@@ -86,6 +86,7 @@ class Pipeline:
     def __init__(self, place: Path, found: Found):
         self.place, self.results, self._found = place, place / "results" / "d", found
         self._finished: set[str] = set()
+        self._left: list[psutil.Process] = []  # jobs of a Snakemake that was killed
         place.mkdir(parents=True)
         (place / "c.yaml").write_text(yaml.safe_dump(CONFIG))
 
@@ -109,12 +110,14 @@ class Pipeline:
         if any((self.place / ".snakemake" / "locks").glob("*")):
             self.start("--unlock").wait(PATIENCE)
         stored, began, said = self._steps(), time.time(), self._said()
+        alone = not any(job.is_running() for job in self._left)  # else a log may be that of an older job
         process = self.start()
-        jobs = self._kill(process, kill, began) if kill is not None else []
+        self._left += self._kill(process, kill, began) if kill is not None else []
         code = process.wait(PATIENCE)
         if kill is None or not kill.beside:
-            psutil.wait_procs(jobs, PATIENCE)
-        self._look_at_trainings(stored, began, complete=code == 0)
+            psutil.wait_procs(self._left, PATIENCE)
+        if alone:
+            self._look_at_trainings(stored, began, complete=code == 0)
         self._look_at_jobs(self._said()[len(said) :])
         return code == 0
 
