@@ -154,7 +154,7 @@ class Pipeline:
     def _steps(self) -> dict[str, int]:
         """Steps in the checkpoint of each training."""
         steps = {}
-        for path in (self.results / "checkpoints").glob("*.checkpoint"):
+        for path in (self.results / "checkpoints").glob("[!.]*.checkpoint"):  # not the temporary of a killed job
             content = path.read_bytes()[32:]
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
             steps[path.name.split(".")[0]] = int(header["__metadata__"]["step"])
