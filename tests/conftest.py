@@ -7,7 +7,7 @@ import pytest
 import torch
 
 # the longest first, so that no process is left alone with one of them at the end
-LONGEST = ("test_slurm", "test_pipeline", "test_conda", "test_reruns", "test_motion_benchmark")
+LONGEST = ("test_slurm", "test_kills", "test_pipeline", "test_conda", "test_reruns", "test_motion_benchmark")
 # sums over threads are theirs to test
 THREADED = ("test_kernels", "test_training", "test_integrals")
 

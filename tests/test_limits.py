@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tiny_dataset
 
 from xct4d.config import resolve
 from xct4d.errors import InputError
@@ -67,6 +68,22 @@ def test_a_sweep_of_ten_thousand_million_combinations():
     with pytest.raises(InputError, match=r"datasets\.d: sweep: has 10000000000 combinations; at most 1000"):
         sweep({key: list(range(1, 101)) for key in keys})
     assert len(sweep({"canonical.steps": list(range(1, MOST_VARIANTS + 1))})) == MOST_VARIANTS
+
+
+def test_more_datasets_than_anybody_has():
+    tree = {"datasets": {f"d{i}": {"input": {"folder": "data"}} for i in range(300)}, "sweep": {"canonical.steps": list(range(1, 11))}}
+    with pytest.raises(InputError, match=r"config: datasets: are 3000, variants among them; at most 2000"):
+        plan(tree, None)
+
+
+@pytest.mark.parametrize("name", ["scan.xtekct", "transforms_00.json", "images_00/train_00.png"])
+def test_a_pipe_in_a_dataset_is_found_while_planning(tmp_path, name):
+    """Snakemake would read what is named as an input."""
+    folder = tiny_dataset.make(tmp_path / "d")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match="is a pipe or a device"):
+        plan({"datasets": {"d": {"input": {"folder": str(folder)}}}}, None)
 
 
 def test_more_times_than_a_film_has():

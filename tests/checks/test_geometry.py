@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_dataset
-from preparation import DATA, FORWARD, complaint, needs_data, notes, refused, run
+from preparation import BACKWARD, DATA, FORWARD, complaint, needs_data, notes, refused, run
 from tiny_dataset import DISTANCE, edited
 
 from xct4d.checks.geometry import check_focal
@@ -195,3 +195,74 @@ def test_a_source_on_the_axis(folder):
 def test_a_source_inside_the_box_names_the_factor(folder):
     moved(folder, scaled(0.1))
     assert "is inside the box [-1, 1]^3; its distance is at least 4.3 times too small" in refused(folder)
+
+
+@pytest.mark.parametrize(("factor", "says"), [(10, "10 times too large"), (0.5, "2 times too small")])
+def test_one_source_at_another_distance(folder, factor, says):
+    with edited(folder) as tree:
+        for row in tree["frames"][2]["transform_matrix"][:3]:
+            row[3] *= factor
+    line = refused(folder)
+    assert "frames[2] (images_00/train_02.png).transform_matrix: the source is" in line
+    assert f"in the other projections 3.939; is its position {says}?" in line
+
+
+def turned(folder, azimuths):
+    cameras = tiny_dataset.views(azimuths)
+    with edited(folder) as tree:
+        for i, frame in enumerate(tree["frames"]):
+            frame["transform_matrix"] = tiny_dataset.matrix(cameras, i)
+
+
+def test_degrees_taken_for_radians(folder):
+    turned(folder, np.radians([*tiny_dataset.AZIMUTHS, 30.0]))
+    assert "all 7 projections come from within 5.24 degrees about the rotation axis; were degrees taken for radians?" in refused(folder)
+
+
+@pytest.mark.parametrize(("step", "noted"), [(15, True), (30, False)])
+def test_missing_directions_are_noted(folder, step, noted):
+    turned(folder, [340.0 + step * i for i in range(7)])
+    run(folder, settings=Prepare(target_size=None, check_intensities=False))
+    assert noted == any("come from within 90 degrees about the rotation axis" in note for note in notes(folder))
+
+
+def test_poses_far_too_large_name_the_factor(folder):
+    moved(folder, scaled(100))
+    assert "no ray of this camera hits the box [-1, 1]^3; its view is 133 times as wide as the box: give positions" in refused(folder)
+
+
+def test_axes_of_opencv(folder):
+    moved(folder, lambda pose: pose * [1, -1, -1, 1])
+    assert "the box lies behind it: the camera looks along its -z, so change the signs of the second and third column" in refused(folder)
+
+
+def test_world_to_camera(folder):
+    moved(folder, np.linalg.inv)
+    assert "or invert them if they are world-to-camera" in refused(folder)
+
+
+@pytest.mark.parametrize(("factor", "fits"), [(1.15, True), (1.9, False)])
+def test_a_sample_a_little_wider_than_the_box(folder, factor, fits):
+    disc(folder, 0.95)
+    moved(folder, scaled(factor))
+    if fits:
+        assert len(run(folder)) == 7
+    else:
+        assert "the box is smaller than the sample: what attenuates reaches 1." in refused(folder)
+
+
+def test_scans_of_unlike_distances_are_noted(folder):
+    with edited(folder, BACKWARD) as tree:
+        for frame in tree["frames"]:
+            for row in frame["transform_matrix"][:3]:
+                row[3] *= 2
+    run(folder, "backward")
+    assert "the sources of the first scan are 3.939 from the rotation axis, of the second 7.878" in notes(folder, "backward")[0]
+
+
+def test_unusual_views_are_noted(folder):
+    with edited(folder) as tree:
+        tree["fl_x"], tree["fl_y"] = 480.0, 240.0
+    run(folder, settings=Prepare(target_size=None, check_intensities=False))
+    assert "focal lengths 480 and 240 px, so pixels are not square" in notes(folder)[0]
+    assert "the view is 0.27 world units wide where the rotation axis is" in notes(folder)[1]

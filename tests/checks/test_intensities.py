@@ -164,3 +164,51 @@ def test_a_sample_that_fills_every_view_is_said():
     brightness, _ = brightness_and_levels(solid, 16, 16)
     assert "the brightest of all projections has transmission" in brightness.notes[0]
     assert "right where the sample fills every view" in brightness.notes[0]
+
+
+# --- one projection unlike the others, levels that cannot be kept
+
+
+def changed(folder, change, names="images_00/*.png", suffix=".png"):
+    """Change the pixels [0, 1] of images; floats as TIFF."""
+    for path in sorted(folder.glob(names)):
+        stored = np.asarray(Image.open(path))
+        pixels = change(stored / np.iinfo(stored.dtype).max)
+        if suffix == ".png":
+            Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(path)
+        else:
+            Image.fromarray(pixels.astype(np.float32)).save(path.with_suffix(".tif"))
+            path.unlink()
+    if suffix != ".png":
+        for path in folder.glob("*.json"):
+            path.write_text(path.read_text().replace(".png", suffix))
+
+
+def test_one_projection_darker_than_the_others_where_no_air_is_beside_the_box(folder):
+    narrow(folder, 1.0)
+    changed(folder, lambda pixels: pixels / 2, "images_00/train_02.png")
+    assert f"{FRAME}: the brightest has transmission 0." in refused(folder)
+
+
+def test_one_projection_that_ends_in_black_rows(folder):
+    changed(folder, lambda pixels: np.concatenate([pixels[:-5], 0 * pixels[-5:]]), "images_00/train_02.png")
+    assert f"{FRAME}: the last 5 rows are black, those of other projections are not; copy or export it again" in refused(folder)
+
+
+def test_all_projections_may_end_in_black_rows(folder):
+    changed(folder, lambda pixels: np.concatenate([pixels[:-3], 0 * pixels[-3:]]))
+    assert len(run(folder)) == 7
+
+
+def test_a_level_above_one_is_not_clipped_as_noise_is(folder):
+    with edited(folder) as tree:
+        tree["fl_x"] = tree["fl_y"] = 120.0
+    changed(folder, lambda pixels: 1.3 * pixels, "images_*/*.png", ".tif")
+    assert "transmissions lie above 1 by 0.28 on average, which would be clipped" in refused(folder)
+    assert run(folder, settings=Prepare(target_size=None, check_intensities=False)).image(0).max() == 1
+
+
+def test_numbers_of_twelve_bits_in_sixteen(folder):
+    for path in folder.glob("images_*/*.png"):
+        Image.fromarray(np.rint(np.asarray(Image.open(path)) / 255.0 * 4095).astype(np.uint16)).save(path)
+    assert "air has transmission 0.0625, as if numbers of 12 bits had been written into 16" in refused(folder)

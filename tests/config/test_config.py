@@ -49,3 +49,24 @@ def test_configuration(case):
 )
 def test_datasets_of_the_configuration(tree, expected):
     assert expected in complaint(resolve, tree, "config.yaml")
+
+
+NUMBERS = {
+    "canonical": [{"steps": True}, {"steps": "150"}, {"volume_weight": "0.1"}, {"grid": {"levels": False}}],
+    "export": [{"times": [0, "0.5"]}, {"times": [0, True]}, {"window": ["0", 1]}],
+    "velocity": [{"levels": [{"resolution": "6", "steps": 3, "learning_rate": 0.1}]}],
+    "input": [{"folder": "x", "unit_mm": True}, {"folder": "x", "duration_s": "3"}, {"folder": "x", "split": {"indices": [1, True]}}],
+}
+
+
+@pytest.mark.parametrize(("section", "value"), [(section, value) for section, values in NUMBERS.items() for value in values], ids=str)
+def test_text_and_truth_values_are_no_numbers(section, value):
+    tree = {"datasets": {"x": {"input": {"folder": "x"}}}}
+    (tree["datasets"]["x"] if section == "input" else tree)[section] = value
+    assert "must be a number, not t" in complaint(resolve, tree, "config.yaml").replace("not false", "not t")
+
+
+def test_whole_numbers_may_be_written_as_floats():
+    tree = {"datasets": {"x": {"input": {"folder": "x", "unit_mm": 3}}}, "canonical": {"steps": 150.0}, "prepare": {"downscale": None}}
+    config = resolve(tree, "config.yaml")["x"]
+    assert (config.canonical.steps, config.input.unit_mm) == (150, 3.0)

@@ -111,3 +111,9 @@ def test_a_real_scan_has_the_geometry_that_was_verified_by_hand(tmp_path):
         assert own.focal == pytest.approx(projection.focal)
         assert (own.centre, own.size) == (projection.centre, projection.size)
     assert scan.unit_mm == pytest.approx(34.40985)
+
+
+def test_images_beyond_the_count_are_named(tmp_path):
+    folder = nikon_dataset.make(tmp_path / "dataset", scans=["scan"])
+    (folder / "other_0001.tif").write_bytes(b"")
+    assert NikonReader().open(folder, Input(folder="x")).forward.notes == ["not used: 2 images that nothing lists, such as other_0001.tif"]

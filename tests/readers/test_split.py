@@ -170,3 +170,22 @@ def test_a_method_without_its_value_is_planned_with_the_default(folder, method):
     (dataset,) = plan({"datasets": {"d": {"input": {"folder": str(folder), "split": {"method": method}}}}}, Path("scenes")).values()
     assert memory_mb("evaluate", dataset, 1) > 0
     assert minutes("evaluate", dataset, 1) > 0
+
+
+@pytest.mark.parametrize(
+    ("state", "split", "says"),
+    [
+        ("forward", {"method": "interval"}, "input.split holds nothing out: there are too few for every 8th"),
+        (
+            "between",
+            {"method": "fraction", "fraction": 0.1},
+            "input.split holds out 6, not 8: one projection of each time stays in training",
+        ),
+        ("forward", {"method": "fraction", "fraction": 0.95}, "input.split holds nothing out: 0.05 of 7 is less than a half"),
+        ("forward", {"method": "fraction", "fraction": 1.0}, None),
+        ("forward", {"method": "interval", "interval": 3}, None),
+    ],
+)
+def test_a_method_that_cannot_hold_out_what_it_is_told_to_says_so(folder, state, split, says):
+    run(folder, state, split=split)
+    assert [note for note in notes(folder, state) if "input.split" in note] == ([says] if says else [])

@@ -149,3 +149,54 @@ def test_minus_zero_is_zero(folder):
                 frame["time"] = -0.0 if frame["time"] == 0 else frame["time"]
     assert "-" not in str(run(folder).time[0])
     assert len(run(folder, "between")) == 9
+
+
+def test_a_duration_that_the_file_contradicts(folder):
+    for name in (FORWARD, BACKWARD, SEQUENCE):
+        with edited(folder, name) as tree:
+            tree["duration_s"] = 20.0
+    assert "input.duration_s: is 2 s, but 20 s in the files (transforms_00.json)" in refused(folder, duration_s=2.0)
+    assert run(folder, duration_s=20.0).duration_s == 20
+
+
+@pytest.mark.parametrize("scan", [1.0, 50.0])
+def test_the_duration_of_a_short_event_is_its_part_of_that_between_the_scans(folder, scan):
+    """Times in [0, 1] say nothing of seconds; times in seconds need no duration, and agree with that between the scans."""
+    for name in (FORWARD, BACKWARD):
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                frame["time"] *= scan
+    with edited(folder, SEQUENCE) as tree:
+        tree["frames"] = [frame | {"time": scan * (0.5 + 0.04 * frame["time"])} for frame in tree["frames"] if 0 < frame["time"] < 1]
+    assert run(folder, "between", duration_s=50.0).duration_s == pytest.approx(2.0)
+    assert run(folder, "backward").duration_s == (None if scan == 1 else pytest.approx(2.0))
+
+
+def test_a_sequence_in_seconds_beside_scans_without_times(folder):
+    without_times(folder)
+    with edited(folder, SEQUENCE) as tree:
+        tree["frames"] = [frame | {"time": 0.2 * frame["time"]} for frame in tree["frames"] if 0 < frame["time"] < 1]
+    line = refused(folder, "between", duration_s=0.2)
+    assert "input.duration_s: is 0.2 s, and the sequence ends at 0.15: is that in seconds" in line
+    assert sorted(set(run(folder, "between", duration_s=3.0).time)) == pytest.approx([0.05, 0.1, 0.15])
+    assert (
+        "scans without times are taken at 0 and 1, the sequence reaches from 0.05 to 0.15; if these are seconds"
+        in notes(folder, "between")[0]
+    )
+
+
+def test_a_normalised_sequence_beside_scans_without_times(folder):
+    without_times(folder)
+    assert run(folder, "between", duration_s=0.8).duration_s == 0.8
+    assert not any("scans without times" in note for note in notes(folder, "between"))
+
+
+def test_times_of_a_clock_that_counts_milliseconds_are_told_apart(folder):
+    for name in (FORWARD, BACKWARD):
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                frame["time"] = 1.7e12 + 3.6e6 * frame["time"]
+    with edited(folder, SEQUENCE) as tree:
+        tree["frames"] = [frame | {"time": 1.7e12 + 1.8e6 + 500 * frame["time"]} for frame in tree["frames"] if 0 < frame["time"] < 1]
+    assert sorted(set(run(folder, "between").time)) == pytest.approx([0.25, 0.5, 0.75])
+    assert "t = 0 is 1700001800000 and t = 1 is 1700001800500" in notes(folder, "between")[0]

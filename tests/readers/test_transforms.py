@@ -168,5 +168,35 @@ def test_other_files_and_images_are_named(folder):
     assert notes(folder) == [
         "not used: transforms_broken.json, which cannot be read",
         "not used: transforms_test.json with 2 images of its own, such as images_07/train_00.png",
-        f"not used: 5 images that no transforms file lists, such as {folder / 'images_07/eval_00.png'}",
+        "not used: 5 images that nothing lists, such as images_07/eval_00.png",
     ]
+
+
+def test_folders_volumes_and_other_spellings_are_named(folder):
+    shutil.copytree(folder / "images_00", folder / "images_08")
+    (folder / "images_08" / "train_09.JPG").write_bytes(b"")
+    shutil.copy(folder / FORWARD, folder / "Transforms_02.JSON")
+    (folder / "settings.json").write_text("{}")
+    for name in ("fdk_00.npy", "fdk_04.npy"):
+        (folder / name).write_bytes(b"")
+    run(folder, forward_volume={"path": "fdk_04.npy"})
+    assert notes(folder) == [
+        "not used: Transforms_02.JSON, whose images other files list",
+        "not used: settings.json",
+        "not used: 8 images that nothing lists, such as images_08/eval_00.png",
+        "not used: fdk_00.npy; a known volume is named as input.forward_volume or input.backward_volume",
+    ]
+
+
+def test_two_files_of_one_number(folder):
+    shutil.copy(folder / FORWARD, folder / "transforms_0.json")
+    assert "transforms_0.json and transforms_00.json have the same number" in refused(folder)
+    run(folder, forward=FORWARD)
+    assert notes(folder) == ["not used: transforms_0.json, whose images other files list"]
+
+
+def test_a_sequence_without_the_scan_at_its_end(folder):
+    (folder / BACKWARD).unlink()
+    assert f"{SEQUENCE}: is a sequence, but there is no scan at its end; add the scan" in refused(folder)
+    run(folder, forward=FORWARD)
+    assert notes(folder) == [f"not used: {SEQUENCE} with 16 images of its own, such as images_01/train_00.png"]

@@ -1,34 +1,30 @@
-"""Why jobs failed is told last, and once."""
+"""Why jobs failed is told last, and once, whatever Snakemake is quiet about."""
 
-import subprocess
-import sys
-from pathlib import Path
+import logging
 
 import pytest
+from tiny_dataset import edited, make
 
-from xct4d.workflow.failures import reason_in
-
-ROOT = Path(__file__).parents[2]
-ERROR = """\
-[Thu Nov 26 21:06:14 2026]
-Error in rule {rule}:
-    message: None
-    jobid: {job}
-    input: data/a.json, data/b: c.json
-    output: results/d/{rule}
-    log: {log} (check log file(s) for error details)
-    shell: python
-"""
+from workflow import snakemake
+from xct4d.workflow.failures import FailedJobs, reason_in
 
 
-def told(tmp_path, text):
-    (tmp_path / "snakemake.log").write_text(text)
-    code = "import sys; from xct4d.workflow.failures import tell_last; tell_last(sys.argv[1:]); print('At least one job', file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "snakemake.log"], check=True, cwd=ROOT, capture_output=True, text=True)
-    return done.stderr.splitlines()
+def told(capsys, *records):
+    failed, logger = FailedJobs(), logging.getLogger("test_failures")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(failed)
+    for event, extra in records:
+        logger.info("said by Snakemake", extra={"event": type("Event", (), {"name": event})} | extra)
+    logger.removeHandler(failed)
+    failed.tell()
+    return capsys.readouterr().err.splitlines()
 
 
-def test_each_reason_once_at_the_very_end(tmp_path):
+def failure(number, log):
+    return "JOB_ERROR", {"jobid": number, "log": [str(log)]}
+
+
+def test_each_reason_once(tmp_path, capsys):
     for name, text in (
         ("a", "d: goes on\nd/a.json: has no frames\n"),
         ("b", "d/b.json: is damaged\n"),
@@ -36,19 +32,19 @@ def test_each_reason_once_at_the_very_end(tmp_path):
         ("e", ""),
     ):
         (tmp_path / name).write_text(text)
-    errors = [ERROR.format(rule=name, job=job, log=tmp_path / name) for job, name in enumerate("abcef")]
-    assert told(tmp_path, "".join(errors + errors)) == ["At least one job", "d/a.json: has no frames", "d/b.json: is damaged"]
+    failures = [failure(number, tmp_path / name) for number, name in enumerate("abcef")]
+    assert told(capsys, *failures, *failures) == ["d/a.json: has no frames", "d/b.json: is damaged"]
 
 
-def test_a_job_that_a_retry_finished_did_not_fail(tmp_path):
+def test_a_job_that_a_retry_finished_did_not_fail(tmp_path, capsys):
     (tmp_path / "a").write_text("d: canonical: 150/150\n")
-    text = ERROR.format(rule="a", job=12, log=tmp_path / "a") + "[...]\nFinished jobid: 12 (Rule: a)\n"
-    assert told(tmp_path, text) == ["At least one job"]
-    assert told(tmp_path, text.replace("jobid: 12 (R", "jobid: 1 (R")) == ["At least one job", "d: canonical: 150/150"]
+    assert told(capsys, failure(12, tmp_path / "a"), ("JOB_FINISHED", {"job_id": 12})) == []
+    assert told(capsys, failure(12, tmp_path / "a"), ("JOB_FINISHED", {"job_id": 1})) == ["d: canonical: 150/150"]
 
 
-def test_no_failed_job_no_line(tmp_path):
-    assert told(tmp_path, "MissingInputException\n") == ["At least one job"]
+def test_other_messages_and_jobs_without_a_log(capsys):
+    logging.getLogger("test_failures").info("no event")
+    assert told(capsys, ("PROGRESS", {}), ("JOB_ERROR", {"jobid": 1, "log": []})) == []
 
 
 @pytest.mark.parametrize("first", ["Traceback (most recent call last):", "Fatal Python error: Aborted"])
@@ -56,3 +52,17 @@ def test_a_defect_is_told_from_its_traceback_on(tmp_path, first):
     (tmp_path / "log").write_text(f"d: export: 3/8\n{first}\n  File x\nKeyError: 'a'\n")
     assert reason_in(tmp_path / "log") == f"{first}\n  File x\nKeyError: 'a'"
     assert reason_in(tmp_path / "lost") == ""
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet", "rules"], ["--quiet", "all"]], ids=" ".join)
+def test_snakemake_ends_with_the_reason(tmp_path, quiet):
+    make(tmp_path / "d")
+    with edited(tmp_path / "d") as tree:
+        tree["frames"][2]["transform_matrix"][0][0] = 3.0
+    (tmp_path / "c.yaml").write_text("datasets: {s: {input: {folder: d}}}\n")
+    done = snakemake("results/s/prepared/forward", "--cores=1", "--configfile=c.yaml", *quiet, cwd=tmp_path)
+    assert done.returncode == 1
+    line = "d/transforms_00.json: frames[2] (images_00/train_02.png).transform_matrix: is not rigid"
+    said = (done.stdout + done.stderr).splitlines()
+    assert said[-1].startswith(line)
+    assert sum(line in each for each in said) == 1

@@ -92,7 +92,8 @@ def truth(motion=STRETCH, **volume):
         ({"datasets": {20240115: {"input": {"folder": "data"}}}}, ["datasets.20240115: YAML reads this name as a int", "quote it"]),
         ({"datasets": {datetime.date(2024, 1, 15): {}}}, ["datasets.2024-01-15: YAML reads this name as a date", "quote it"]),
         ({"datasets": {False: {}}}, ["YAML reads this name as true or false", "quote it"]),
-        ({"datasets": {"d" * 250: FOLDER["d"]}}, ["the name of its folder would have 250 letters", "shorten"]),
+        ({"datasets": {"d" + "01" * 20: FOLDER["d"]}}, ["datasets.d0101", "repeats itself twenty times", "another name"]),
+        ({"datasets": {"abcde-fghi" * 19 + "f" * 15: FOLDER["d"]}}, ["the name of its folder would have 205 letters", "shorten"]),
         ({"datasets": FOLDER, "sweep": {"canonical.learning_rate": ["1e-3" + "0" * 200]}}, ["datasets.d"]),
         ({"datasets": {"ä": {"input": {"folder": "data"}}}}, ["datasets.ä", "ASCII letters, digits"]),
     ],
@@ -108,7 +109,11 @@ def test_braces_in_names(place):
     (place / "data" / "transforms_01.json").write_text(json.dumps({"frames": [{"file_path": "images_01/train{0}.png"}]}))
     line = "config: datasets.d: input: data/images_01/train{0}.png has a brace in its name, which Snakemake takes for a wildcard; rename it"
     assert complaint(place, {"datasets": FOLDER}) == line
-    (place / "data").rename(place / "run{3}")
+    (place / "data").rename(place / "run<3>")
+    assert "run<3>/transforms_00.json has an angle bracket in its name, which Snakemake takes for a variable" in complaint(
+        place, {"datasets": {"d": {"input": {"folder": "run<3>"}}}}
+    )
+    (place / "run<3>").rename(place / "run{3}")
     assert "run{3}/transforms_00.json has a brace" in complaint(place, {"datasets": {"d": {"input": {"folder": "run{3}"}}}})
 
 

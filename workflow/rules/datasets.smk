@@ -23,7 +23,7 @@ from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.quantities import ANALYSED
 from xct4d.workflow.digest import code_digest
-from xct4d.workflow.failures import promise_to_tell, tell_last
+from xct4d.workflow.failures import promise_to_tell
 from xct4d.workflow.plan import plan
 from xct4d.workflow.scenes import shipped_scenes
 from xct4d.workflow.stages import STAGES, job_of

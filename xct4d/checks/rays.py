@@ -19,3 +19,11 @@ def sample_rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray, np.nda
     width, height = (int(n) for n in views.size[view])
     row, column = (index.ravel() for index in np.meshgrid(evenly_spaced(height, GRID), evenly_spaced(width, GRID), indexing="ij"))
     return column, row, cast(views, np.full(len(column), view), column + 0.5, row + 0.5)
+
+
+def way_through_column(rays: np.ndarray, half: float = 1.0) -> np.ndarray:
+    """Length, as seen along z, of the way of each ray through the column |x| <= half, |y| <= half: [N], 0 beside it."""
+    origin, direction = rays[:, :2], np.where(np.abs(rays[:, 3:5]) < 1e-12, 1e-12, rays[:, 3:5])
+    faces = np.sort([(-half - origin) / direction, (half - origin) / direction], axis=0)
+    near, far = faces[0].max(1), faces[1].min(1)
+    return np.maximum(far - np.maximum(near, 0), 0) * np.hypot(*direction.T)

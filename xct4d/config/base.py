@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
+from pydantic_core import PydanticCustomError
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -18,6 +19,16 @@ NAME = "[A-Za-z0-9_-]+"  # of a dataset, and so of its folder
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """A key that takes numbers alone takes neither text nor true and false, which pydantic would turn into numbers."""
+        if _leaves(cls.model_fields[str(info.field_name)].annotation) <= {int, float, type(None)}:
+            for each in _values(value):
+                if isinstance(each, (bool, str)):
+                    raise PydanticCustomError("number", "must be a number, not {shown}", {"shown": _written(each)})
+        return validate(value)
 
 
 def explain(error: ValidationError, root: type[Section]) -> str:
@@ -47,6 +58,24 @@ def _keys_at(location: tuple, root: type[Section]) -> list[str]:
         if model is None:
             return []
     return list(model.model_fields)
+
+
+def _leaves(annotation: Any) -> set:
+    """The types of single values in a key's type: of `list[Fraction] | None` float and NoneType."""
+    inner = [each for each in getattr(annotation, "__args__", ()) if each is not Ellipsis]
+    if get_origin(annotation) is Literal or not inner:
+        return {annotation}
+    if get_origin(annotation) is Annotated:
+        return _leaves(annotation.__origin__)
+    return set().union(*map(_leaves, inner))
+
+
+def _values(value: Any) -> list:
+    return [each for item in value for each in _values(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _written(value: bool | str) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else f"text ('{value}')"
 
 
 def section_of(annotation: Any) -> type[Section] | None:

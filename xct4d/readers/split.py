@@ -44,6 +44,19 @@ def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisitio
     return role
 
 
+def note_split(role: np.ndarray, settings: Split) -> list[str]:
+    """A note where a method could not hold out as much as it is told to. role: of split."""
+    held_out, count = int((role == HELD_OUT).sum()), len(role)
+    if settings.method == "interval" and held_out == 0:
+        return [f"input.split holds nothing out: there are too few for every {settings.held_out_every}th"]
+    wanted = count - round(settings.trained_fraction * count)
+    if settings.method == "fraction" and held_out < wanted:
+        return [f"input.split holds out {held_out}, not {wanted}: one projection of each time stays in training"]
+    if settings.method == "fraction" and held_out == 0 and settings.trained_fraction < 1:
+        return [f"input.split holds nothing out: {1 - settings.trained_fraction:.2g} of {count} is less than a half"]
+    return []
+
+
 def _of_a_scan(count: int, settings: Split) -> np.ndarray:
     """[count] bool: the projections that methods none, interval and fraction hold out of a scan."""
     if settings.method == "none":

@@ -11,7 +11,7 @@ from xct4d.readers.reader import Acquisition, Dataset, Projection
 
 SAME = 1e-9  # times closer than this, in [0, 1], are the same
 ROUNDED = 1e-6  # part of the time between the scans by which two statements of one time may differ
-AGREE = 0.01  # relative difference up to which two statements of a duration agree
+SAME_DURATION = 0.01  # relative difference up to which two statements of a duration agree
 SHORT = 0.1  # a sequence that lasts less than this part of the time between the scans is an event that fills the time axis
 
 
@@ -23,6 +23,7 @@ class Clock:
     start: float  # t = 0
     end: float | None  # t = 1
     notes: tuple[str, ...] = ()
+    gap: float = 0.0  # where scans without times are taken at 0 and 1: how far the sequence ends before 1, if unusually far
 
     def normalised(self, projection: Projection) -> np.ndarray:
         """Times [k] in [0, 1] of a projection of the sequence. Raises InputError where it has none or one lies outside the scans' times."""
@@ -37,16 +38,31 @@ class Clock:
             raise InputError(f"{outside:g} lies outside the scans' times {first:g} and {last:g}", where=where, fix=fix)
         return np.clip((projection.time - self.start) / (self.end - self.start), 0.0, 1.0) + 0.0  # -0.0 becomes 0
 
-    def duration(self) -> float | None:
-        """Seconds from t = 0 to t = 1 if the dataset's times are not normalised already, else None."""
-        return None if self.end is None or (self.start, self.end) == (0.0, 1.0) else self.end - self.start
+    @property
+    def is_normalised(self) -> bool:
+        """Whether the times are in [0, 1] already, and so tell no seconds."""
+        return self.scans == (0.0, 1.0)
 
-    def check_duration(self, given: float | None, where: str) -> None:
-        """Raises InputError where a stated duration, in seconds, contradicts the times. where: its key, for messages."""
-        own = self.duration()
-        if given is not None and own is not None and abs(given / own - 1) > AGREE:
-            what = f"is {given:g} s, but the times of the files make it {own:g} s"
+    def duration(self, given: float | None, where: str) -> float | None:
+        """Seconds from t = 0 to t = 1; None where nothing tells.
+
+        given: stated seconds from the first scan to the second. where: its key, for messages.
+        Raises InputError where they contradict the times of the files.
+        """
+        if self.end is None:
+            return given
+        part, whole = self.end - self.start, self.scans[1] - self.scans[0]
+        if self.is_normalised:
+            if given is not None and 1 - self.gap <= given < 1:
+                what = f"is {given:g} s, and the sequence ends at {1 - self.gap:g}: is that in seconds, or in parts of the time between the scans?"
+                raise InputError(what, where=where, fix="give every frame of both scans its `time`: 0 and 1 if it is in parts")
+            return None if given is None else given * part
+        if given is not None and abs(given / part - 1) <= SAME_DURATION:
+            return given
+        if given is not None and abs(given / whole - 1) > SAME_DURATION:
+            what = f"is {given:g} s, but the times of the files make it {whole:g} s"
             raise InputError(what, where=where, fix="remove it, or correct the times")
+        return part
 
 
 def clock(dataset: Dataset) -> Clock:
@@ -65,7 +81,11 @@ def clock(dataset: Dataset) -> Clock:
         raise InputError(f"is {end:g}, not after the time {start:g} of {forward.path.name}", where=f"{backward.path}: frames[0].time")
     _refuse_one_image_at_two_times(forward, backward, between, start, end)
     first, last, notes = _axis(between, start, end) if between is not None else (start, end, ())
-    return Clock((start, end), first, last, notes)
+    gap = 0.0
+    if between is not None and None in (forward.projections[0].time, backward.projections[0].time):
+        gap, more = _far_from_assumed(between, start, end)
+        notes += more
+    return Clock((start, end), first, last, notes, gap)
 
 
 def _axis(between: Acquisition, start: float, end: float) -> tuple[float, float, tuple[str, ...]]:
@@ -79,8 +99,25 @@ def _axis(between: Acquisition, start: float, end: float) -> tuple[float, float,
     if span + 2 * step >= SHORT * (end - start):
         return start, end, ()
     first, last = max(start, float(inner[0] - step)), min(end, float(inner[-1] + step))
-    what = f"the sequence from {inner[0]:.9g} to {inner[-1]:.9g} is a short event between the scans at {start:.9g} and {end:.9g}"
-    return first, last, (f"{what}: it fills the time axis, t = 0 is {first:.9g} and t = 1 is {last:.9g}, one step before and after it",)
+    what = f"the sequence from {inner[0]:.15g} to {inner[-1]:.15g} is a short event between the scans at {start:.15g} and {end:.15g}"
+    return first, last, (f"{what}: it fills the time axis, t = 0 is {first:.15g} and t = 1 is {last:.15g}, one step before and after it",)
+
+
+def _far_from_assumed(between: Acquisition, start: float, end: float) -> tuple[float, tuple[str, ...]]:
+    """Do times of a sequence fit scans without times, taken at 0 and 1, or may they be seconds?
+
+    Returns how far the sequence ends before 1, 0 where that is not more than two of its steps, and a note where either end is far.
+    """
+    times = np.unique([projection.time.mean() for projection in between.projections if projection.time is not None])
+    inner = times[(times > start + SAME) & (times < end - SAME)]
+    if len(inner) < 2:
+        return 0.0, ()
+    far = 2 * (inner[-1] - inner[0]) / (len(inner) - 1)
+    if max(inner[0] - start, end - inner[-1]) <= far:
+        return 0.0, ()
+    what = f"scans without times are taken at 0 and 1, the sequence reaches from {inner[0]:.9g} to {inner[-1]:.9g}"
+    note = f"{what}; if these are seconds, give every frame of both scans its `time` in seconds"
+    return float(end - inner[-1]) if end - inner[-1] > far else 0.0, (note,)
 
 
 def is_at_an_end(time: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from xct4d import config
-from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view
+from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view, note_odd_views, note_two_distances
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
@@ -20,8 +20,8 @@ from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
 from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.registry import reader_of
-from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
-from xct4d.readers.times import Clock, clock, is_at_an_end
+from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, note_split, split
+from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.report.preview import draw_preview
 
 
@@ -50,7 +50,9 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     acquisition = replace(acquisition, projections=[acquisition.projections[i] for i in used])
     times = [times[i] for i in used]
     _note_seen_views(acquisition.projections, times, role[used], notes)
-    if acquisition.lists is not None:
+    if acquisition.lists is None:
+        notes += note_split(role, input.split)
+    else:
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
     factor = _factor(acquisition, settings)
@@ -61,7 +63,10 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         for v in range(len(part))
     ]
     if state != "between":
-        check_poses(acquisition.projections, acquisition.path)
+        notes += check_poses(acquisition.projections, acquisition.path)
+    notes += note_odd_views(acquisition.projections)
+    if dataset.backward is not None and state == "backward":
+        notes += note_two_distances(dataset.forward.projections, dataset.backward.projections)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
     duration_s = _duration_s(input, dataset, ticks)
@@ -182,7 +187,10 @@ def _views(projection: Projection) -> Views:
 
 def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, notes: list[str]) -> float | None:
     """mm per world unit: as the configuration says, else the dataset, else the scanner's record; None where none does."""
-    given, scanner = input.unit_mm or _agreed(dataset, "unit_mm"), acquisition.scanner
+    own, scanner = _agreed(dataset, "unit_mm"), acquisition.scanner
+    given = input.unit_mm or own
+    if input.unit_mm is not None and own is not None and abs(input.unit_mm / own - 1) > AGREE:
+        notes.append(f"unit_mm {input.unit_mm:g} of the configuration is used, though the files say {own:g}")
     if scanner is None:
         return given
     measured = scanner.measured_unit_mm(acquisition.projections)
@@ -195,10 +203,13 @@ def _unit_mm(input: config.Input, dataset: Dataset, acquisition: Acquisition, no
 
 def _duration_s(input: config.Input, dataset: Dataset, ticks: Clock) -> float | None:
     """Seconds from t = 0 to t = 1: as the configuration, the files, or their times have it, which may not contradict each other."""
-    own = _agreed(dataset, "duration_s")
-    ticks.check_duration(input.duration_s, "input.duration_s")
-    ticks.check_duration(own, f"{dataset.forward.path.parent}: duration_s")
-    return input.duration_s or own or ticks.duration()
+    own, given = _agreed(dataset, "duration_s"), input.duration_s
+    if given is not None and own is not None and abs(given / own - 1) > SAME_DURATION:
+        what = f"is {given:g} s, but {own:g} s in the files ({dataset.forward.path.name})"
+        raise InputError(what, where="input.duration_s", fix="make them agree, or remove one")
+    if given is not None:
+        return ticks.duration(given, "input.duration_s")
+    return ticks.duration(own, f"{dataset.forward.path.parent}: duration_s")
 
 
 def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | None:

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
-import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 TOLD_LAST = "XCT4D_FAILURES_TOLD_LAST"  # set for jobs, which then need not say it too
-_FAILED = re.compile(r"^ {4}jobid: (\d+)\n(?:    .*\n)*? {4}log: (.+?) \(check log file", re.MULTILINE)
-_FINISHED = re.compile(r"^Finished jobid: (\d+)\b", re.MULTILINE)
+SNAKEMAKE = "snakemake.logging"  # its logger
+
+
+class FailedJobs(logging.Handler):
+    """Hears what Snakemake reports of jobs, whatever it is told to be quiet about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logs: dict[int, str] = {}  # of the jobs that failed last time they ran, by number
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = vars(record)
+        event = getattr(said.get("event"), "name", None)
+        if event == "JOB_ERROR" and said["log"]:
+            self._logs.setdefault(said["jobid"], said["log"][0])
+        elif event == "JOB_FINISHED":  # a retry
+            self._logs.pop(said["job_id"], None)
+
+    def tell(self) -> None:
+        """Print why each job failed, each reason once."""
+        for reason in dict.fromkeys(filter(None, map(reason_in, self._logs.values()))):
+            print(reason, file=sys.stderr)
 
 
 def promise_to_tell() -> None:
-    """Let the jobs of this process leave their one-line errors to `tell_last`."""
+    """Let the jobs of this process leave their one-line errors to be told when it ends."""
+    logger = logging.getLogger(SNAKEMAKE)
+    if not any(isinstance(handler, FailedJobs) for handler in logger.handlers):  # a workflow may import this one twice
+        failed = FailedJobs()
+        logger.addHandler(failed)
+        atexit.register(failed.tell)
     os.environ[TOLD_LAST] = "1"
-
-
-def tell_last(snakemake_logs: Iterable[str | Path]) -> None:
-    """When this process ends, print why each of its jobs failed. snakemake_logs: files that Snakemake has written so far."""
-    text = "\n".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in snakemake_logs)
-    retried = set(_FINISHED.findall(text))
-    logs = dict.fromkeys(log for job, log in _FAILED.findall(text) if job not in retried)
-    for reason in reversed(list(dict.fromkeys(filter(None, map(reason_in, logs))))):  # what is registered last runs first
-        atexit.register(print, reason, file=sys.stderr)
 
 
 def reason_in(log: str | Path) -> str:

@@ -5,6 +5,7 @@ Read by the Snakefile on every run, so it imports neither torch nor numba.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant, configured, variants
 
+MOST_DATASETS = 2000  # variants among them; more would be planned for minutes
 MOST_TIMES = 10_000  # that are exported; each is a job
 LONGEST_NAME = 200  # letters of a folder's name; file systems take 255, and Snakemake adds some
+PERIODIC = re.compile(r"(.+?)\1{19}")  # Snakemake takes it for a wildcard that grows with every rule
 SIMULATED = "xct4d.readers.reference.reader"  # reads the dataset that a scene becomes
 
 
@@ -31,9 +34,12 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
     wrong key or value, a missing folder, scene or image.
     """
     datasets: dict[str, Dataset] = {}
-    for name, config in resolve(tree, source).items():
+    asked = {name: (config, variants(name, config, f"{source}: datasets.{name}")) for name, config in resolve(tree, source).items()}
+    if (count := sum(len(targets) for _, targets in asked.values())) > MOST_DATASETS:
+        fix = f"at most {MOST_DATASETS} are planned at once; leave some out, or sweep over fewer values"
+        raise InputError(f"are {count}, variants among them", where=f"{source}: datasets", fix=fix)
+    for name, (config, targets) in asked.items():
         where = f"{source}: datasets.{name}"
-        targets = variants(name, config, where)
         levels = range(len(config.velocity.levels))
         homes = [v.home(name, level) for v in targets for name, stage in STAGES.items() for level in (levels if stage.levels else [None])]
         for variant in [*targets, *homes]:
@@ -60,14 +66,16 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
 
 
 def _check_names(dataset: Dataset, where: str) -> None:
-    """Snakemake takes {name} in a path for one of its wildcards; a folder's name has 255 bytes at most."""
+    """Snakemake takes {name} and <name> in a path for something else; a folder's name has 255 bytes at most."""
     named = [*dataset.scene_files, *dataset.truth_files]
     named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
     for file in named:
-        if "{" in file or "}" in file:
-            raise InputError(
-                f"{file} has a brace in its name, which Snakemake takes for a wildcard", where=f"{where}: input", fix="rename it"
-            )
+        for mark, name, what in (("{}", "a brace", "a wildcard"), ("<>", "an angle bracket", "a variable")):
+            if any(each in file for each in mark):
+                line = f"{file} has {name} in its name, which Snakemake takes for {what}"
+                raise InputError(line, where=f"{where}: input", fix="rename it")
+    if PERIODIC.search(dataset.name):
+        raise InputError("repeats itself twenty times, which Snakemake refuses", where=where, fix="choose another name")
     if len(dataset.name) > LONGEST_NAME:
         fix = "shorten the dataset's name, or sweep over fewer keys at once"
         raise InputError(f"the name of its folder would have {len(dataset.name)} letters, more than {LONGEST_NAME}", where=where, fix=fix)
@@ -118,7 +126,8 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
                 f"there is no scene {scene}", where=f"{where}: input.scene", fix=f"take one of {known}, or the path of a YAML file"
             )
     elif not path.is_file():
-        raise InputError(f"{path} does not exist", where=f"{where}: input.scene", fix="check the path")
+        what = "is not a file" if path.exists() else "does not exist"
+        raise InputError(f"{path} {what}", where=f"{where}: input.scene", fix="check the path")
     from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
     placed = load_scene(path)

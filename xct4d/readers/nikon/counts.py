@@ -18,5 +18,9 @@ class CountsProjection(Projection):
     path: Path
     white: float
 
+    @property
+    def image(self) -> Path:
+        return self.path.resolve()
+
     def load(self) -> np.ndarray:
         return read_counts(self.path, self.size, self.where) / np.float32(self.white)

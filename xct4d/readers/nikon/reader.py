@@ -10,6 +10,7 @@ What no public file proves is refused: offsets of the detector and of the axis.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from xct4d.config import Input
@@ -17,6 +18,7 @@ from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
 from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
+from xct4d.readers.unused import unused_images, unused_volumes
 
 # Keys whose sign differs from one program to the next; 0 in every public file.
 _UNPROVEN = (
@@ -44,7 +46,11 @@ class NikonReader(Reader):
         return {state: [path, *_images(Xtekct(path), folder)] for state, path in _records(folder, options).items()}
 
     def open(self, folder: Path, options: Input) -> Dataset:
-        return Dataset({state: _acquisition(Xtekct(path), folder) for state, path in _records(folder, options).items()})
+        acquisitions = {state: _acquisition(Xtekct(path), folder) for state, path in _records(folder, options).items()}
+        used = [projection.image for one in acquisitions.values() for projection in one.projections]
+        left = [*unused_images(folder, used), *unused_volumes(folder, options)]
+        acquisitions["forward"] = replace(acquisitions["forward"], notes=left)
+        return Dataset(acquisitions)
 
 
 def _records(folder: Path, options: Input) -> dict[State, Path]:

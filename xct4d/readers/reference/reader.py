@@ -8,11 +8,11 @@ from pathlib import Path
 
 from xct4d.config import Input
 from xct4d.errors import InputError
+from xct4d.io.paths import refuse_special
 from xct4d.readers.nikon.xtekct import agreed_record, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
 from xct4d.readers.reference.transforms import discover, listed_images
-
-_IMAGES = (".png", ".tif", ".tiff")
+from xct4d.readers.unused import named_volumes, unused_images, unused_volumes
 
 
 class ReferenceReader(Reader):
@@ -43,9 +43,10 @@ class ReferenceReader(Reader):
         sources = discover(folder, options)
         acquisitions = {state: joined([read(path) for path in paths]) for state, paths in sources.by_state().items()}
         acquisitions = {state: _with_record(one, sources.by_state()[state]) for state, one in acquisitions.items()}
-        acquisitions["forward"] = replace(
-            acquisitions["forward"], notes=[*acquisitions["forward"].notes, *_not_used(sources.unused, acquisitions)]
-        )
+        described = named_volumes(folder, options)
+        left = _not_used(folder, [path for path in sources.unused if path not in described], acquisitions)
+        left += unused_volumes(folder, options)
+        acquisitions["forward"] = replace(acquisitions["forward"], notes=[*acquisitions["forward"].notes, *left])
         return Dataset(acquisitions)
 
 
@@ -58,7 +59,10 @@ def _existing_images(transforms: Path) -> list[Path]:
 
 
 def _records(transforms: Iterable[Path]) -> list[Path]:
-    return [record for folder in dict.fromkeys(path.parent for path in transforms) for record in record_files(folder)]
+    records = [record for folder in dict.fromkeys(path.parent for path in transforms) for record in record_files(folder)]
+    for record in records:
+        refuse_special(record, record)  # Snakemake would wait for its content
+    return records
 
 
 def _with_record(acquisition: Acquisition, transforms: list[Path]) -> Acquisition:
@@ -72,7 +76,7 @@ def _with_record(acquisition: Acquisition, transforms: list[Path]) -> Acquisitio
     return replace(acquisition, scanner=record)
 
 
-def _not_used(unused: tuple[Path, ...], acquisitions: dict[State, Acquisition]) -> list[str]:
+def _not_used(folder: Path, unused: list[Path], acquisitions: dict[State, Acquisition]) -> list[str]:
     """Notes on transforms files and images that lie in the dataset and are not used."""
     used = {projection.image for one in acquisitions.values() for projection in one.projections}
     notes = []
@@ -80,18 +84,11 @@ def _not_used(unused: tuple[Path, ...], acquisitions: dict[State, Acquisition]) 
         try:
             others = [image for image in listed_images(path) if image.resolve() not in used]
         except InputError:
-            notes.append(f"not used: {path.name}, which cannot be read")
+            notes.append(f"not used: {path.name}, which cannot be read" if path.name.startswith("transforms") else f"not used: {path.name}")
             continue
         if others:
             notes.append(f"not used: {path.name} with {len(others)} images of its own, such as {others[0].relative_to(path.parent)}")
             used |= {image.resolve() for image in others}  # said once
         else:
             notes.append(f"not used: {path.name}, whose images other files list")
-    folders = dict.fromkeys(image.parent for image in used)
-    lying = [
-        path for folder in folders for path in sorted(folder.iterdir()) if path.suffix.lower() in _IMAGES and not path.name.startswith(".")
-    ]
-    left = [path for path in lying if path.resolve() not in used]
-    if left:
-        notes.append(f"not used: {len(left)} images that no transforms file lists, such as {left[0]}")
-    return notes
+    return [*notes, *unused_images(folder, used)]

@@ -5,6 +5,7 @@ Opens no image and imports no numpy: the Snakefile lists a dataset's images with
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -27,7 +28,7 @@ class Sources(NamedTuple):
     forward: Path  # the scan at t = 0
     backward: Path | None = None  # the scan at t = 1; None in a static dataset
     between: tuple[Path, ...] = ()  # the sequence between them: one file, or one for each time point
-    unused: tuple[Path, ...] = ()  # the folder's other transforms files
+    unused: tuple[Path, ...] = ()  # the folder's other JSON files
 
     def by_state(self) -> dict[State, list[Path]]:
         """Files of each state that the dataset has."""
@@ -47,6 +48,7 @@ def discover(folder: str | Path, input: Input) -> Sources:
     folder = Path(folder)
     found = sorted(path.name for path in folder.glob("transforms*.json"))
     scans = sorted((int(match[1]), name) for name in found if (match := _SCAN.fullmatch(name)))
+    _refuse_two_of_one_number(folder, scans, input)
     forward = _named(folder, input.forward, "forward") or _forward(folder, found, scans)
     backward = _named(folder, input.backward, "backward")
     if backward is None and (match := _SCAN.fullmatch(forward.name)):
@@ -57,9 +59,21 @@ def discover(folder: str | Path, input: Input) -> Sources:
     named = _named(folder, input.between, "between")
     if named is not None and backward is None:
         raise InputError(f"{named.name} is a sequence, but there is no scan at its end", where=folder, fix="name one as input.backward")
+    if backward is None and input.forward is None and (left := [name for name in found if _SEQUENCE.fullmatch(name)]):
+        fix = "add the scan, name it as input.backward, or move the sequence away for a static reconstruction"
+        raise InputError("is a sequence, but there is no scan at its end", where=folder / left[0], fix=fix)
     between = (named,) if named is not None else _between(folder, found, scans, forward, backward) if backward is not None else ()
     used = {forward, backward, *between}
-    return Sources(forward, backward, between, tuple(path for name in found if (path := folder / name) not in used))
+    lying = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json" and not path.name.startswith("."))
+    return Sources(forward, backward, between, tuple(path for path in lying if path not in used))
+
+
+def _refuse_two_of_one_number(folder: Path, scans: list[tuple[int, str]], input: Input) -> None:
+    """Raises InputError where two files are of the same time by their names, and the configuration does not name one of them."""
+    for (number, name), (other, second) in itertools.pairwise(scans):
+        if number == other and not {name, second} & {input.forward, input.backward, input.between}:
+            fix = f"rename or remove one, or name the files, such as input: {{forward: {name}}}"
+            raise InputError(f"{name} and {second} have the same number", where=folder, fix=fix)
 
 
 def _named(folder: Path, name: str | None, key: str) -> Path | None:

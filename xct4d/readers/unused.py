@@ -1,0 +1,53 @@
+"""What lies in a dataset and is not used: it may have been meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from xct4d.config import Input
+
+IMAGES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+_VOLUMES = (".npy", ".npz", ".raw")
+
+
+def unused_images(folder: Path, used: Iterable[Path]) -> list[str]:
+    """Notes on images that nothing lists, in a dataset's folder, in those within it, and beside the images that are used.
+
+    used: images that are, links followed. Files that begin with a dot, as a Mac
+    leaves them beside others, do not count.
+    """
+    folder, used = Path(folder), set(used)
+    places = [folder, *(path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))]
+    known = {path.resolve() for path in places}
+    places += [path for path in sorted({image.parent for image in used}) if path not in known]
+    left: list[Path] = []
+    folders = 0
+    for place in places:
+        lying = [path for path in sorted(place.iterdir()) if path.suffix.lower() in IMAGES and not path.name.startswith(".")]
+        lying = [path for path in lying if path.resolve() not in used]
+        folders += bool(lying)
+        left += lying
+    if not left:
+        return []
+    shown = left[0].relative_to(folder) if left[0].is_relative_to(folder) else left[0]
+    return [f"not used: {len(left)} images that nothing lists{f', in {folders} folders' if folders > 1 else ''}, such as {shown}"]
+
+
+def unused_volumes(folder: Path, options: Input) -> list[str]:
+    """Notes on volumes of voxels in a dataset's folder that the configuration does not name."""
+    named = named_volumes(folder, options)
+    if options.scene is not None or any(path.suffix.lower() not in _VOLUMES for path in named):  # objects name voxels of their own
+        return []
+    lying = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in _VOLUMES and not path.name.startswith(".")]
+    return [
+        f"not used: {path.name}; a known volume is named as input.forward_volume or input.backward_volume"
+        for path in lying
+        if path not in named
+    ]
+
+
+def named_volumes(folder: Path, options: Input) -> list[Path]:
+    """Files of the known volumes and of the true object, as the configuration has them."""
+    truth = None if options.truth is None else options.truth.object
+    return [folder / volume.path for volume in (options.forward_volume, options.backward_volume, truth) if volume is not None]
