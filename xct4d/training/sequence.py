@@ -30,6 +30,7 @@ from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.training.projections import Projections
 from xct4d.training.quasi_newton import StiffBasis, curvature, minimised
 from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
+from xct4d.training.solid import Solidity
 
 FAINTEST = 0.01  # of the densest material: what is less dense is left out
 DENSEST = 0.9995
@@ -59,9 +60,15 @@ class SequenceFit:
         fineness: Fineness,
         *,
         bending_weight: float,
+        solidity_weight: float = 0.0,
     ):
-        """scans: attenuation [n, n, n] at t = 0 and 1. base: control points of the velocity that it starts from."""
+        """scans: attenuation [n, n, n] at t = 0 and 1. base: control points of the velocity that it starts from.
+
+        solidity_weight: of the prior that solid material keeps its volume, which counts where attenuation is kept.
+        """
         self._base, self._law, self._bending = base, law, bending_weight
+        self._solidity_weight = solidity_weight if law == "attenuation" else 0.0
+        self._solidity = Solidity(scans, base.shape[1], len(base)) if self._solidity_weight else None
         self._field = VelocityField(base.shape[1], len(base), longest_step=0.1, solver="midpoint")
         self._grid, self._nodes = fineness.grid, grid_nodes(fineness.grid)
         self._times = [0.0, *(p.time for p in projections), 1.0]
@@ -208,6 +215,9 @@ class SequenceFit:
 
     def __call__(self, control: np.ndarray) -> tuple[float, np.ndarray]:
         cost, gradient = self.data_cost(control)
+        if self._solidity is not None:
+            penalty, slope = self._solidity(control + self._base)
+            cost, gradient = cost + self._solidity_weight * penalty, gradient + self._solidity_weight * slope
         if self._bending == 0:
             return cost, gradient
         field = self._field

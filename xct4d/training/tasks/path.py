@@ -17,6 +17,7 @@ from xct4d.training.sequence import Fineness, SequenceFit
 
 COARSEST = 15  # control points per axis: a registration has this many, and a coarser level is fitted to nothing
 BENDING_WEIGHT = 1.0  # every term of the data is divided by its own residual, so that one weight serves all objects
+SOLIDITY_WEIGHT = 5000.0  # a divergence of 0.015 a unit of time in all solid material costs as much as one term of the data
 PIXEL = 0.036  # world units on the axis
 ROUNDS = 2  # in each, weights and curvature are taken anew
 STEPS = 12  # of L-BFGS in a round
@@ -48,7 +49,13 @@ class PathFit:
             difference, history = tensors["difference"].numpy(), History.from_json(record)
             say(f"{self.title}: goes on after round {done} of {ROUNDS}")
         fit = SequenceFit(
-            self.scans, self.sequence, base, self.registered.law, fineness(self.registered.resolution), bending_weight=BENDING_WEIGHT
+            self.scans,
+            self.sequence,
+            base,
+            self.registered.law,
+            fineness(self.registered.resolution),
+            bending_weight=BENDING_WEIGHT,
+            solidity_weight=SOLIDITY_WEIGHT,
         )
         if not history.step:
             self._record(fit, difference, 0, history)
