@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from xct4d.checks.air import plateau
 from xct4d.checks.extent import Extent
 from xct4d.checks.rays import sample_rays
 from xct4d.errors import InputError
@@ -58,7 +59,7 @@ class Brightness:
             self._air[where] = float(np.median(beside))
 
     def check(self, where: object) -> dict[str, float | None]:
-        """Levels of the three groups.
+        """Levels of the three groups, and `plateau`: the brightest that many rays share.
 
         Raises InputError where nothing attenuates, the projections look inverted
         or logarithmic, one is much brighter or darker than the others, air is
@@ -72,6 +73,7 @@ class Brightness:
         air = float(np.median(beside)) if self._air else None
         # the mean, as sparse material leaves the median at air
         levels = {"beside the box": air, "at its rim": float(np.median(rim)), "inside": float(np.mean(inside)) if len(inside) else None}
+        levels["plateau"] = plateau(np.concatenate([beside, rim, inside]))
         if self.low >= EVEN * self.high:
             what = f"nothing attenuates: every pixel of every image has a transmission from {self.low:.3g} to {self.high:.3g}"
             self._complain(what, where, "check the images")

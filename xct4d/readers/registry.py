@@ -31,16 +31,20 @@ def reader_of(folder: str | Path, options: Input) -> Reader:
 
     Raises InputError where there is no such folder, or nothing in it is known.
     """
+    return readers_of(folder, options)[0]
+
+
+def readers_of(folder: str | Path, options: Input) -> list[Reader]:
+    """Every reader that can read a folder, at least one, in the order in which they are asked. Raises InputError as reader_of does."""
     folder = Path(folder)
     if not os.path.isdir(folder):  # unlike Path.is_dir, no exception for a name that is too long
         raise InputError("is not a folder" if os.path.exists(folder) else "no such folder", where=folder, fix="check input.folder")
-    asked = []
-    for load in (_own_formats, _formats_of_other_packages):
-        for reader in load():
-            if reader.can_read(folder, options):
-                return reader
-            asked.append(f"no {reader.looks_for} ({reader.name})")
-    raise InputError(f"has {', '.join(asked)}", where=folder, fix="check input.folder, or name the file as input.forward")
+    known = [*_own_formats(), *_formats_of_other_packages()]
+    found = [reader for reader in known if reader.can_read(folder, options)]
+    if not found:
+        asked = ", ".join(f"no {reader.looks_for} ({reader.name})" for reader in known)
+        raise InputError(f"has {asked}", where=folder, fix="check input.folder, or name the file as input.forward")
+    return found
 
 
 def reader_module(reader: Reader) -> str:

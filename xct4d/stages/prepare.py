@@ -20,13 +20,14 @@ from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
+from xct4d.readers.dataset import open_dataset
 from xct4d.readers.reader import Acquisition, Dataset, Projection, State
-from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
 from xct4d.readers.times import Clock, clock, is_at_an_end
 from xct4d.selection import evenly_spaced
 
 SHOWN = 12  # projections in the preview
+AIR_AGREES = 0.03  # relative difference of air's transmission from the flat field above which it is noted
 
 
 def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: State, output: Path) -> None:
@@ -39,7 +40,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     dataset that later stages could not trust; nothing is written then.
     """
     folder, output = Path(folder), Path(output)
-    dataset = reader_of(folder, input).open(folder, input)
+    dataset = open_dataset(folder, input)
     acquisition = dataset.acquisitions.get(state)
     if acquisition is None:
         raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
@@ -58,7 +59,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
     factor = _factor(acquisition, settings)
-    parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
+    parts = [views_of(projection).downscaled(factor) for projection in acquisition.projections]
     hit = [
         check_view(part, v, projection.where)
         for part, projection in zip(parts, acquisition.projections, strict=True)
@@ -76,7 +77,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         levels = brightness.check(acquisition.path)
         notes += brightness.notes
         _decide_about_outside(clipped, brightness, settings, acquisition, notes)
-        _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
+        _note_air(levels, acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
         counts = {
@@ -177,7 +178,7 @@ def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     return max(1, min(longest // settings.target_size, shortest))
 
 
-def _views(projection: Projection) -> Views:
+def views_of(projection: Projection) -> Views:
     """A projection's cameras, in full-resolution pixels."""
     count = len(projection.camera_to_world)
     intrinsics = (np.tile(np.array(values), (count, 1)) for values in (projection.focal, projection.centre, projection.size))
@@ -248,10 +249,13 @@ def _append(file: BinaryIO, image: np.ndarray) -> None:
     file.write(np.rint(np.clip(image, 0, 1) * FULL_SCALE).astype("<u2").tobytes())
 
 
-def _note_air(air: float | None, flat_field: float, state: State, notes: list[str]) -> None:
-    if air is not None and abs(air / flat_field - 1) > 0.05:
+def _note_air(levels: dict[str, float | None], flat_field: float, state: State, notes: list[str]) -> None:
+    place = "beside the box" if levels["beside the box"] is not None else "plateau"
+    air = levels[place]
+    if air is not None and abs(air / flat_field - 1) > AIR_AGREES:
         key = "velocity.flat_field.train" if state == "between" else "canonical.flat_field.train"
-        notes.append(f"air has transmission {air:.3g}, flat_field says {flat_field:.3g}; {key}: true fits it")
+        seen = "" if place == "beside the box" else " (the plateau of the bright rays)"
+        notes.append(f"air has transmission {air:.3g}{seen}, flat_field says {flat_field:.3g}; {key}: true fits it")
 
 
 def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | None], agreement: str | None) -> dict[str, str]:
