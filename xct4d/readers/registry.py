@@ -21,6 +21,7 @@ from xct4d.readers.reader import Reader
 # Asked in this order: a transforms file beside a scanner's own files was made to be used.
 FORMATS = (
     "xct4d.readers.reference.reader:ReferenceReader",
+    "xct4d.readers.table.reader:TableReader",  # written by hand, as transforms files are
     "xct4d.readers.nikon.reader:NikonReader",
 )
 ENTRY_POINTS = "xct4d.readers"  # group under which other packages offer formats, in the same notation
@@ -43,7 +44,11 @@ def readers_of(folder: str | Path, options: Input) -> list[Reader]:
     found = [reader for reader in known if reader.can_read(folder, options)]
     if not found:
         asked = ", ".join(f"no {reader.looks_for} ({reader.name})" for reader in known)
-        raise InputError(f"has {asked}", where=folder, fix="check input.folder, or name the file as input.forward")
+        raise InputError(
+            f"has {asked}",
+            where=folder,
+            fix="check input.folder, name the file as input.forward, or write a table of images and angles (docs/scanners.md)",
+        )
     return found
 
 

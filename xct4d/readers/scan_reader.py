@@ -63,7 +63,7 @@ class ScanReader(Reader):
         if "between" in acquisitions and any(projection.time is None for projection in acquisitions["between"].projections):
             path = acquisitions["between"].path
             raise InputError("has no times for its projections", where=path, fix="write a table with the column time (docs/scanners.md)")
-        return Dataset(_without_times(acquisitions))
+        return Dataset(acquisitions)
 
     def _named(self, folder: Path, options: Input) -> dict[State, Path]:
         """The description of each state."""
@@ -89,14 +89,3 @@ class ScanReader(Reader):
             fix = "name them as input.forward and input.backward, or move the others away"
             raise InputError(f"which scan is whose: {names}?", where=folder, fix=fix)
         return named
-
-
-def _without_times(acquisitions: dict[State, Acquisition]) -> dict[State, Acquisition]:
-    """As they are, but a full scan's projections, which show a sample at rest, without a time each: a scan has one time or none."""
-    from dataclasses import replace
-
-    out = dict(acquisitions)
-    for state in ("forward", "backward"):
-        if state in out and len({None if p.time is None else tuple(p.time) for p in out[state].projections}) > 1:
-            out[state] = replace(out[state], projections=[replace(projection, time=None) for projection in out[state].projections])
-    return out

@@ -84,9 +84,7 @@ def _images(file: Xtekct, folder: Path) -> tuple[list[Path], str | None]:
 
 
 def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: Input) -> Acquisition:
-    import numpy as np  # listing files does without
-
-    from xct4d.readers.counts import AirLevel, ImageCounts
+    from xct4d.readers.counts import AirLevel, ImageCounts  # brings numpy, which listing files does without
     from xct4d.readers.images import read_size
     from xct4d.readers.nikon.geometry import circle
 
@@ -112,7 +110,6 @@ def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: I
             name=os.path.relpath(image, folder),
             where=f"{file.path}: projection {k + 1} ({image.name})",
             **geometry.placed(angles.azimuth_deg[k]),
-            time=None if angles.start_s is None else np.array([angles.start_s[k]]),
             start_s=None if angles.start_s is None else angles.start_s[k],
             exposure_s=exposure_s,
             path=image,
