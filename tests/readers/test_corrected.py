@@ -5,7 +5,7 @@ import pytest
 import scanned_ball
 import tiny_dataset
 from PIL import Image
-from test_table import KEYS, save
+from table_dataset import KEYS, save
 
 from xct4d.config import Input, Prepare
 from xct4d.errors import InputError

@@ -81,16 +81,7 @@ class TestExportedImages(ReaderTests):
 
     @pytest.fixture
     def folder(self, tmp_path):
-        return exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
-
-
-def exported(folder: Path) -> Path:
-    (folder / "images").mkdir()
-    for k in range(1, 8):
-        counts = np.asarray(Image.open(folder / f"scan_{k:04d}.tif"), np.float64)
-        Image.fromarray(np.rint(counts / 50000 * 255).astype(np.uint8)).save(folder / "images" / f"train_{k:03d}.png")
-        (folder / f"scan_{k:04d}.tif").unlink()
-    return folder
+        return nikon_dataset.exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
 
 
 def opened(folder: Path, **keys):
@@ -253,7 +244,7 @@ def test_images_of_a_region_and_of_larger_pixels(tmp_path):
 
 
 def test_rescaled_images_need_their_own_level_of_air(tmp_path):
-    folder = exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
+    folder = nikon_dataset.exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
     with pytest.raises(InputError, match="holds at most 255 counts, so the 50000 of air .* are not its own; .* input.intensities.air"):
         opened(folder).projections[0].load()
     scan = opened(folder, intensities={"air": 255})
@@ -274,7 +265,7 @@ def test_two_records_must_be_named(tmp_path, keys):
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_run_of_images_with_a_gap_is_refused(tmp_path, number):
     """With the repeat of the first there are as many left as projections: they would be taken for others."""
-    folder = exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
+    folder = nikon_dataset.exported(nikon_dataset.make(tmp_path / "dataset", scans=["scan"]))
     (folder / "images" / f"train_{number:03d}.png").unlink()
     with pytest.raises(InputError, match="there is no image .*scan_0001.tif, and no complete run of 6 or 7 numbered images"):
         opened(folder, intensities={"air": 255})

@@ -80,6 +80,16 @@ def add_ctdata(folder: Path, zero: float = 0.5) -> None:
     )
 
 
+def exported(folder: Path) -> Path:
+    """The folder with its scan's images as 8 bit PNG files under names of their own."""
+    (folder / "images").mkdir()
+    for k in range(1, 8):
+        counts = np.asarray(Image.open(folder / f"scan_{k:04d}.tif"), np.float64)
+        Image.fromarray(np.rint(counts / WHITE * 255).astype(np.uint8)).save(folder / "images" / f"train_{k:03d}.png")
+        (folder / f"scan_{k:04d}.tif").unlink()
+    return folder
+
+
 def pose(k: int, start: float = 0.0) -> np.ndarray:
     """[3, 4] of projection k."""
     return orbit(-(start + k * STEP), 90.0, DISTANCE)

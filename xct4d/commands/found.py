@@ -18,6 +18,7 @@ from xct4d.readers.scan_reader import ScanReader
 from xct4d.selection import evenly_spaced
 
 MEASURED = 4  # projections in which air is measured
+LISTED = 4  # azimuths that are listed one by one
 AIR_AGREES = 0.03  # relative difference up to which measured air and the level of the files agree
 
 
@@ -77,7 +78,7 @@ class Scan:
         lines = [f"{self.description}: {self.reader.name}"]
         for state, acquisition in self.dataset.acquisitions.items():
             head = "" if len(self.dataset.acquisitions) == 1 else f"{state}: "
-            lines += [f"  {line}" for line in (f"{head}{views(acquisition)}", *geometry(acquisition), *times(acquisition))]
+            lines += [f"  {head}{line}" for line in (views(acquisition), *geometry(acquisition), *times(acquisition))]
         if self.air is not None:
             lines.append(f"  air: {self.air.shown()}")
         lines += [f"  note: {note}" for acquisition in self.dataset.acquisitions.values() for note in acquisition.notes]
@@ -150,21 +151,29 @@ def azimuths(acquisition: Acquisition) -> np.ndarray:
 def views(acquisition: Acquisition) -> str:
     """Number of views and the range of their angles."""
     turned = azimuths(acquisition)
+    different = sorted({round(float(angle) % 360, 2) % 360 for angle in turned})
     sizes = sorted({projection.size for projection in acquisition.projections})
     size = " or ".join(f"{width} x {height}" for width, height in sizes)
-    return f"{len(turned)} views of {size} pixels, azimuths {turned[0]:.4g} to {turned[-1]:.4g} degrees"
+    steps = np.diff(turned)
+    if len(different) <= LISTED:
+        shown = f"azimuths {', '.join(f'{angle:g}' for angle in different)} degrees"
+    elif (steps >= 0).all() or (steps <= 0).all():
+        shown = f"azimuths {turned[0]:.4g} to {turned[-1]:.4g} degrees"
+    else:
+        shown = f"{len(different)} different azimuths"
+    return f"{len(turned)} views of {size} pixels, {shown}"
 
 
 def geometry(acquisition: Acquisition) -> list[str]:
     """Distances in mm, or in world units where no scale is known."""
     projection = acquisition.projections[0]
-    distance = float(np.hypot(*projection.camera_to_world[0, :2, 3]))
+    distance = float(np.linalg.norm(projection.camera_to_world[0, :, 3]))
     unit = acquisition.unit_mm or (acquisition.scanner.measured_unit_mm(acquisition.projections) if acquisition.scanner else None)
     name = "world units" if unit is None else "mm"
     scale = unit or 1.0
     pixel = distance / projection.focal[0] * scale
     centre = f"beam's centre at column {projection.centre[0]:.6g}, row {projection.centre[1]:.6g}"
-    if distance >= PARALLEL:
+    if distance >= 0.999 * PARALLEL:
         return [f"parallel beam, pixel {pixel:.5g} {name}, box {2 * scale:.5g} {name} wide, {centre}"]
     beam = f"cone beam, source to axis {distance * scale:.6g} {name}, focal length {projection.focal[0]:.6g} pixels"
     return [f"{beam}, pixel at the axis {pixel:.5g} {name}, box {2 * scale:.5g} {name} wide, {centre}"]
