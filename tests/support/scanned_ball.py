@@ -47,3 +47,20 @@ def darkness() -> np.ndarray:
 def pose(stage_angle: float, unit_mm: float = UNIT_MM) -> np.ndarray:
     """[3, 4] where a world unit has that size."""
     return orbit(-stage_angle, 90.0, SOURCE_TO_AXIS_MM / unit_mm)
+
+
+def parallel_transmission(stage_angle: float, t: float = 0.0, axis_column: float = WIDTH / 2) -> np.ndarray:
+    """[height, width] by parallel rays: pixels as wide as the box over WIDTH, seen by a camera at azimuth -stage_angle."""
+    azimuth = -np.deg2rad(stage_angle)
+    right, back = np.array([-np.sin(azimuth), np.cos(azimuth), 0]), np.array([np.cos(azimuth), np.sin(azimuth), 0])
+    pixel = 2 / WIDTH
+    across = (np.arange(WIDTH) + 0.5 - axis_column) * pixel
+    up = (HEIGHT / 2 - np.arange(HEIGHT) - 0.5) * pixel
+    centre = tiny_dataset.centre(t)
+    assert abs(back @ centre) < 1  # inside the box
+    beside = (across[None] - right @ centre) ** 2 + (up[:, None] - centre[2]) ** 2
+    return np.exp(-tiny_dataset.ATTENUATION * 2 * np.sqrt(np.maximum(tiny_dataset.RADIUS**2 - beside, 0)))
+
+
+def parallel_counts(stage_angle: float, t: float = 0.0) -> np.ndarray:
+    return np.rint(dark() + parallel_transmission(stage_angle, t) * flat()).astype(np.uint16)

@@ -23,6 +23,7 @@ FORMATS = (
     "xct4d.readers.reference.reader:ReferenceReader",
     "xct4d.readers.table.reader:TableReader",  # written by hand, as transforms files are
     "xct4d.readers.nikon.reader:NikonReader",
+    "xct4d.readers.hdf5.reader:Hdf5Reader",
 )
 ENTRY_POINTS = "xct4d.readers"  # group under which other packages offer formats, in the same notation
 
