@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,11 @@ class Geometry(Section):
     )
     roll_deg: Finite = Field(0.0, description="by how much the rotation axis leans to the right in the image")
     tilt_deg: Annotated[float, Field(gt=-90, lt=90)] = Field(0.0, description="by how much its upper end leans towards the source")
+    drift: Literal["ignore", "add", "subtract"] = Field(
+        "ignore",
+        description="what becomes of the shifts of each projection that a scanner recorded: add says that its content was moved by them, "
+        "to the right and downwards; subtract that it was moved the other way",
+    )
     focal_factor: Positive = Field(1.0, description="focal lengths are this many times those of the files")
 
 

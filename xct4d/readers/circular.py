@@ -66,10 +66,15 @@ class Circle:
         return max(n * pixel for n, pixel in zip(self.size, self.pixel_at_axis_mm, strict=True)) / 2
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether the source is so far away that its rays are taken for parallel."""
+        return self.source_to_axis_mm is None or self.source_to_axis_mm > PARALLEL * self.world_mm
+
+    @property
     def focal(self) -> tuple[float, float]:
         """Focal length along columns and rows, pixels."""
-        if self.source_to_axis_mm is None:
-            return self.world_mm * PARALLEL / self.pixel_mm[0], self.world_mm * PARALLEL / self.pixel_mm[1]
+        if self.is_parallel:
+            return self.world_mm * PARALLEL / self.pixel_at_axis_mm[0], self.world_mm * PARALLEL / self.pixel_at_axis_mm[1]
         return self.source_to_detector_mm / self.pixel_mm[0], self.source_to_detector_mm / self.pixel_mm[1]
 
     def check_law(self, pixel_at_axis_mm: float, key: str, tolerance: float = LAW) -> None:
@@ -88,7 +93,7 @@ class Circle:
 
     def camera(self, azimuth_deg: float) -> np.ndarray:
         """Camera-to-world [1, 3, 4] of a source at an azimuth from +x towards +y as seen from the sample, which is minus the angle of its stage."""
-        distance = PARALLEL if self.source_to_axis_mm is None else self.source_to_axis_mm / self.world_mm
+        distance = PARALLEL if self.is_parallel else self.source_to_axis_mm / self.world_mm
         pose = orbit(azimuth_deg, 90.0, distance)[None]
         pose = with_axis_to_the_right(pose, self.axis_mm / self.world_mm)
         return rolled(tilted(pose, self.tilt_deg), self.roll_deg)
@@ -102,13 +107,3 @@ class Circle:
             "size": self.size,
             "weight": np.ones(1),
         }
-
-    def shown(self) -> str:
-        """The geometry in words."""
-        columns, rows = self.size
-        if self.source_to_axis_mm is None:
-            return f"parallel beam, {columns} x {rows} pixels of {self.pixel_mm[0] * 1000:.5g} um"
-        return (
-            f"cone beam, {columns} x {rows} pixels of {self.pixel_mm[0]:.5g} mm, source to axis {self.source_to_axis_mm:.6g} mm, "
-            f"to detector {self.source_to_detector_mm:.6g} mm, pixel at the axis {self.pixel_at_axis_mm[0] * 1000:.5g} um"
-        )

@@ -98,6 +98,11 @@ def corrected_poses(projection: Projection, geometry: Geometry) -> np.ndarray:
 
 def _centre(projection: Projection, geometry: Geometry) -> tuple[float, float]:
     column, row = projection.centre
+    if geometry.drift != "ignore":
+        if projection.drift_px is None:
+            raise InputError(f"is {geometry.drift}, but the files record no shifts", where="input.geometry.drift", fix="remove it")
+        sign = 1 if geometry.drift == "add" else -1
+        column, row = column + sign * projection.drift_px[0], row + sign * projection.drift_px[1]
     return (projection.size[0] - column if geometry.mirror else column), row + geometry.row_shift_px
 
 

@@ -84,7 +84,8 @@ def _images(file: Xtekct, folder: Path) -> tuple[list[Path], str | None]:
 
 
 def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: Input) -> Acquisition:
-    from xct4d.readers.counts import AirLevel, ImageCounts  # brings numpy, which listing files does without
+    from xct4d.readers.counts import AirLevel  # brings numpy, which listing files does without
+    from xct4d.readers.image_scan import image_projections
     from xct4d.readers.images import read_size
     from xct4d.readers.nikon.geometry import circle
 
@@ -105,19 +106,9 @@ def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: I
         notes.append(
             f"the scanner's beam-hardening polynomial CoefX4 to CoefX0 = {given} is not applied; see input.intensities.beam_hardening"
         )
-    projections = [
-        ImageCounts(
-            name=os.path.relpath(image, folder),
-            where=f"{file.path}: projection {k + 1} ({image.name})",
-            **geometry.placed(angles.azimuth_deg[k]),
-            start_s=None if angles.start_s is None else angles.start_s[k],
-            exposure_s=exposure_s,
-            path=image,
-            normalisation=normalisation,
-            place=k,
-        )
-        for k, image in enumerate(images)
-    ]
+    projections = image_projections(
+        file.path, images, folder, geometry, angles.azimuth_deg, normalisation, start_s=angles.start_s, exposure_s=exposure_s
+    )
     return Acquisition(path=file.path, projections=projections, unit_mm=geometry.world_mm, started=clock.started, notes=notes)
 
 
