@@ -7,10 +7,11 @@ import numpy as np
 SHARE = 0.05  # part of all values that must lie on the plateau
 WIDTH = 0.03  # relative half-width of the plateau
 BINS = 400  # between 0 and the brightest
+ABOVE, FEW = 1.15, 0.02  # times the plateau: what is brighter than air is noise, and at most this part of all values
 
 
 def plateau(values: np.ndarray) -> float | None:
-    """The brightest level around which at least SHARE of the values lie within WIDTH of it; None where nothing is shared so.
+    """The brightest level that at least SHARE of the values share within WIDTH of it; None where there is none, or more is much brighter.
 
     values: counts or transmissions of whole images or of many of their pixels, any shape.
     """
@@ -28,4 +29,5 @@ def plateau(values: np.ndarray) -> float | None:
     while best > 0 and share[best - 1] > share[best]:
         best -= 1
     near = ordered[(ordered >= levels[best] * (1 - WIDTH)) & (ordered <= levels[best] * (1 + WIDTH))]
-    return float(np.median(near))
+    level = float(np.median(near))
+    return level if (ordered > ABOVE * level).mean() <= FEW else None

@@ -37,6 +37,11 @@ class Air:
         return self.measured if self.stated is None or not self.possible else None
 
     @property
+    def unknown(self) -> bool:
+        """Whether neither the files nor the images tell it."""
+        return self.measured is None and (self.stated is None or not self.possible)
+
+    @property
     def agrees(self) -> bool:
         """Whether what was measured is within AIR_AGREES of what is stated; true where either is unknown."""
         return self.measured is None or self.stated is None or abs(self.measured / self.stated - 1) <= AIR_AGREES

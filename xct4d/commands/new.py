@@ -99,6 +99,11 @@ def _intensities(scan: Scan) -> list[str]:
     polynomial = "beam_hardening: [1.0, 0.05]"
     if scan.air is None:
         return [f"      # intensities: {{zingers: 0.3, {polynomial}}}"]
+    if scan.air.unknown:
+        return [
+            f"      # NEEDED, with the right number (and beside it zingers: 0.3 or {polynomial}): {scan.air.shown()}",
+            "      # intensities: {air: 50000}",
+        ]
     if scan.air.needed is None:
         measured = "" if scan.air.measured is None or scan.air.by_flats else f"air: {scan.air.measured:.6g}, "
         return [f"      # intensities: {{{measured}zingers: 0.3, {polynomial}}}  # {scan.air.shown()}"]

@@ -24,6 +24,7 @@ FORMATS = (
     "xct4d.readers.table.reader:TableReader",  # written by hand, as transforms files are
     "xct4d.readers.nikon.reader:NikonReader",
     "xct4d.readers.hdf5.reader:Hdf5Reader",
+    "xct4d.readers.zeiss.reader:ZeissReader",
     "xct4d.readers.phoenix.reader:PhoenixReader",
     "xct4d.readers.bruker.reader:BrukerReader",
     "xct4d.readers.leap.reader:LeapReader",
