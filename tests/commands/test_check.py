@@ -51,3 +51,16 @@ def test_names_that_do_not_tell_who_is_held_out(tmp_path, capsys):
     folder = nikon_dataset.make(tmp_path / "scan", scans=["scan"])
     assert main(["check", str(configured(tmp_path, scan={"folder": str(folder)}))]) == 1
     assert "input.split" in capsys.readouterr().err
+
+
+def test_zingers_are_counted(tmp_path):
+    folder = nikon_dataset.make(tmp_path / "scan", scans=["scan"])
+    image = np.array(Image.open(folder / "scan_0001.tif"))
+    image[3, [5, 20]] = 20000
+    Image.fromarray(image).save(folder / "scan_0001.tif")
+    given = {"folder": str(folder), "split": {"method": "none"}}
+    (checked,) = check(configured(tmp_path, scan=given))
+    says = "2 single pixels in 6 views stand out by more than 0.3 of transmission: input.intensities.zingers: 0.3 replaces them"
+    assert any(says in line for line in checked.lines)
+    (checked,) = check(configured(tmp_path, scan=given | {"intensities": {"zingers": 0.3}}))
+    assert not any("stand out" in line for line in checked.lines)

@@ -41,8 +41,9 @@ def arrange(scans: list[Scan]) -> Arrangement:
         what = f"has {len(full)} full scans and {len(small)} sequences; one dataset takes one scan, or two with at most one sequence"
         raise InputError(what, where=names, fix="name those of one dataset")
     starts = [scan.acquisition.started for scan in full]
-    if None not in starts and len(set(starts)) == 2:
-        ordered = sorted(full, key=lambda scan: scan.acquisition.started)
+    first, second = starts
+    if first is not None and second is not None and first != second:
+        ordered = full if first < second else full[::-1]
         return Arrangement(ordered[0], ordered[1], small[0] if small else None, "by the times at which they began")
     return Arrangement(
         full[0], full[1], small[0] if small else None, "by the order in which they were named, as the files have no times to tell"

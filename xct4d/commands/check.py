@@ -15,6 +15,7 @@ from xct4d.config import Config
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.readers.dataset import open_dataset
+from xct4d.readers.medians import without_zingers
 from xct4d.readers.reader import Acquisition, Dataset, State
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import HELD_OUT, TRAIN, split
@@ -24,6 +25,7 @@ from xct4d.stages.prepare import AIR_AGREES, views_of
 from xct4d.workflow.plan import plan
 
 LOOKED_AT = 12  # projections of a state whose pixels are read
+STANDS_OUT = 0.3  # of transmission: a pixel that does so alone is told
 SCENES = Path(__file__).resolve().parents[2] / "config" / "scenes"
 
 
@@ -81,12 +83,18 @@ def _intensities(acquisition: Acquisition, config: Config) -> list[str]:
     chosen = [acquisition.projections[i] for i in evenly_spaced(len(acquisition.projections), LOOKED_AT)]
     some = replace(acquisition, projections=chosen)
     brightness = Brightness(some.flat_field, strict=config.prepare.check_intensities)
+    zingers = 0
     for projection in some.projections:
-        brightness.add(projection.load(), views_of(projection), 0, projection.where)
+        image = projection.load()
+        brightness.add(image, views_of(projection), 0, projection.where)
+        zingers += without_zingers(image, STANDS_OUT)[1]
     levels = brightness.check(some.path)
     shown = ", ".join(f"{place} {level:.3f}" for place, level in levels.items() if level is not None)
     lines = [f"intensities of {len(chosen)} views: transmission from {brightness.low:.4g} to {brightness.high:.4g}; levels: {shown}"]
     air = levels["plateau"] if levels["beside the box"] is None else levels["beside the box"]
     if air is not None and abs(air / some.flat_field - 1) > AIR_AGREES:
         lines.append(f"air has transmission {air:.3g} where {some.flat_field:.3g} is expected")
+    if zingers:
+        what = f"{zingers} single pixels in {len(chosen)} views stand out by more than {STANDS_OUT:g} of transmission"
+        lines.append(f"{what}: input.intensities.zingers: {STANDS_OUT:g} replaces them by their neighbours' median")
     return [*lines, *brightness.notes]

@@ -131,9 +131,10 @@ def _scans(reader: Reader, folder: Path) -> list[Scan]:
 
 def measured_air(projections: list[Projection]) -> Air | None:
     """The level of air in some projections of a scan; None where they are transmissions already."""
-    if not all(isinstance(projection, CountsProjection) for projection in projections):
+    counted = [projection for projection in projections if isinstance(projection, CountsProjection)]
+    if len(counted) < len(projections):
         return None
-    normalisation = projections[0].normalisation
+    normalisation = counted[0].normalisation
     if isinstance(normalisation, FlatsAndDarks):
         shown = [plateau(projections[i].load()) for i in evenly_spaced(len(projections), MEASURED)]
         seen = [level for level in shown if level is not None]
@@ -141,7 +142,7 @@ def measured_air(projections: list[Projection]) -> Air | None:
     stated = normalisation.air if isinstance(normalisation, AirLevel) else None
     levels, largest = [], None
     for i in evenly_spaced(len(projections), MEASURED):
-        counts, largest = projections[i].counts()
+        counts, largest = counted[i].counts()
         if (level := plateau(counts)) is not None:
             levels.append(level)
     return Air(float(np.median(levels)) if levels else None, stated, possible=stated is None or largest is None or stated <= largest)

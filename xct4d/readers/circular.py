@@ -42,21 +42,28 @@ class Circle:
             raise InputError(f"pixels of {self.pixel_mm[0]:g} x {self.pixel_mm[1]:g} mm cannot be", where=self.where)
         if (self.source_to_axis_mm is None) != (self.source_to_detector_mm is None):
             raise ValueError("a cone beam has both distances, a parallel beam none")
-        if self.source_to_axis_mm is not None and not 0 < self.source_to_axis_mm < self.source_to_detector_mm < math.inf:
+        if self._cone is not None and not 0 < self._cone[0] < self._cone[1] < math.inf:
             what = f"the rotation axis at {self.source_to_axis_mm:g} mm from the source must lie before the detector at {self.source_to_detector_mm:g} mm"
             raise InputError(what, where=self.where, fix="correct the distances; are the two exchanged?")
         if abs(self.tilt_deg) >= 90:
             raise InputError(f"a tilt of {self.tilt_deg:g} degrees cannot be", where=self.where)
 
     @property
+    def _cone(self) -> tuple[float, float] | None:
+        """Source to axis and to detector, mm."""
+        if self.source_to_axis_mm is None or self.source_to_detector_mm is None:
+            return None
+        return self.source_to_axis_mm, self.source_to_detector_mm
+
+    @property
     def pixel_at_axis_mm(self) -> tuple[float, float]:
         """Width and height that a pixel covers at the rotation axis: detector pixel x SOD / SDD."""
         across, down = self.pixel_mm
-        return (across, down) if self.source_to_axis_mm is None else (across / self.magnification, down / self.magnification)
+        return across / self.magnification, down / self.magnification
 
     @property
     def magnification(self) -> float:
-        return 1.0 if self.source_to_axis_mm is None else self.source_to_detector_mm / self.source_to_axis_mm
+        return 1.0 if self._cone is None else self._cone[1] / self._cone[0]
 
     @property
     def world_mm(self) -> float:
@@ -68,14 +75,14 @@ class Circle:
     @property
     def is_parallel(self) -> bool:
         """Whether the source is so far away that its rays are taken for parallel."""
-        return self.source_to_axis_mm is None or self.source_to_axis_mm > PARALLEL * self.world_mm
+        return self._cone is None or self._cone[0] > PARALLEL * self.world_mm
 
     @property
     def focal(self) -> tuple[float, float]:
         """Focal length along columns and rows, pixels."""
-        if self.is_parallel:
+        if self._cone is None or self.is_parallel:
             return self.world_mm * PARALLEL / self.pixel_at_axis_mm[0], self.world_mm * PARALLEL / self.pixel_at_axis_mm[1]
-        return self.source_to_detector_mm / self.pixel_mm[0], self.source_to_detector_mm / self.pixel_mm[1]
+        return self._cone[1] / self.pixel_mm[0], self._cone[1] / self.pixel_mm[1]
 
     def check_law(self, pixel_at_axis_mm: float, key: str, tolerance: float = LAW) -> None:
         """Compare the pixel at the axis that a file states with detector pixel x SOD / SDD.
@@ -93,7 +100,7 @@ class Circle:
 
     def camera(self, azimuth_deg: float) -> np.ndarray:
         """Camera-to-world [1, 3, 4] of a source at an azimuth from +x towards +y as seen from the sample, which is minus the angle of its stage."""
-        distance = PARALLEL if self.is_parallel else self.source_to_axis_mm / self.world_mm
+        distance = PARALLEL if self._cone is None or self.is_parallel else self._cone[0] / self.world_mm
         pose = orbit(azimuth_deg, 90.0, distance)[None]
         pose = with_axis_to_the_right(pose, self.axis_mm / self.world_mm)
         return rolled(tilted(pose, self.tilt_deg), self.roll_deg)

@@ -94,7 +94,7 @@ class FlatsAndDarks(Normalisation):
 
     @cached_property
     def _dark(self) -> np.ndarray:
-        return np.float32(0) if self.dark is None else self.dark()
+        return np.zeros((), np.float32) if self.dark is None else self.dark()
 
     def _air_at(self, place: float) -> np.ndarray:
         places = [flats.place for flats in self.flats]

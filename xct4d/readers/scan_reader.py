@@ -68,7 +68,8 @@ class ScanReader(Reader):
     def _named(self, folder: Path, options: Input) -> dict[State, Path]:
         """The description of each state."""
         named: dict[State, Path] = {}
-        for state, name in (("forward", options.forward), ("backward", options.backward), ("between", options.between)):
+        given: dict[State, str | None] = {"forward": options.forward, "backward": options.backward, "between": options.between}
+        for state, name in given.items():
             if name is None:
                 continue
             named[state] = safe_path(folder, name, f"input.{state}")
