@@ -6,6 +6,7 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import hdf5_dataset
 import nikon_dataset
 import pytest
 import tiny_dataset
@@ -82,6 +83,25 @@ def test_two_scans_are_told_apart_by_their_times(tmp_path):
     given = written(made).input
     assert (given.forward, given.backward) == ("before/before.xtekct", "after/after.xtekct")
     assert "told by the times at which they began" in made.lines[-1]
+    assert check(made.path)[0].error is None
+
+
+def test_folders_within_the_folder(tmp_path):
+    for name in ("before", "after"):
+        nikon(tmp_path / "exp" / name, scans=[name])
+    (tmp_path / "exp" / "notes").mkdir()
+    made = new([tmp_path / "exp"])
+    given = written(made).input
+    assert (given.folder, given.forward, given.backward) == (str(tmp_path / "exp"), "before/before.xtekct", "after/after.xtekct")
+    assert check(made.path)[0].error is None
+
+
+def test_a_scan_beside_another_hdf5_file(tmp_path):
+    path = hdf5_dataset.data_exchange(tmp_path / "scan" / "scan.h5")
+    (path.parent / "volume.h5").write_bytes(b"none")
+    made = new([path.parent])
+    assert written(made).input.forward == "scan.h5"
+    assert any("not read: " in line and "volume.h5: cannot be opened as HDF5" in line for line in made.lines)
     assert check(made.path)[0].error is None
 
 

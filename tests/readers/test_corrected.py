@@ -1,5 +1,8 @@
 """What the configuration corrects: cameras as they see the rotation axis, and transmissions."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scanned_ball
@@ -15,7 +18,10 @@ from xct4d.io import prepared
 from xct4d.readers.corrected import hardened
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.medians import replaced_by_medians, without_zingers
+from xct4d.readers.reference.cameras import read
 from xct4d.stages.prepare import prepare
+
+DATA = os.environ.get("XCT4D_DATA")
 
 
 @pytest.fixture
@@ -127,6 +133,21 @@ def test_a_level_of_air_is_not_for_transmissions(tmp_path):
     folder = tiny_dataset.make(tmp_path / "reference")
     with pytest.raises(InputError, match=r"input\.intensities\.air: is given, but the images of .* are transmissions already"):
         open_dataset(folder, Input(folder=str(folder), intensities={"air": 255}))
+
+
+@pytest.mark.skipif(DATA is None, reason="XCT4D_DATA does not name the folder of shared data")
+def test_a_real_scan_with_half_its_focal_length_is_mended(tmp_path):
+    """transforms.json as shipped: the factor of 2 makes it agree with the scanner's record."""
+    folder = Path(DATA) / "nikon_balls"
+    given = {"folder": str(folder), "forward": "transforms.json", "split": {"method": "interval"}}
+    with pytest.raises(InputError, match="2168.77 px disagrees with balls_ivan 2.xtekct"):
+        prepare(folder, Input.model_validate(given), Prepare(), "forward", tmp_path / "out")
+    prepare(folder, Input.model_validate(given | {"geometry": {"focal_factor": 2.0}}), Prepare(), "forward", tmp_path / "out")
+    views = prepared.load(tmp_path / "out").views
+    verified = read(folder / "transforms_corrected.json").projections
+    for k, projection in enumerate(verified):
+        assert views.focal[k] * 8 == pytest.approx(projection.focal, rel=1e-5)
+        assert views.camera_to_world[k, :, :3] == pytest.approx(projection.camera_to_world[0, :, :3], abs=1e-5)
 
 
 # --- zingers, dead pixels, beam hardening

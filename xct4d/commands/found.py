@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -91,42 +91,70 @@ class Scan:
 
 
 def find(folder: str | Path) -> list[Scan]:
-    """The scans in a folder, by the first format in which it can be read.
+    """The scans in a folder, by the first format in which it can be read; in the folders in it, where no format knows it itself.
 
-    Raises InputError where there is no such folder, no format knows it, or none
-    of those that do can read it: then with the first one's complaint.
+    Raises InputError where there is no such folder, no format knows anything in
+    it, or none of those that do can read it: then with the first one's complaint.
     """
     folder = Path(folder)
+    try:
+        readers = readers_of(folder, Input(folder=str(folder)))
+    except InputError as unknown:
+        inner = _known_below(folder)
+        if not inner:
+            raise unknown from None
+        return [scan for below in inner for scan in find(below)]
     complaints: list[tuple[Reader, InputError]] = []
     found: list[Scan] = []
     others: list[str] = []
-    for reader in readers_of(folder, Input(folder=str(folder))):
+    for reader in readers:
         if found:
             others.append(f"also here: {reader.looks_for} ({reader.name}); to use it, name its file as input.forward")
             continue
         try:
-            found = _scans(reader, folder)
+            found, unread = _scans(reader, folder)
+            others += unread
         except InputError as error:
             complaints.append((reader, error))
     if not found:
         raise complaints[0][1]
     others += [f"not read as {reader.name}: {error}" for reader, error in complaints]
-    return [
-        Scan(scan.reader, scan.folder, scan.description, scan.dataset, scan.air, others if i == 0 else []) for i, scan in enumerate(found)
-    ]
+    return [replace(found[0], others=others), *found[1:]]
 
 
-def _scans(reader: Reader, folder: Path) -> list[Scan]:
+def _known_below(folder: Path) -> list[Path]:
+    """The folders directly in a folder that some format knows, sorted."""
+    if not folder.is_dir():
+        return []
+    inner = []
+    for below in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        try:
+            readers_of(below, Input(folder=str(below)))
+        except InputError:
+            continue
+        inner.append(below)
+    return inner
+
+
+def _scans(reader: Reader, folder: Path) -> tuple[list[Scan], list[str]]:
+    """The scans of a folder in one format, and what of it was not read: only where files that are no scans may lie beside them."""
     options = Input(folder=str(folder))
     if not isinstance(reader, ScanReader):
         dataset = reader.open(folder, options)
-        return [Scan(reader, folder, dataset.forward.path, dataset)]
+        return [Scan(reader, folder, dataset.forward.path, dataset)], []
     descriptions = reader.descriptions(folder)
-    scans = []
+    scans, errors = [], []
     for description in descriptions:
-        acquisition = reader.scan(description, folder, descriptions, options)
-        scans.append(Scan(reader, folder, description, Dataset({"forward": acquisition}), measured_air(acquisition.projections)))
-    return scans
+        try:
+            acquisition = reader.scan(description, folder, descriptions, options)
+            scans.append(Scan(reader, folder, description, Dataset({"forward": acquisition}), measured_air(acquisition.projections)))
+        except InputError as error:
+            if reader.alone:
+                raise
+            errors.append(error)
+    if not scans:
+        raise errors[0]
+    return scans, [f"not read: {error}" for error in errors]
 
 
 def measured_air(projections: list[Projection]) -> Air | None:
