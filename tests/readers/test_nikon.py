@@ -262,6 +262,17 @@ def test_two_records_must_be_named(tmp_path, keys):
         NikonReader().files(folder, Input(folder=str(folder), **keys))
 
 
+def test_air_that_is_not_the_white_level_is_noted(tmp_path):
+    """Within 3 % it is taken as it is."""
+    folder = nikon_dataset.make(tmp_path / "dataset", scans=["scan"])
+    record, text = folder / "scan.xtekct", (folder / "scan.xtekct").read_text()
+    for white, noted in ((51000, False), (52000, True)):
+        record.write_text(text.replace("WhiteLevel=50000", f"WhiteLevel={white}"))
+        out = tmp_path / str(white)
+        prepare(folder, Input(folder=str(folder), split={"method": "none"}), Prepare(target_size=None), "forward", out)
+        assert ("air has transmission 0.962, flat_field says 1" in (out / "checks.json").read_text()) == noted
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_run_of_images_with_a_gap_is_refused(tmp_path, number):
     """With the repeat of the first there are as many left as projections: they would be taken for others."""

@@ -166,3 +166,12 @@ def test_pages_may_be_named_and_must_exist(tmp_path):
     table.write_text(table.read_text().replace(",7\n", ",2\n"))
     with pytest.raises(InputError, match="line 8: file: stack.tif is listed before, at .*line 7"):
         opened(folder)
+
+
+def test_a_closing_frame_is_said(tmp_path):
+    folder = with_flats(tmp_path / "dataset")
+    assert opened(folder).notes == []
+    table = folder / "projections.csv"
+    save(folder / "closing.tif", scanned_ball.counts(0))
+    table.write_text(table.read_text() + "closing.tif,360.5,,projection\n")
+    assert opened(folder).notes == ["the last projection, closing.tif, shows the first one's direction again; it is used as any other"]

@@ -23,6 +23,9 @@ DIM, BRIGHT = 0.9, 1.5  # times the flat field: air is between, or the images we
 ODD = 0.6  # a projection whose air is darker than this part of the others', or brighter by as much, is not of the same scan
 
 
+FIX = "divide the images by the counts of air, or give flat_field its transmission; of a scanner's counts give input.intensities.air"
+
+
 class Brightness:
     """Transmission of rays in three groups, over all projections of a state: beside the box, at its rim, inside it.
 
@@ -107,9 +110,7 @@ class Brightness:
                 self._complain(what, frame, "divide each image by its own flat field, or remove the frame")
         if air < self._flat_field / 2 or air > BRIGHT * self._flat_field:
             what = f"is {self._flat_field:g}, but air has transmission {air:.3g}"
-            self._complain(
-                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
-            )
+            self._complain(what, f"{where}: flat_field", FIX)
 
     def _check_brightest(self, values: np.ndarray, where: object) -> None:
         """Without air beside the box: is the brightest that is seen anywhere as bright as air must be?"""
@@ -118,9 +119,7 @@ class Brightness:
             return
         what = f"is {self._flat_field:g}, but the brightest of all projections has transmission {brightest:.3g}"
         if brightest > self._flat_field or (values >= 0.97 * brightest).mean() > PLATEAU:
-            self._complain(
-                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
-            )
+            self._complain(what, f"{where}: flat_field", FIX)
         else:
             self.notes.append(
                 f"{where}: flat_field: {what}; right where the sample fills every view, wrong where counts were not divided by those of air"

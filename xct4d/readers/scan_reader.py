@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,6 +17,8 @@ from xct4d.config import Input
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
 from xct4d.readers.reader import Acquisition, Dataset, Reader, State
+
+CLOSING = 0.05  # steps of rotation from the first projection's direction within which the last one repeats it
 
 
 class ScanReader(Reader):
@@ -63,7 +66,7 @@ class ScanReader(Reader):
         if "between" in acquisitions and any(projection.time is None for projection in acquisitions["between"].projections):
             path = acquisitions["between"].path
             raise InputError("has no times for its projections", where=path, fix="write a table with the column time (docs/scanners.md)")
-        return Dataset(acquisitions)
+        return Dataset({state: one if state == "between" else _noting_a_closing_frame(one) for state, one in acquisitions.items()})
 
     def _named(self, folder: Path, options: Input) -> dict[State, Path]:
         """The description of each state."""
@@ -90,3 +93,14 @@ class ScanReader(Reader):
             fix = "name them as input.forward and input.backward, or move the others away"
             raise InputError(f"which scan is whose: {names}?", where=folder, fix=fix)
         return named
+
+
+def _noting_a_closing_frame(scan: Acquisition) -> Acquisition:
+    """The scan, with a note where its last projection shows the sample from the first one's direction again: scanners check drift with it."""
+    if len(scan.projections) < 3:
+        return scan
+    first, second, last = (scan.projections[i].camera_to_world[0, :, 2] for i in (0, 1, -1))
+    if ((last - first) ** 2).sum() > (CLOSING * ((second - first) ** 2).sum() ** 0.5) ** 2:
+        return scan
+    note = f"the last projection, {scan.projections[-1].name}, shows the first one's direction again; it is used as any other"
+    return replace(scan, notes=[*scan.notes, note])
