@@ -95,6 +95,8 @@ def test_dead_pixels_take_the_median_of_their_neighbours(tmp_path):
     expected = scanned_ball.transmission(0)
     assert found[5, 7] == pytest.approx(np.median(expected[4:7, 6:9]), abs=0.05)
     assert np.isfinite(found).all()
+    prepare(folder, Input(folder=str(folder), split={"method": "none"}), Prepare(target_size=None), "forward", tmp_path / "out")
+    assert "2 dead pixels, which see next to no air in the flats" in (tmp_path / "out" / "checks.json").read_text()
 
 
 def test_what_has_no_level_of_air_asks_for_it(tmp_path):

@@ -14,6 +14,7 @@ from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
+from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.medians import without_zingers
 from xct4d.readers.reader import Acquisition, Dataset, State
@@ -97,4 +98,4 @@ def _intensities(acquisition: Acquisition, config: Config) -> list[str]:
     if zingers:
         what = f"{zingers} single pixels in {len(chosen)} views stand out by more than {STANDS_OUT:g} of transmission"
         lines.append(f"{what}: input.intensities.zingers: {STANDS_OUT:g} replaces them by their neighbours' median")
-    return [*lines, *brightness.notes]
+    return [*lines, *brightness.notes, *dead_pixels(some)]

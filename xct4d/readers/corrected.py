@@ -9,7 +9,7 @@ import numpy as np
 from xct4d.config import Geometry, Input, Intensities
 from xct4d.errors import InputError
 from xct4d.geometry.corrections import negated, rolled, tilted, with_axis_to_the_right
-from xct4d.readers.counts import CountsProjection
+from xct4d.readers.counts import CountsProjection, FlatsAndDarks
 from xct4d.readers.medians import without_zingers
 from xct4d.readers.reader import Acquisition, Dataset, Projection
 
@@ -53,6 +53,14 @@ def corrected(dataset: Dataset, options: Input) -> Dataset:
         return dataset
     note = f"corrected as the configuration says: {', '.join(changed)}"
     return Dataset({state: _acquisition(one, options, note) for state, one in dataset.acquisitions.items()})
+
+
+def dead_pixels(acquisition: Acquisition) -> list[str]:
+    """A note on pixels that were replaced because they see no air, once the projections were loaded; empty where there are none."""
+    inner = [one.inner if isinstance(one, CorrectedProjection) else one for one in acquisition.projections]
+    divided = [one.normalisation for one in inner if isinstance(one, CountsProjection) and isinstance(one.normalisation, FlatsAndDarks)]
+    dead = max((normalisation.dead for normalisation in divided), default=0)
+    return [f"{dead} dead pixels, which see next to no air in the flats, take the median of their neighbours"] if dead else []
 
 
 def _changed(geometry: Geometry, intensities: Intensities) -> list[str]:

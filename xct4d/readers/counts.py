@@ -92,6 +92,11 @@ class FlatsAndDarks(Normalisation):
             out = ((counts - self._dark) / air).astype(np.float32)
         return replaced_by_medians(out, dead)
 
+    @property
+    def dead(self) -> int:
+        """Number of pixels that see next to nothing of air, among the flats that were loaded."""
+        return max((int((air <= DEAD * np.median(air)).sum()) for air in self._kept.values()), default=0)
+
     @cached_property
     def _dark(self) -> np.ndarray:
         return np.zeros((), np.float32) if self.dark is None else self.dark()

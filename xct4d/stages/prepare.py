@@ -20,6 +20,7 @@ from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
+from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.reader import Acquisition, Dataset, Projection, State
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, split
@@ -75,7 +76,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
         clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(acquisition.path)
-        notes += brightness.notes
+        notes += [*brightness.notes, *dead_pixels(acquisition)]
         _decide_about_outside(clipped, brightness, settings, acquisition, notes)
         _note_air(levels, acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)

@@ -110,10 +110,9 @@ class Container:
         yield from _groups(self.file, "", depth)
 
     def frame(self, name: str, index: tuple, size: tuple[int, int], where: str) -> np.ndarray:
-        """One image [height, width] float32 of a stack. Raises InputError where it cannot be read or is not finite."""
-        found = self.data(name)
+        """One image [height, width] float32 of a stack whose links `data` has checked. Raises InputError where it cannot be read or is not finite."""
         try:
-            image = np.asarray(found[index], dtype=np.float32)
+            image = np.asarray(self.file[name][index], dtype=np.float32)
         except DAMAGE as error:
             what = _line(error)
             fix = "pip install hdf5plugin" if "filter" in what.lower() else "copy the file again"

@@ -17,7 +17,7 @@ from pathlib import Path
 from xct4d.config import Input
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
-from xct4d.readers.nikon.angles import BESIDE_LAW, angle_file, departure_from_law, kind_for, read_angles
+from xct4d.readers.nikon.angles import BESIDE_LAW, Angles, angle_file, departure_from_law, kind_for, read_angles
 from xct4d.readers.nikon.ctinfo import ScanTimes, info_file, read_times
 from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.numbered import runs_below
@@ -112,7 +112,8 @@ def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: I
     return Acquisition(path=file.path, projections=projections, unit_mm=geometry.world_mm, started=clock.started, notes=notes)
 
 
-def _check_angles(file: Xtekct, angles, notes: list[str]) -> None:
+def _check_angles(file: Xtekct, angles: Angles, notes: list[str]) -> None:
+    """Raises InputError where measured angles are not those of the record's rotation."""
     step = file.number("AngularStep")
     if angles.path is None:
         notes.append(f"angles are InitialAngle + k AngularStep of {file.path.name}, as no record of measured ones is there for all scans")

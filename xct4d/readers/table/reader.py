@@ -8,9 +8,10 @@ clock for all tables of a dataset.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xct4d.config import Input
 from xct4d.errors import InputError
@@ -18,6 +19,10 @@ from xct4d.io.paths import safe_path
 from xct4d.readers.reader import Acquisition, Dataset
 from xct4d.readers.scan_reader import ScanReader
 from xct4d.readers.table.csv_file import Row, Table, read_table
+
+if TYPE_CHECKING:
+    from xct4d.readers.circular import Circle
+    from xct4d.readers.counts import Normalisation
 
 NAME = "projections.csv"
 
@@ -52,11 +57,12 @@ class TableReader(ScanReader):
         return Dataset(acquisitions)
 
 
-def _at_one_time(acquisition: Acquisition, of) -> Acquisition:
+def _at_one_time(acquisition: Acquisition, of: Callable[[list[float]], float] | None) -> Acquisition:
+    """The scan at one time of its projections', or at none, as a sample at rest has no others."""
     import numpy as np
 
-    starts = [projection.start_s for projection in acquisition.projections]
-    time = None if of is None or None in starts else np.array([of(starts)])
+    starts = [projection.start_s for projection in acquisition.projections if projection.start_s is not None]
+    time = None if of is None or len(starts) < len(acquisition.projections) else np.array([of(starts)])
     return replace(acquisition, projections=[replace(projection, time=time) for projection in acquisition.projections])
 
 
@@ -100,7 +106,7 @@ def _acquisition(table: Table, folder: Path, options: Input) -> Acquisition:
     return Acquisition(path=table.path, projections=projections, unit_mm=geometry.world_mm)
 
 
-def _circle(table: Table, size: tuple[int, int], unit_mm: float | None):
+def _circle(table: Table, size: tuple[int, int], unit_mm: float | None) -> Circle:
     """The geometry that the table's keys give. Raises InputError where one is missing or contradicts another."""
     from xct4d.readers.circular import Circle
 
@@ -127,7 +133,7 @@ def _circle(table: Table, size: tuple[int, int], unit_mm: float | None):
     return geometry
 
 
-def _normalisation(table: Table, folder: Path, size: tuple[int, int], options: Input):
+def _normalisation(table: Table, folder: Path, size: tuple[int, int], options: Input) -> Normalisation:
     """By flats and darks where they are listed, else by a level of air. Raises InputError where the table has both, or darks alone."""
     from xct4d.readers.counts import AirLevel, Flats, FlatsAndDarks, UnknownAir
     from xct4d.readers.flats import groups, mean_of
