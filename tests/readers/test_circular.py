@@ -55,6 +55,9 @@ def test_shift_roll_and_tilt_keep_a_rigid_camera():
         ("source_to_detector_mm", float("inf"), "must lie before the detector"),
         ("pixel_mm", (0.2, 0.0), "pixels of 0.2 x 0 mm cannot be"),
         ("size", (0, 10), "an image of 0 x 10 pixels cannot be"),
+        ("axis_mm", 80.0, "the rotation axis 80 mm beside the middle of images 68.82 mm wide cannot be; correct the offset of the axis"),
+        ("axis_mm", float("nan"), "the rotation axis nan mm"),
+        ("centre", (1000.0, 1e6), "the middle of the beam at pixel 1e[+]06 of 1000 cannot be; correct the offset of the detector"),
         ("tilt_deg", 95.0, "a tilt of 95 degrees cannot be"),
     ],
 )

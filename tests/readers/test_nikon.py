@@ -341,3 +341,4 @@ def test_real_records_without_images(tmp_path, name):
         assert scan.projections[k].camera_to_world[0] == pytest.approx(orbit(azimuth, 90.0, distance), abs=1e-6)
     if name.startswith("balls7"):
         assert (scan.projections[0].start_s, scan.projections[0].exposure_s) == (pytest.approx(3.8937669), 0.354)
+        assert "the stage turns 0.7032 degrees during an exposure, 1.00 of a step" in scan.notes  # 1.9863 degrees a second

@@ -156,6 +156,25 @@ def test_a_file_cut_anywhere_is_one_line(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_bytes_that_went_wrong_are_one_line_or_none(tmp_path):
+    """Anywhere in the file, six at a time: nothing but InputError may be raised."""
+    path = zeiss_file.make(tmp_path / "scan.txrm")
+    whole, random = path.read_bytes(), np.random.default_rng(0)
+    complaints = []
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in random.integers(0, min(len(whole), 12000), 6):
+            content[place] = random.integers(256)
+        path.write_bytes(content)
+        try:
+            for projection in opened(path).projections[:2]:
+                assert np.isfinite(projection.load()).all()
+        except InputError as error:
+            complaints.append(str(error))
+    assert complaints
+    assert all("scan.txrm" in line and "\n" not in line for line in complaints)
+
+
 real = pytest.mark.skipif(DATA is None, reason="XCT4D_DATA does not name the folder of shared data")
 
 

@@ -17,6 +17,7 @@ from xct4d.geometry.views import orbit
 
 LARGEST = 100_000  # pixels along one side of a detector
 PARALLEL = 4000.0  # distance of the source: over the box the magnification then changes by 1/4000 (a quarter of a pixel of 2000), and float32 resolves 0.0003
+FAR = 10  # widths of an image from its middle beyond which no beam meets the detector
 LAW = 1e-3  # relative difference up to which a file's pixel at the axis and its distances agree
 
 
@@ -45,8 +46,20 @@ class Circle:
         if self._cone is not None and not 0 < self._cone[0] < self._cone[1] < math.inf:
             what = f"the rotation axis at {self.source_to_axis_mm:g} mm from the source must lie before the detector at {self.source_to_detector_mm:g} mm"
             raise InputError(what, where=self.where, fix="correct the distances; are the two exchanged?")
+        self._refuse_what_is_not_seen()
         if abs(self.tilt_deg) >= 90:
             raise InputError(f"a tilt of {self.tilt_deg:g} degrees cannot be", where=self.where)
+
+    def _refuse_what_is_not_seen(self) -> None:
+        """Raises InputError where the rotation axis or the middle of the beam lies far outside the images."""
+        width = self.size[0] * self.pixel_at_axis_mm[0]
+        if not abs(self.axis_mm) <= width:
+            what = f"the rotation axis {self.axis_mm:g} mm beside the middle of images {width:.4g} mm wide cannot be"
+            raise InputError(what, where=self.where, fix="correct the offset of the axis")
+        for place, n in zip(self.centre or (), self.size, strict=False):
+            if not abs(place - n / 2) <= FAR * n:
+                what = f"the middle of the beam at pixel {place:g} of {n} cannot be"
+                raise InputError(what, where=self.where, fix="correct the offset of the detector")
 
     @property
     def _cone(self) -> tuple[float, float] | None:

@@ -20,6 +20,7 @@ from xct4d.readers.images import read_grey
 from xct4d.readers.medians import replaced_by_medians
 from xct4d.readers.reader import Projection
 
+LEAST = 1e-6  # by which air must be brighter than darkness, in counts or as float images have it
 DEAD = 0.02  # of the median of flat - dark: a pixel whose own is less measures nothing
 
 
@@ -40,7 +41,7 @@ class AirLevel(Normalisation):
     key: str = ""  # where the level stands, for messages
 
     def __post_init__(self):
-        if not self.air > self.dark:
+        if not self.air - self.dark > LEAST:
             raise InputError(f"air has {self.air:g} counts, darkness {self.dark:g}", where=self.key, fix="give the counts of air")
 
     def transmission(self, counts: np.ndarray, place: float, where: str) -> np.ndarray:
@@ -88,9 +89,9 @@ class FlatsAndDarks(Normalisation):
             what = f"has {counts.shape[1]} x {counts.shape[0]} pixels, its flats {air.shape[1]} x {air.shape[0]}"
             raise InputError(what, where=where, fix="record flats with the projections' binning and region")
         dead = air <= DEAD * np.median(air)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             out = ((counts - self._dark) / air).astype(np.float32)
-        return replaced_by_medians(out, dead)
+        return replaced_by_medians(out, dead | ~np.isfinite(out))
 
     @property
     def dead(self) -> int:

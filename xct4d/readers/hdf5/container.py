@@ -82,7 +82,8 @@ class Container:
         if found.dtype.kind not in "iuf" or found.size > MOST_NUMBERS:
             raise InputError(f"must be numbers, not {self._shown(found)}", where=self.where(name))
         try:
-            values = np.atleast_1d(np.asarray(found[()], dtype=np.float64)).ravel() * factor
+            with np.errstate(over="ignore"):  # said below
+                values = np.atleast_1d(np.asarray(found[()], dtype=np.float64)).ravel() * factor
         except DAMAGE as error:
             raise InputError(f"cannot be read ({_line(error)})", where=self.where(name), fix="copy the file again") from None
         if not np.isfinite(values).all():
@@ -188,7 +189,10 @@ def opened(path: Path, folder: Path) -> Iterator[Container]:
     except DAMAGE as error:
         raise InputError(f"cannot be opened as HDF5 ({_line(error)})", where=path, fix="copy it again") from None
     with file:
-        yield Container(file, path, folder)
+        try:
+            yield Container(file, path, folder)
+        except (OSError, RuntimeError, KeyError, UnicodeError) as error:  # wherever it is damaged, h5py raises one of these
+            raise InputError(f"is damaged ({_line(error)})", where=path, fix="copy it again") from None
 
 
 def _look(path: Path) -> None:

@@ -230,7 +230,7 @@ def _note_what_is_not_applied(container: Container, entry: str, keys: np.ndarray
     """Flips and movements that the file tells of, and that change the images' meaning."""
     for key in ("x_flipped", "y_flipped"):
         name = f"{entry}/instrument/detector/{key}"
-        if container.has(name) and container.data(name)[()]:
+        if container.has(name) and _is_set(container, name):
             notes.append(f"{key} is set: images are read as they are stored; see input.geometry.mirror")
     if container.has(f"{entry}/instrument/detector/transformations"):
         notes.append("the detector's transformations are not applied: images are read as they are stored; see input.geometry.mirror")
@@ -246,3 +246,9 @@ def _note_what_is_not_applied(container: Container, entry: str, keys: np.ndarray
         if len(values) == len(keys) and np.ptp(values[keys == PROJECTION]) > 0:
             moved = np.ptp(values[keys == PROJECTION])
             notes.append(f"{axis}_translation varies by {moved:.4g} mm over the projections, which is not applied")
+
+
+def _is_set(container: Container, name: str) -> bool:
+    """Whether a flag is set; a boolean is stored as an enumeration, which is no number."""
+    data = container.data(name)
+    return data.dtype.kind in "biuf" and data.size == 1 and bool(np.asarray(data[()]).ravel()[0])

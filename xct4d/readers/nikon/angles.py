@@ -63,6 +63,15 @@ def read_angles(file: Xtekct, path: Path | None, count: int) -> Angles:
     return Angles(angles.azimuth_deg[:count], start_s, angles.exposure_s, path)
 
 
+def turn_in_an_exposure(angles: Angles) -> tuple[float, float] | None:
+    """(degrees, steps) by which the stage of a continuous scan turns while a projection is exposed; None where times are not recorded."""
+    if angles.start_s is None or angles.exposure_s is None or len(angles.start_s) < 2:
+        return None
+    turned = abs(angles.azimuth_deg[-1] - angles.azimuth_deg[0])
+    speed, step = turned / (angles.start_s[-1] - angles.start_s[0]), turned / (len(angles.start_s) - 1)
+    return (speed * angles.exposure_s, speed * angles.exposure_s / step) if step > 0 else None
+
+
 def departure_from_law(angles: Angles, step_deg: float) -> float:
     """Largest difference from an even rotation by `step_deg`, in steps, whatever the zero and the direction."""
     turns = [abs(angle - angles.azimuth_deg[0]) for angle in angles.azimuth_deg]

@@ -17,13 +17,14 @@ from pathlib import Path
 from xct4d.config import Input
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
-from xct4d.readers.nikon.angles import BESIDE_LAW, Angles, angle_file, departure_from_law, kind_for, read_angles
+from xct4d.readers.nikon.angles import BESIDE_LAW, Angles, angle_file, departure_from_law, kind_for, read_angles, turn_in_an_exposure
 from xct4d.readers.nikon.ctinfo import ScanTimes, info_file, read_times
 from xct4d.readers.nikon.xtekct import Xtekct, record_files
 from xct4d.readers.numbered import runs_below
 from xct4d.readers.reader import Acquisition
 from xct4d.readers.scan_reader import ScanReader
 
+BLURRED = 0.3  # steps of rotation during an exposure from which it is told
 _SUFFIXES = (".tif", ".tiff")
 _POLYNOMIAL = {"CoefX4": 0.0, "CoefX3": 0.0, "CoefX2": 0.0, "CoefX1": 1.0, "CoefX0": 0.0}  # of -ln(I/I0), where it does nothing
 
@@ -118,6 +119,9 @@ def _check_angles(file: Xtekct, angles: Angles, notes: list[str]) -> None:
     if angles.path is None:
         notes.append(f"angles are InitialAngle + k AngularStep of {file.path.name}, as no record of measured ones is there for all scans")
         return
+    turn = turn_in_an_exposure(angles)
+    if turn is not None and turn[1] > BLURRED:
+        notes.append(f"the stage turns {turn[0]:.4g} degrees during an exposure, {turn[1]:.2f} of a step")
     departure = departure_from_law(angles, step)
     if departure > BESIDE_LAW:
         what = f"differs by up to {departure:.3g} steps from a rotation by the AngularStep of {step:g} degrees in {file.path.name}"

@@ -52,7 +52,8 @@ class Streams:
 
     def numbers(self, name: str, kind: str, count: int) -> np.ndarray:
         """[count] float64, the first numbers of a stream. kind: <i4 or <f4. Raises InputError where there are fewer, or one is not finite."""
-        found = np.frombuffer(self.raw(name)[: count * 4], dtype=kind) if count > 0 else np.empty(0)
+        content = self.raw(name)
+        found = np.frombuffer(content[: min(len(content) // 4, count) * 4], dtype=kind)
         if len(found) < count:
             raise InputError(f"has {len(found)} numbers for {count}", where=self.where(name), fix="copy the file again")
         values = found.astype(np.float64)

@@ -16,6 +16,7 @@ from xct4d.readers.reader import Acquisition
 from xct4d.readers.zeiss.ole import Streams, opened
 from xct4d.readers.zeiss.reader import Header, time_of
 
+ABSURD = 1e4  # factor between exposures that no scan has
 SHIFTED = 0.05  # pixels from which shifts are told
 
 
@@ -49,6 +50,7 @@ def acquisition(streams: Streams, header: Header, options: Input) -> Acquisition
     geometry = _circle(streams, header, options)
     exposures = _exposures(streams, count)
     normalisation, reference_s = _normalisation(streams, header, options, notes)
+    scales = _scales(streams, count, exposures, reference_s)
     began = [time_of(text) for text in streams.texts("ImageInfo/Date", count)]
     starts = None if None in began else [(time - began[0]).total_seconds() for time in began]
     drift = _drift(streams, count, notes)
@@ -66,7 +68,7 @@ def acquisition(streams: Streams, header: Header, options: Input) -> Acquisition
             path=streams.path,
             number=k + 1,
             data_type=header.data_type,
-            scale=1.0 if exposures is None or reference_s is None else float(exposures[k]) / reference_s,
+            scale=float(scales[k]),
         )
         for k in range(count)
     ]
@@ -96,6 +98,17 @@ def _exposures(streams: Streams, count: int) -> np.ndarray | None:
     if not (exposures > 0).all():
         raise InputError(f"must be positive, not {exposures.min():g} s", where=streams.where(name))
     return exposures
+
+
+def _scales(streams: Streams, count: int, exposures: np.ndarray | None, reference_s: float | None) -> np.ndarray:
+    """[count]: exposure of each projection over that of the reference; 1 where one is not told."""
+    if exposures is None or reference_s is None:
+        return np.ones(count)
+    scales = exposures / reference_s
+    if not ((scales > 1 / ABSURD) & (scales < ABSURD)).all():
+        what = f"is {reference_s:g} s, beside {exposures.min():g} to {exposures.max():g} s of the projections"
+        raise InputError(what, where=streams.where("ReferenceData/ExpTime"), fix="give a reference of a like exposure")
+    return scales
 
 
 def _normalisation(streams: Streams, header: Header, options: Input, notes: list[str]) -> tuple[Normalisation, float | None]:
