@@ -60,8 +60,9 @@ def test_formats_of_other_packages_are_asked_last(tmp_path, elsewhere):
 def test_what_was_looked_for_is_said(tmp_path, elsewhere):
     with pytest.raises(InputError) as caught:
         name_of(tmp_path)
-    says = "has no transforms*.json (reference), no *.xtekct (nikon), no *.else (elsewhere); check input.folder"
-    assert says in str(caught.value)
+    said = str(caught.value)
+    assert "has no transforms*.json (reference), no *projections.csv (table), no *.xtekct (nikon), " in said
+    assert "no *.else (elsewhere); check input.folder, name the file as input.forward, or write a table" in said
 
 
 @pytest.mark.parametrize(("name", "says"), [("typo", "no such folder"), ("file", "is not a folder"), ("a" * 300, "no such folder")])

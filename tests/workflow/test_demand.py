@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 
+import nikon_dataset
 import numpy as np
 import pytest
+import table_dataset
 import yaml
 from PIL import Image
 from snakemake.utils import update_config
@@ -18,7 +20,7 @@ from xct4d.workflow import needs
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.demand import memory_mb, minutes
 from xct4d.workflow.plan import plan
-from xct4d.workflow.workload import _scene
+from xct4d.workflow.workload import Workload, _scene
 
 
 def dataset(**sections) -> Dataset:
@@ -165,3 +167,25 @@ def test_a_folder_is_weighed_by_its_images(tmp_path):
 def test_it_is_read_without_torch():
     code = "import sys, xct4d.workflow.demand; print(sorted({'torch', 'numba'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_projections_that_share_a_file_are_counted(tmp_path):
+    """A TIFF stack of six, and an HDF5 file, whose pixels are counted by its bytes."""
+    (stack,) = plan({"datasets": {"d": {"input": {"folder": str(table_dataset.stack(tmp_path / "stack"))}}}}, ROOT).values()
+    assert workload_of(stack).projections in (6, 7)  # with the headers
+    (tmp_path / "hdf5").mkdir()
+    (tmp_path / "hdf5" / "scan.h5").write_bytes(bytes(50 * 2**23))
+    (scan,) = plan({"datasets": {"d": {"input": {"folder": str(tmp_path / "hdf5")}}}}, ROOT).values()
+    assert workload_of(scan).projections * workload_of(scan).pixels == pytest.approx(50 * 2**22, rel=0.02)
+    assert memory_mb("canonical", scan, threads=1) > 0
+
+
+def test_a_scanner_s_texts_are_no_projections(tmp_path):
+    folder = nikon_dataset.make(tmp_path / "dataset", scans=["scan"])
+    nikon_dataset.add_angles(folder, "scan")
+    (scan,) = plan({"datasets": {"d": {"input": {"folder": str(folder)}}}}, ROOT).values()
+    assert (workload_of(scan).projections, workload_of(scan).pixels) == (6, 32 * 24)
+
+
+def workload_of(own: Dataset) -> Workload:
+    return Workload(own.config, own.scene_files, own.state_files, own.truth_files, exported_times=1, threads=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from xct4d.checks.air import plateau
 from xct4d.checks.extent import Extent
 from xct4d.checks.rays import sample_rays, way_through_column
 from xct4d.errors import InputError
@@ -23,6 +24,9 @@ ODD = 0.6  # a projection whose air is darker than this part of the others', or 
 ALIKE, MOST = 0.05, 0.8  # where the brightest of so large a part of the projections differ by no more than this, they are air
 LOST = 0.1  # transmission above 1, on average, from which it is no noise that would be clipped
 DEPTHS = (10, 12, 14)  # of detectors whose numbers programs write into 16 bits
+
+
+FIX = "divide the images by the counts of air, or give flat_field its transmission; of a scanner's counts give input.intensities.air"
 
 
 class Brightness:
@@ -68,7 +72,7 @@ class Brightness:
                 self._outshone.add(where)
 
     def check(self, where: object) -> dict[str, float | None]:
-        """Levels of the three groups.
+        """Levels of the three groups, and `plateau`: the brightest that many rays share.
 
         Raises InputError where nothing attenuates, the projections look inverted
         or logarithmic, one is much brighter or darker than the others, air is
@@ -82,6 +86,7 @@ class Brightness:
         air = float(np.median(beside)) if self._air else None
         # the mean, as sparse material leaves the median at air
         levels = {"beside the box": air, "at its rim": float(np.median(rim)), "inside": float(np.mean(inside)) if len(inside) else None}
+        levels["plateau"] = plateau(np.concatenate([beside, rim, inside]))
         if self.low >= EVEN * self.high:
             what = f"nothing attenuates: every pixel of every image has a transmission from {self.low:.3g} to {self.high:.3g}"
             self._complain(what, where, "check the images")
@@ -118,9 +123,7 @@ class Brightness:
     def _check_air(self, air: float, where: object) -> None:
         if air < self._flat_field / 2 or air > BRIGHT * self._flat_field:
             what = f"is {self._flat_field:g}, but air has transmission {air:.3g}{_as_of_depth(air)}"
-            self._complain(
-                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
-            )
+            self._complain(what, f"{where}: flat_field", FIX)
 
     def _check_ends(self) -> None:
         """Are the last rows of some projections black, and those of others not? So are files that were not copied to their end."""
@@ -159,9 +162,7 @@ class Brightness:
             return
         what = f"is {self._flat_field:g}, but the brightest of all projections has transmission {brightest:.3g}{_as_of_depth(brightest)}"
         if brightest > self._flat_field or (values >= 0.97 * brightest).mean() > PLATEAU:
-            self._complain(
-                what, f"{where}: flat_field", "divide the images by the counts of air, or give flat_field the transmission of air"
-            )
+            self._complain(what, f"{where}: flat_field", FIX)
         else:
             self.notes.append(
                 f"{where}: flat_field: {what}; right where the sample fills every view, wrong where counts were not divided by those of air"

@@ -88,11 +88,13 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
         inner: type[Section] | None = section_of(field.annotation)
         mark = "#" if off or default is None else ""
         if inner is not None and _is_section(field.annotation):
+            values = dict(default) if default is not None else {}
+            absent = off or (bool(values) and all(value is None for value in values.values()))  # a key with nothing below it would be null
             lines += [
                 *_comment(field.description or (inner.__doc__ or "").strip().split("\n\n")[0], indent),
-                f"{indent}{'#' if off else ''}{key}:",
+                f"{indent}{'#' if absent else ''}{key}:",
             ]
-            lines += _section(inner, dict(default) if default is not None else {}, depth + 1, off=off)
+            lines += _section(inner, values, depth + 1, off=absent)
             continue
         lines += _comment(field.description, indent)
         lines.append(f"{indent}{mark}{key}:" + ("" if default is None or _is_list_of_sections(default) else f" {_flow(default)}"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from xct4d.config.base import Count, Positive, Section
+from xct4d.config.corrections import Geometry, Intensities
 
 
 class Split(Section):
@@ -68,16 +69,23 @@ class Truth(Section):
 class Input(Section):
     """Where the projections come from: a folder, or a scene that the program makes."""
 
-    folder: str | None = Field(None, description="dataset folder with transforms JSON files")
+    folder: str | None = Field(None, description="folder with a scanner's files, or with transforms JSON files")
     scene: str | None = Field(None, description="scene description (.yaml) to simulate; exclusive with folder")
-    forward: str | None = Field(None, description="transforms file of the scan at t = 0 (default: transforms_NN.json, lowest NN)")
-    backward: str | None = Field(None, description="transforms file of the scan at t = 1 (default: highest NN)")
-    between: str | None = Field(None, description="transforms file of the whole sequence (default: transforms_AA_to_BB.json)")
+    forward: str | None = Field(
+        None,
+        description="file that describes the scan at t = 0: a scanner's own, or a transforms file (default: transforms_NN.json, lowest NN)",
+    )
+    backward: str | None = Field(None, description="file that describes the scan at t = 1 (default: transforms_NN.json, highest NN)")
+    between: str | None = Field(None, description="file that describes the whole sequence (default: transforms_AA_to_BB.json)")
     forward_volume: VolumeFile | None = Field(None, description="known volume at t = 0, for volumetric supervision")
     backward_volume: VolumeFile | None = Field(None, description="known volume at t = 1, for volumetric supervision")
     truth: Truth | None = Field(None, description="true object and motion, for scoring")
     split: Split = Split()
-    unit_mm: Positive | None = Field(None, description="mm per world unit (half the box)")
+    geometry: Geometry = Geometry()
+    intensities: Intensities = Intensities()
+    unit_mm: Positive | None = Field(
+        None, description="mm per world unit (half the box); by default that of the files: for a scanner's, half its field of view"
+    )
     duration_s: Positive | None = Field(None, description="seconds from t = 0 to t = 1")
 
     @model_validator(mode="after")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -15,6 +17,7 @@ from xct4d.readers import tiff
 Image.MAX_IMAGE_PIXELS = (
     None  # the size is compared with the intrinsics before anything is unpacked; a detector may have more pixels than Pillow expects
 )
+Found = TypeVar("Found")
 _GREY8 = ("L", "LA", "RGB", "RGBA", "P", "PA")
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _FORMATS = ("PNG", "TIFF")
@@ -38,22 +41,51 @@ def read_transmission(path: Path, size: tuple[int, int], where: object) -> np.nd
     return _finite(pixels, path, where) if white is None else (pixels.astype(np.float32) / np.float32(white))
 
 
-def read_counts(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
-    """The numbers in a file, whatever they mean: [height, width] float32. Arguments and errors as of read_transmission."""
-    return _finite(_read(path, size, where)[0], path, where)
+def read_grey(path: Path, size: tuple[int, int], where: object, page: int | None = None) -> tuple[np.ndarray, int | None]:
+    """The numbers in a file, whatever they mean, [height, width] float32, and the largest that their depth can hold; None for floats.
+
+    page: of a TIFF file with several images, from 0; None where the file must
+    hold one. Other arguments and errors as of read_transmission.
+    """
+    pixels, largest = _read(path, size, where, page)
+    return _finite(pixels, path, where), largest
 
 
-def _read(path: Path, size: tuple[int, int], where: object) -> tuple[np.ndarray, int | None]:
+def read_size(path: Path, where: object) -> tuple[tuple[int, int], int]:
+    """((width, height) of a file's first image, number of its images), by its header alone. Errors as of read_transmission."""
+
+    def look() -> tuple[tuple[int, int], int]:
+        if _is_tiff(path):
+            return tiff.size_and_pages(path)
+        with Image.open(path, formats=_FORMATS) as image:
+            return image.size, 1
+
+    return _reading(look, path, where)
+
+
+def _read(path: Path, size: tuple[int, int], where: object, page: int | None = None) -> tuple[np.ndarray, int | None]:
     """Pixels [height, width] as stored, and the largest number that their depth can hold; None for floats."""
-    try:
-        with open(path, "rb") as file:
-            is_tiff = file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-        if is_tiff and (found := tiff.read_grey_tiff(path, size, where)) is not None:
+
+    def read() -> tuple[np.ndarray, int | None]:
+        if _is_tiff(path) and (found := tiff.read_grey_tiff(path, size, where, page)) is not None:
             return found
         with Image.open(path, formats=_FORMATS) as image:
             if image.size != tuple(size):
                 raise tiff.size_mismatch(path, image.size, size, where)
             return _pixels(image, path, where)
+
+    return _reading(read, path, where)
+
+
+def _is_tiff(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def _reading(read: Callable[[], Found], path: Path, where: object) -> Found:
+    """What `read` returns. Raises InputError in place of what a missing or damaged file makes a decoder raise."""
+    try:
+        return read()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}", where=where) from None
     except InputError:

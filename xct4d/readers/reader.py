@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,6 +42,9 @@ class Projection(ABC):
     size: tuple[int, int]  # width, height
     weight: np.ndarray  # [k] float64, sums to 1
     time: np.ndarray | None = None  # [k] float64 in the dataset's clock; None where the format gives none
+    start_s: float | None = None  # when its exposure began, in seconds on the acquisition's own clock
+    exposure_s: float | None = None
+    drift_px: tuple[float, float] | None = None  # (columns, rows) by which the scanner says that its content moved; not in `centre`
 
     @property
     def image(self) -> object:
@@ -67,6 +71,7 @@ class Acquisition:
     duration_s: float | None = None  # seconds from the scan at t = 0 to that at t = 1
     lists: dict[str, list[str]] | None = None  # names by role, where the format itself splits: see readers.split
     scanner: ScannerRecord | None = None  # the scanner's own record of the geometry, to compare with
+    started: datetime | None = None  # when the scan began, by the scanner's clock and in its local time
     notes: list[str] = field(default_factory=list)  # what a user should know and need not mend
 
 

@@ -21,7 +21,13 @@ from xct4d.readers.reader import Reader
 # Asked in this order: a transforms file beside a scanner's own files was made to be used.
 FORMATS = (
     "xct4d.readers.reference.reader:ReferenceReader",
+    "xct4d.readers.table.reader:TableReader",  # written by hand, as transforms files are
     "xct4d.readers.nikon.reader:NikonReader",
+    "xct4d.readers.hdf5.reader:Hdf5Reader",
+    "xct4d.readers.zeiss.reader:ZeissReader",
+    "xct4d.readers.phoenix.reader:PhoenixReader",
+    "xct4d.readers.bruker.reader:BrukerReader",
+    "xct4d.readers.leap.reader:LeapReader",
 )
 ENTRY_POINTS = "xct4d.readers"  # group under which other packages offer formats, in the same notation
 
@@ -31,16 +37,24 @@ def reader_of(folder: str | Path, options: Input) -> Reader:
 
     Raises InputError where there is no such folder, or nothing in it is known.
     """
+    return readers_of(folder, options)[0]
+
+
+def readers_of(folder: str | Path, options: Input) -> list[Reader]:
+    """Every reader that can read a folder, at least one, in the order in which they are asked. Raises InputError as reader_of does."""
     folder = Path(folder)
     if not os.path.isdir(folder):  # unlike Path.is_dir, no exception for a name that is too long
         raise InputError("is not a folder" if os.path.exists(folder) else "no such folder", where=folder, fix="check input.folder")
-    asked = []
-    for load in (_own_formats, _formats_of_other_packages):
-        for reader in load():
-            if reader.can_read(folder, options):
-                return reader
-            asked.append(f"no {reader.looks_for} ({reader.name})")
-    raise InputError(f"has {', '.join(asked)}", where=folder, fix="check input.folder, or name the file as input.forward")
+    known = [*_own_formats(), *_formats_of_other_packages()]
+    found = [reader for reader in known if reader.can_read(folder, options)]
+    if not found:
+        asked = ", ".join(f"no {reader.looks_for} ({reader.name})" for reader in known)
+        raise InputError(
+            f"has {asked}",
+            where=folder,
+            fix="check input.folder, name the file as input.forward, or write a table of images and angles (docs/scanners.md)",
+        )
+    return found
 
 
 def reader_module(reader: Reader) -> str:

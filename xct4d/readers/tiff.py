@@ -24,20 +24,32 @@ _BY_LIBTIFF = {"LZW", "JPEG", "PACKBITS", "CCITTRLE", "CCITT_T4", "CCITT_T6", "Z
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # it warns beside what it raises
 
 
-def read_grey_tiff(path: Path, size: tuple[int, int], where: object) -> tuple[np.ndarray, int | None] | None:
+def size_and_pages(path: Path) -> tuple[tuple[int, int], int]:
+    """((width, height) of the first image, number of images), by the headers alone. Raises what tifffile raises."""
+    with tifffile.TiffFile(path) as file:
+        page = file.pages[0]
+        return (page.imagewidth, page.imagelength), len(file.pages)
+
+
+def read_grey_tiff(path: Path, size: tuple[int, int], where: object, number: int | None = None) -> tuple[np.ndarray, int | None] | None:
     """Pixels [height, width] as stored, and the largest number that their depth can hold; None for floats.
 
     None in place of both where the file is in colour, has a palette or one bit:
     images.py decides about those. size, where: as of images.read_transmission.
+    number: of the image, from 0, where the file may hold several.
     Raises InputError where the file is of another size, holds several images,
     ends before its pixels do, or has pixels that mean nothing as intensities.
     """
     with tifffile.TiffFile(path) as file:
-        page = file.pages[0]
+        if number is not None and number >= len(file.pages):
+            what = f"{path} holds {len(file.pages)} images, not {number + 1}"
+            raise InputError(what, where=where, fix="copy or export it again, or correct the number of projections")
+        page = file.pages[number or 0]
         if (page.imagewidth, page.imagelength) != tuple(size):
             raise size_mismatch(path, (page.imagewidth, page.imagelength), size, where)
-        if len(file.pages) > 1:
+        if number is None and len(file.pages) > 1:
             raise InputError(f"{path} holds {len(file.pages)} images", where=where, fix="save one projection per file")
+        page = page.aspage() if hasattr(page, "aspage") else page  # later pages are read as frames, without their own tags
         if page.samplesperpixel != 1 or page.photometric.name not in ("MINISBLACK", "MINISWHITE") or page.bitspersample == 1:
             return None
         if page.photometric.name == "MINISWHITE" and page.bitspersample != 8:
@@ -72,6 +84,7 @@ def _decoded(page: tifffile.TiffPage, path: Path, where: object) -> np.ndarray:
         return page.asarray().reshape(page.imagelength, page.imagewidth)
     if page.bitspersample in _WORDS and page.dtype in (np.uint8, np.uint16, np.float32):
         with Image.open(path, formats=("TIFF",)) as image:
+            image.seek(page.index)
             if image.mode == "L" and page.photometric.name == "MINISWHITE":
                 return 255 - np.asarray(image)  # which Pillow has inverted
             return np.array(image, dtype=page.dtype)

@@ -18,11 +18,15 @@ from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
 from xct4d.progress import say, track
+from xct4d.readers.corrected import dead_pixels
+from xct4d.readers.dataset import open_dataset
 from xct4d.readers.reader import Acquisition, Dataset, Projection
-from xct4d.readers.registry import reader_of
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, note_split, split
 from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.report.preview import draw_preview
+
+ROLES = {"used for training": TRAIN, "held out": HELD_OUT, "left aside": ASIDE}
+AIR_AGREES = 0.03  # relative difference of air's transmission from the flat field above which it is noted
 
 
 def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: State, output: Path) -> None:
@@ -35,7 +39,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     dataset that later stages could not trust; nothing is written then.
     """
     folder, output = Path(folder), Path(output)
-    dataset = reader_of(folder, input).open(folder, input)
+    dataset = open_dataset(folder, input)
     acquisition = dataset.acquisitions.get(state)
     if acquisition is None:
         raise InputError(f"has no {state} projections", where=folder, fix=f"name the file that describes them as input.{state}")
@@ -56,17 +60,13 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
     factor = _factor(acquisition, settings)
-    parts = [_views(projection).downscaled(factor) for projection in acquisition.projections]
+    parts = [views_of(projection).downscaled(factor) for projection in acquisition.projections]
     hit = [
         check_view(part, v, projection.where)
         for part, projection in zip(parts, acquisition.projections, strict=True)
         for v in range(len(part))
     ]
-    if state != "between":
-        notes += check_poses(acquisition.projections, acquisition.path)
-    notes += note_odd_views(acquisition.projections)
-    if dataset.backward is not None and state == "backward":
-        notes += note_two_distances(dataset.forward.projections, dataset.backward.projections)
+    notes += _check_poses(dataset, acquisition, state)
     agreement = check_focal(acquisition.projections, acquisition.scanner) if acquisition.scanner else None
     unit_mm = _unit_mm(input, dataset, acquisition, notes)
     duration_s = _duration_s(input, dataset, ticks)
@@ -75,21 +75,26 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
         clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
         levels = brightness.check(acquisition.path)
-        notes += brightness.notes
+        notes += [*brightness.notes, *dead_pixels(acquisition)]
         _decide_about_outside(clipped, brightness, settings, acquisition, notes)
-        _note_air(levels["beside the box"], acquisition.flat_field, state, notes)
+        _note_air(levels, acquisition.flat_field, state, notes)
         frames = _frames(acquisition, parts, times, role[used] == HELD_OUT, unit_mm, duration_s)
         save_record(frames, temporary)
-        counts = {
-            "used for training": int((role == TRAIN).sum()),
-            "held out": int((role == HELD_OUT).sum()),
-            "left aside": int((role == ASIDE).sum()),
-        }
+        counts = {name: int((role == own).sum()) for name, own in ROLES.items()}
         checks = _checks(hit, brightness, levels, agreement)
         _write_checks(temporary / "checks.json", acquisition, state, counts, factor, frames, checks, notes)
         draw_preview(temporary / "preview.png", load(temporary), f"{folder.name}, {state}")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
+
+
+def _check_poses(dataset: Dataset, acquisition: Acquisition, state: State) -> list[str]:
+    """Notes on poses that are odd. Raises InputError where they cannot be."""
+    notes = [] if state == "between" else check_poses(acquisition.projections, acquisition.path)
+    notes += note_odd_views(acquisition.projections)
+    if dataset.backward is not None and state == "backward":
+        notes += note_two_distances(dataset.forward.projections, dataset.backward.projections)
+    return notes
 
 
 def _decide_about_outside(
@@ -178,7 +183,7 @@ def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
     return max(1, min(longest // settings.target_size, shortest))
 
 
-def _views(projection: Projection) -> Views:
+def views_of(projection: Projection) -> Views:
     """A projection's cameras, in full-resolution pixels."""
     count = len(projection.camera_to_world)
     intrinsics = (np.tile(np.array(values), (count, 1)) for values in (projection.focal, projection.centre, projection.size))
@@ -255,10 +260,13 @@ def _append(file: BinaryIO, image: np.ndarray) -> None:
     file.write(np.rint(np.clip(image, 0, 1) * FULL_SCALE).astype("<u2").tobytes())
 
 
-def _note_air(air: float | None, flat_field: float, state: State, notes: list[str]) -> None:
-    if air is not None and abs(air / flat_field - 1) > 0.05:
+def _note_air(levels: dict[str, float | None], flat_field: float, state: State, notes: list[str]) -> None:
+    place = "beside the box" if levels["beside the box"] is not None else "plateau"
+    air = levels[place]
+    if air is not None and abs(air / flat_field - 1) > AIR_AGREES:
         key = "velocity.flat_field.train" if state == "between" else "canonical.flat_field.train"
-        notes.append(f"air has transmission {air:.3g}, flat_field says {flat_field:.3g}; {key}: true fits it")
+        seen = "" if place == "beside the box" else " (the plateau of the bright rays)"
+        notes.append(f"air has transmission {air:.3g}{seen}, flat_field says {flat_field:.3g}; {key}: true fits it")
 
 
 def _checks(hit: list[float], brightness: Brightness, levels: dict[str, float | None], agreement: str | None) -> dict[str, str]:

@@ -18,6 +18,10 @@ from xct4d.directions import State
 from xct4d.errors import InputError
 
 UNREADABLE_PIXELS = 2**22  # assumed of an image whose header cannot be read
+IMAGES = (".png", ".tif", ".tiff")
+CONTAINERS = (".h5", ".hdf5", ".hdf", ".he5", ".nxs", ".nx", ".nexus", ".txrm", ".xrm")  # of many projections
+BYTES_PER_PIXEL = 2  # assumed where many projections are in one file
+STACKS = 16  # image files up to which one may be a stack of many
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,18 @@ class Workload:
 
     @property
     def projections(self) -> int:
-        return _scene(self.scene_files[0]).projections if self.scene_files else len(self._images)
+        if self.scene_files:
+            return _scene(self.scene_files[0]).projections
+        files = [*self._containers, *(self._images if len(self._images) <= STACKS else ())]
+        stored = sum(max(1, round(_size(str(file)) / (BYTES_PER_PIXEL * self.pixels))) for file in files)
+        return max(1, stored if len(self._images) <= STACKS else len(self._images))
 
     @cached_property
     def pixels(self) -> int:
         """Pixels of one projection before it is downscaled."""
-        return _scene(self.scene_files[0]).pixels if self.scene_files else _pixels(str(self._images[0]))
+        if self.scene_files:
+            return _scene(self.scene_files[0]).pixels
+        return _pixels(str(self._images[0])) if self._images else UNREADABLE_PIXELS
 
     @property
     def simulated_images(self) -> int:
@@ -91,7 +101,14 @@ class Workload:
 
     @cached_property
     def _images(self) -> list[PurePosixPath]:
-        files = {file for files in self.state_files.values() for file in files if not file.endswith((".json", ".xtekct"))}
+        return self._files(IMAGES)
+
+    @cached_property
+    def _containers(self) -> list[PurePosixPath]:
+        return self._files(CONTAINERS)
+
+    def _files(self, suffixes: tuple[str, ...]) -> list[PurePosixPath]:
+        files = {file for files in self.state_files.values() for file in files if file.lower().endswith(suffixes)}
         return [PurePosixPath(file) for file in sorted(files)]
 
 
@@ -111,6 +128,14 @@ def _scene(path: str) -> _Scene:
     scene, volumes = placed.scene, placed.object.files.values()
     voxels = sum(math.prod(volume.shape) for volume in volumes)
     return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels)
+
+
+def _size(path: str) -> int:
+    """Bytes of a file, 0 where it is not there."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 @cache

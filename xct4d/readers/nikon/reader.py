@@ -1,124 +1,128 @@
-"""Full scans of a Nikon X-Tek scanner, from their .xtekct files and TIFF files of counts.
+"""Full scans of a Nikon X-Tek scanner, from its .xtekct file, its records of angles and times, and its images.
 
-One .xtekct is a static dataset; of two, the configuration names which is
-`forward` and which `backward`. The angle of projection k is
--(InitialAngle + k AngularStep), in degrees from +x towards +y: with images
-that are not mirrored this is the right geometry of a real stop-start scan.
-What no public file proves is refused: offsets of the detector and of the axis.
+The source's azimuth as seen from the sample is the angle of NAME.ang, minus that
+of _ctdata.txt, or else -(InitialAngle + k AngularStep), in degrees from +x
+towards +y: with images that are not mirrored this is the right geometry of a
+real stop-start scan. Offsets of detector and axis are 0 in every public file;
+they are read as lengths to the right and upwards in the image, and noted, as no
+public file proves their signs.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from xct4d.config import Input
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
+from xct4d.readers.nikon.angles import BESIDE_LAW, Angles, angle_file, departure_from_law, kind_for, read_angles, turn_in_an_exposure
+from xct4d.readers.nikon.ctinfo import ScanTimes, info_file, read_times
 from xct4d.readers.nikon.xtekct import Xtekct, record_files
-from xct4d.readers.reader import Acquisition, Dataset, Reader, State
-from xct4d.readers.unused import unused_images, unused_volumes
+from xct4d.readers.numbered import runs_below
+from xct4d.readers.reader import Acquisition
+from xct4d.readers.scan_reader import ScanReader
 
-# Keys whose sign differs from one program to the next; 0 in every public file.
-_UNPROVEN = (
-    "DetectorOffsetX",
-    "DetectorOffsetY",
-    "CentreOfRotationTop",
-    "CentreOfRotationBottom",
-    "ObjectOffsetX",
-    "ObjectRoll",
-    "ObjectTilt",
-)
-_TIFF = (".tif", ".tiff")
+BLURRED = 0.3  # steps of rotation during an exposure from which it is told
+_SUFFIXES = (".tif", ".tiff")
+_POLYNOMIAL = {"CoefX4": 0.0, "CoefX3": 0.0, "CoefX2": 0.0, "CoefX1": 1.0, "CoefX0": 0.0}  # of -ln(I/I0), where it does nothing
 
 
-class NikonReader(Reader):
+class NikonReader(ScanReader):
     name = "nikon"
     looks_for = "*.xtekct"
 
-    def can_read(self, folder: Path, options: Input) -> bool:
-        if options.forward is not None:
-            return options.forward.lower().endswith(".xtekct")
-        return bool(record_files(folder))
+    def describes(self, name: str) -> bool:
+        return name.lower().endswith(".xtekct")
 
-    def files(self, folder: Path, options: Input) -> dict[State, list[Path]]:
-        return {state: [path, *_images(Xtekct(path), folder)] for state, path in _records(folder, options).items()}
+    def descriptions(self, folder: Path) -> list[Path]:
+        return record_files(folder)
 
-    def open(self, folder: Path, options: Input) -> Dataset:
-        acquisitions = {state: _acquisition(Xtekct(path), folder) for state, path in _records(folder, options).items()}
-        used = [projection.image for one in acquisitions.values() for projection in one.projections]
-        left = [*unused_images(folder, used), *unused_volumes(folder, options)]
-        acquisitions["forward"] = replace(acquisitions["forward"], notes=left)
-        return Dataset(acquisitions)
+    def scan_files(self, description: Path, folder: Path, together: Sequence[Path]) -> list[Path]:
+        beside = (angle_file(description, kind_for(together), together), info_file(description))
+        return [description, *(path for path in beside if path is not None), *_images(Xtekct(description), folder)[0]]
+
+    def scan(self, description: Path, folder: Path, together: Sequence[Path], options: Input) -> Acquisition:
+        return _acquisition(Xtekct(description), angle_file(description, kind_for(together), together), folder, options)
 
 
-def _records(folder: Path, options: Input) -> dict[State, Path]:
-    """The .xtekct file of each state."""
-    if options.between is not None:
-        raise InputError("a Nikon scan has no sequence", where="input.between", fix="join scans and sequence in transforms files")
-    found = record_files(folder)
-    named: dict[State, Path] = {}
-    for state, name in (("forward", options.forward), ("backward", options.backward)):
-        if name is not None:
-            named[state] = safe_path(folder, name, f"input.{state}")
-            if not named[state].is_file():
-                raise InputError(f"no such file in {folder}", where=f"input.{state}: {name}")
-    if not named and len(found) == 1:
-        named["forward"] = found[0]
-    if "forward" not in named or not set(found) <= set(named.values()):
-        names = ", ".join(path.name for path in found)
-        raise InputError(
-            f"which scan is whose: {names}?", where=folder, fix="name them as input.forward and input.backward, or move the others away"
-        )
-    return named
+def _images(file: Xtekct, folder: Path) -> tuple[list[Path], str | None]:
+    """The image of each projection, in order, and a note on how they were found.
 
-
-def _images(file: Xtekct, folder: Path) -> list[Path]:
-    """The TIFF file of each projection, in order: NAME_0001.tif and so on, beside the record or in InputFolderName."""
-    name, separator, inner = file.text("Name"), file.text("InputSeparator", "_"), file.text("InputFolderName", "")
-    count = int(file.positive("Projections"))
+    They are NAME_0001.tif and so on in InputFolderName, which starts from the
+    record. Where there is no such file, the only numbered images in the
+    record's folder and the folders in it that are as many as projections, or
+    one more, as the first is repeated at the end.
+    """
+    name, separator = file.text("Name"), file.text("InputSeparator", "_")
+    inner, count = file.text("InputFolderName", ""), file.count("Projections")
     place = file.path.parent / inner.replace("\\", "/")
-    try:
+    listed: dict[str, str] = {}
+    if os.path.isdir(place):
         listed = {entry.lower(): entry for entry in os.listdir(place)}
-    except OSError:
-        raise InputError(f"there is no folder {place}", where=f"{file.path}: InputFolderName", fix="correct or empty it") from None
-    images = []
-    for number in range(1, count + 1):
-        candidates = [f"{name}{separator}{number:04d}{suffix}" for suffix in _TIFF]
-        entry = next((listed[wanted.lower()] for wanted in candidates if wanted.lower() in listed), None)
-        if entry is None:
-            raise InputError(f"there is no image {place / candidates[0]}", where=f"{file.path}: Projections", fix="restore it")
-        relative = os.path.relpath(place / entry, folder)
-        images.append(safe_path(folder, relative, f"{file.path}: InputFolderName"))
-    return images
-
-
-def _acquisition(file: Xtekct, folder: Path) -> Acquisition:
-    import numpy as np  # listing files does without
-
-    from xct4d.geometry.views import orbit
-    from xct4d.readers.nikon.counts import CountsProjection
-
-    record, white = file.record(), file.positive("WhiteLevel")
-    for key in _UNPROVEN:
-        if file.number(key, 0.0) != 0:
-            what = f"is {file.text(key)}; programs differ in its sign, and no public scan tells which is right"
-            raise InputError(what, where=f"{file.path}: {key}", fix="give the geometry in transforms files")
-    start, step = file.number("InitialAngle", 0.0), file.number("AngularStep")
-    images = _images(file, folder)
-    projections = [
-        CountsProjection(
-            name=os.path.relpath(image, folder),
-            where=f"{file.path}: projection {k + 1} ({image.name})",
-            camera_to_world=orbit(-(start + k * step), 90.0, record.source_to_object / record.unit_mm)[None],
-            focal=record.focal(),
-            centre=(record.pixels[0] / 2, record.pixels[1] / 2),
-            size=record.pixels,
-            weight=np.ones(1),
-            path=image,
-            white=white,
+    wanted = [[f"{name}{separator}{number:04d}{suffix}" for suffix in _SUFFIXES] for number in range(1, count + 1)]
+    found = [next((listed[one.lower()] for one in names if one.lower() in listed), None) for names in wanted]
+    if any(found):
+        for names, entry in zip(wanted, found, strict=True):
+            if entry is None:
+                raise InputError(f"there is no image {place / names[0]}", where=file.where("Projections"), fix="restore it")
+        return [safe_path(folder, os.path.relpath(place / entry, folder), file.where("InputFolderName")) for entry in found if entry], None
+    fitting = [run for run in runs_below(file.path.parent) if len(run.paths) in (count, count + 1) and run.complete]
+    if len(fitting) != 1:
+        seen = (
+            f"; {len(fitting)} runs of images could be meant"
+            if fitting
+            else f", and no complete run of {count} or {count + 1} numbered images"
         )
-        for k, image in enumerate(images)
-    ]
-    return Acquisition(path=file.path, projections=projections, unit_mm=record.unit_mm, scanner=record)
+        what = f"there is no image {place / wanted[0][0]}{seen}"
+        raise InputError(what, where=file.where("Name"), fix="put the scanner's images beside the record, or correct Name and Projections")
+    paths = [safe_path(folder, os.path.relpath(path, folder), file.where("Name")) for path in fitting[0].paths]
+    note = f"images are {paths[0].relative_to(folder)} and so on, as there is no {wanted[0][0]}"
+    if len(paths) > count:
+        note += f"; {paths[-1].name} repeats the first projection and is left out"
+    return paths[:count], note
+
+
+def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: Input) -> Acquisition:
+    from xct4d.readers.counts import AirLevel  # brings numpy, which listing files does without
+    from xct4d.readers.image_scan import image_projections
+    from xct4d.readers.images import read_size
+    from xct4d.readers.nikon.geometry import circle
+
+    images, note = _images(file, folder)
+    notes = [] if note is None else [note]
+    size, _ = read_size(images[0], f"{file.path}: projection 1 ({images[0].name})")
+    geometry = circle(file, size, options.unit_mm, notes)
+    angles = read_angles(file, angle_path, len(images))
+    _check_angles(file, angles, notes)
+    info = info_file(file.path)
+    clock = ScanTimes(None, None, None) if info is None else read_times(info)
+    exposure_s = angles.exposure_s or clock.exposure_s
+    air = options.intensities.air or file.positive("WhiteLevel")
+    air_key = file.where("WhiteLevel") if options.intensities.air is None else "input.intensities.air"
+    normalisation = AirLevel(air, key=air_key)
+    if any(file.number(key, value) != value for key, value in _POLYNOMIAL.items()):
+        given = [file.number(key, value) for key, value in _POLYNOMIAL.items()]
+        notes.append(
+            f"the scanner's beam-hardening polynomial CoefX4 to CoefX0 = {given} is not applied; see input.intensities.beam_hardening"
+        )
+    projections = image_projections(
+        file.path, images, folder, geometry, angles.azimuth_deg, normalisation, start_s=angles.start_s, exposure_s=exposure_s
+    )
+    return Acquisition(path=file.path, projections=projections, unit_mm=geometry.world_mm, started=clock.started, notes=notes)
+
+
+def _check_angles(file: Xtekct, angles: Angles, notes: list[str]) -> None:
+    """Raises InputError where measured angles are not those of the record's rotation."""
+    step = file.number("AngularStep")
+    if angles.path is None:
+        notes.append(f"angles are InitialAngle + k AngularStep of {file.path.name}, as no record of measured ones is there for all scans")
+        return
+    turn = turn_in_an_exposure(angles)
+    if turn is not None and turn[1] > BLURRED:
+        notes.append(f"the stage turns {turn[0]:.4g} degrees during an exposure, {turn[1]:.2f} of a step")
+    departure = departure_from_law(angles, step)
+    if departure > BESIDE_LAW:
+        what = f"differs by up to {departure:.3g} steps from a rotation by the AngularStep of {step:g} degrees in {file.path.name}"
+        raise InputError(what, where=angles.path, fix="it is another scan's, or damaged: take it away, or correct AngularStep")

@@ -1,21 +1,15 @@
-"""Nikon's .xtekct files, in which the scanner writes down its geometry.
-
-Their text is INI, in Latin-1 or UTF-8 with or without a mark, with keys that
-may repeat and a section [DICOM] that holds XML.
-"""
+"""Nikon's .xtekct files, in which the scanner writes down its geometry."""
 
 from __future__ import annotations
 
-import configparser
 import math
 from pathlib import Path
 
 from xct4d.errors import InputError
-from xct4d.io.paths import refuse_special
+from xct4d.readers.ini import IniFile
 from xct4d.readers.scanner import ScannerRecord
 
 SECTION = "XTekCT"
-
 
 AGREE = 1e-4  # relative difference of lengths in records that describe the same geometry
 
@@ -39,53 +33,35 @@ def _same(a: ScannerRecord, b: ScannerRecord) -> bool:
 
 
 class Xtekct:
-    """The keys of one file."""
+    """The section [XTekCT] of one file."""
 
     def __init__(self, path: Path):
         """Raises InputError where the file cannot be read or is no INI."""
         self.path = path
-        self._parser = configparser.ConfigParser(interpolation=None, strict=False)
-        refuse_special(path, path)
-        try:
-            self._parser.read_string(path.read_text(encoding="utf-8-sig", errors="replace"))
-        except (OSError, configparser.Error) as error:
-            raise InputError(f"cannot be read ({' '.join(str(error).split())})", where=path) from None
+        self._file = IniFile(path)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Raises InputError where the key is missing and has no default."""
-        text = self._parser.get(SECTION, key, fallback=default)
-        if text is None:
-            raise InputError("is missing", where=f"{self.path}: {key}")
-        return text.strip()
+        return self._file.text(SECTION, key, default)
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Raises InputError where the key is missing and has no default, or its value is not a finite number."""
-        text = self.text(key, None if default is None else str(default))
-        number = _finite(text)
-        if math.isnan(number):
-            raise InputError(f"must be a number, not {text}", where=f"{self.path}: {key}")
-        return number
+        return self._file.number(SECTION, key, default)
 
     def positive(self, key: str) -> float:
-        """Raises InputError where the key is missing or its value is not a positive number."""
-        text = self.text(key)
-        number = _finite(text)
-        if not number > 0:
-            raise InputError(f"must be a positive number, not {text}", where=f"{self.path}: {key}")
-        return number
+        return self._file.positive(SECTION, key)
+
+    def count(self, key: str, most: int = 100_000) -> int:
+        return self._file.count(SECTION, key, most)
+
+    def where(self, key: str) -> str:
+        return self._file.where(key)
 
     def record(self) -> ScannerRecord:
-        """The geometry. Raises InputError naming the key that is missing or not positive."""
+        """The geometry. Raises InputError naming the key that is missing or not positive, or the distances that no scanner has."""
         source_to_object, source_to_detector = self.positive("SrcToObject"), self.positive("SrcToDetector")
-        pixels = int(self.positive("DetectorPixelsX")), int(self.positive("DetectorPixelsY"))
+        if source_to_object >= source_to_detector:
+            what = f"is {source_to_object:g} mm, not less than the SrcToDetector of {source_to_detector:g} mm"
+            raise InputError(what, where=self.where("SrcToObject"), fix="correct the distances; are the two exchanged?")
+        pixels = self.count("DetectorPixelsX"), self.count("DetectorPixelsY")
         pixel_size = self.positive("DetectorPixelSizeX"), self.positive("DetectorPixelSizeY")
-        voxels, voxel_size = int(self.positive("VoxelsX")), self.positive("VoxelSizeX")
+        voxels, voxel_size = self.count("VoxelsX"), self.positive("VoxelSizeX")
         return ScannerRecord(self.path, source_to_object, source_to_detector, pixels, pixel_size, unit_mm=voxel_size * voxels / 2)
-
-
-def _finite(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan

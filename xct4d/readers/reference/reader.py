@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from xct4d.config import Input
+from xct4d.directions import State
 from xct4d.errors import InputError
 from xct4d.io.paths import refuse_special
 from xct4d.readers.nikon.xtekct import agreed_record, record_files
-from xct4d.readers.reader import Acquisition, Dataset, Reader, State
+from xct4d.readers.reader import Acquisition, Dataset, Reader
 from xct4d.readers.reference.transforms import discover, listed_images
 from xct4d.readers.unused import named_volumes, unused_images, unused_volumes
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xct4d.config import Input
+from xct4d.directions import State
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import parse_json
 from xct4d.io.paths import refuse_special, safe_path
-from xct4d.readers.reader import State
 
 MOST_FRAMES = 100_000  # of a file; a long scan has some thousand
 _SCAN = re.compile(r"transforms_(\d+)\.json")

@@ -1,0 +1,102 @@
+"""`xct4d check CONFIG`: whether the data that a configuration names can be read and trusted, without Snakemake.
+
+Files, geometry and times of every projection are checked, intensities on some.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xct4d.checks.geometry import check_focal, check_poses, check_view
+from xct4d.checks.intensities import Brightness
+from xct4d.commands.found import geometry, times, views
+from xct4d.config import Config
+from xct4d.directions import State
+from xct4d.errors import InputError
+from xct4d.io.mapping_files import read_mapping
+from xct4d.readers.corrected import dead_pixels
+from xct4d.readers.dataset import open_dataset
+from xct4d.readers.medians import without_zingers
+from xct4d.readers.reader import Acquisition, Dataset
+from xct4d.readers.registry import reader_of
+from xct4d.readers.split import HELD_OUT, TRAIN, split
+from xct4d.readers.times import clock
+from xct4d.selection import evenly_spaced
+from xct4d.stages.prepare import AIR_AGREES, views_of
+from xct4d.workflow.plan import plan
+
+LOOKED_AT = 12  # projections of a state whose pixels are read
+STANDS_OUT = 0.3  # of transmission: a pixel that does so alone is told
+SCENES = Path(__file__).resolve().parents[2] / "config" / "scenes"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found about one dataset of a configuration."""
+
+    name: str
+    lines: list[str]
+    error: InputError | None = None  # what must be mended; None where nothing
+
+
+def check(configuration: str | Path) -> list[Checked]:
+    """Check every dataset of a configuration file. Raises InputError where the configuration itself is wrong.
+
+    Paths in it start from the working directory, as they do for the workflow.
+    """
+    configuration = Path(configuration)
+    planned = plan(read_mapping(configuration), scenes=SCENES, source=str(configuration))
+    return [_dataset(dataset.name, dataset.config) for dataset in planned.values() if dataset.target]
+
+
+def _dataset(name: str, config: Config) -> Checked:
+    if config.input.folder is None:
+        return Checked(name, [f"{config.input.scene}: a scene, which is simulated: nothing to check"])
+    lines: list[str] = []
+    try:
+        folder = Path(config.input.folder)
+        lines.append(f"{folder}: {reader_of(folder, config.input).name}")
+        dataset = open_dataset(folder, config.input)
+        lines += clock(dataset).notes
+        for state, acquisition in dataset.acquisitions.items():
+            lines += [f"{state}: {line}" for line in _acquisition(state, acquisition, dataset, config)]
+    except InputError as error:
+        return Checked(name, lines, error)
+    return Checked(name, lines)
+
+
+def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, config: Config) -> list[str]:
+    role = split(acquisition, config.input.split, tuple(dataset.acquisitions.values()), whole=state == "between")
+    lines = [
+        f"{acquisition.path.name}: {views(acquisition)}", *geometry(acquisition), *times(acquisition),
+        f"{(role == TRAIN).sum()} views are trained on, {(role == HELD_OUT).sum()} held out",
+    ]  # fmt: skip
+    hit = [check_view(views_of(one), v, one.where) for one in acquisition.projections for v in range(len(one.weight))]
+    lines.append(f"every camera sees the box; {min(hit):.0%} to {max(hit):.0%} of its rays hit it")
+    if state != "between":
+        check_poses(acquisition.projections, acquisition.path)
+    if acquisition.scanner is not None:
+        lines.append(check_focal(acquisition.projections, acquisition.scanner))
+    return [*lines, *_intensities(acquisition, config), *(f"note: {note}" for note in acquisition.notes)]
+
+
+def _intensities(acquisition: Acquisition, config: Config) -> list[str]:
+    chosen = [acquisition.projections[i] for i in evenly_spaced(len(acquisition.projections), LOOKED_AT)]
+    some = replace(acquisition, projections=chosen)
+    brightness = Brightness(some.flat_field, strict=config.prepare.check_intensities)
+    zingers = 0
+    for projection in some.projections:
+        image = projection.load()
+        brightness.add(image, views_of(projection), 0, projection.where)
+        zingers += without_zingers(image, STANDS_OUT)[1]
+    levels = brightness.check(some.path)
+    shown = ", ".join(f"{place} {level:.3f}" for place, level in levels.items() if level is not None)
+    lines = [f"intensities of {len(chosen)} views: transmission from {brightness.low:.4g} to {brightness.high:.4g}; levels: {shown}"]
+    air = levels["plateau"] if levels["beside the box"] is None else levels["beside the box"]
+    if air is not None and abs(air / some.flat_field - 1) > AIR_AGREES:
+        lines.append(f"air has transmission {air:.3g} where {some.flat_field:.3g} is expected")
+    if zingers:
+        what = f"{zingers} single pixels in {len(chosen)} views stand out by more than {STANDS_OUT:g} of transmission"
+        lines.append(f"{what}: input.intensities.zingers: {STANDS_OUT:g} replaces them by their neighbours' median")
+    return [*lines, *brightness.notes, *dead_pixels(some)]

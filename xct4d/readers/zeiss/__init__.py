@@ -1,0 +1,1 @@
+"""Zeiss Xradia: .txrm scans and .xrm single images, which are OLE files."""
