@@ -57,6 +57,27 @@ def add_quality(page: Page, metrics: Mapping[str, Any], scale: Scale) -> None:
         page.note(f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}.")
 
 
+def add_trust(page: Page, metrics: Mapping[str, Any], scale: Scale) -> None:
+    """The verdict on the motion at each time, and the figures behind it; nothing where nothing moves."""
+    entries = [entry for entry in metrics["times"] if entry.get("trust")]
+    if not entries:
+        return
+    page.heading("Trust in the motion")
+    rows = []
+    for entry in entries:
+        trust = entry["trust"]
+        deviation = trust["displacement_deviation"]["rms"]
+        length = None if deviation is None else deviation * scale.factor(LENGTH)
+        rows.append([f"{entry['time']:g}", _number(trust["normalised_residual"], 2), _number(length, 4), trust["verdict"]])
+    page.table(["t", "normalised residual", f"deviation ({scale.length_unit})", "verdict"], rows)
+    page.note(
+        "Normalised residual: what the motion leaves of the projections near this time, over what the scans leave of theirs; "
+        "about 1 where it explains them. Deviation: standard deviation of the displacement since t = 0 among motions that the data "
+        "leave open, root mean square over the material; the volumes displacement_uncertainty hold it for each place. "
+        "Self-correlation above does not see a wrong motion that both scans agree on."
+    )
+
+
 def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
     """Cells of the table of quality by the head of their column, from top to bottom."""
     entries = metrics["times"]

@@ -22,7 +22,7 @@ from xct4d.report import result_record
 from xct4d.report.model_figures import ShownModel, draw_model
 from xct4d.report.page import Page
 from xct4d.report.result_record import ResultRecord
-from xct4d.report.tables import add_jobs, add_projections, add_quality, add_versions
+from xct4d.report.tables import add_jobs, add_projections, add_quality, add_trust, add_versions
 
 
 def report(
@@ -85,6 +85,7 @@ def report_model(
         page = Page(f"{record.dataset}: reconstruction" if evolution.static else f"{record.dataset}: 4D reconstruction")
         add_projections(page, states)
         add_quality(page, metrics, record.scale)
+        add_trust(page, metrics, record.scale)
         page.heading("Figures")
         for name in captions:
             if name in made:
