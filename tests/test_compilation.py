@@ -40,6 +40,38 @@ def test_a_first_run_computes_what_later_ones_do(tmp_path):
     assert first == second
 
 
+# eight threads, each with a kernel that nothing has compiled
+THREADS = """
+import os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from xct4d.workflow.job import job
+fork, within = os.fork, []
+def slow_fork():
+    within.append(1)
+    time.sleep(0.1)
+    assert len(within) == 1, "two threads compile at once"
+    within.clear()
+    return fork()
+os.fork = slow_fork
+with job(sys.argv[1], 1):
+    from kernels_of_threads import KERNELS
+    with ThreadPoolExecutor(8) as pool:
+        print(list(pool.map(lambda kernel: kernel(2.0), KERNELS)))
+"""
+
+
+def test_threads_that_need_new_kernels_wait_for_each_other(tmp_path):
+    """A child that is forked while another thread compiles would never end."""
+    lines = ["from xct4d.compilation import numba", "KERNELS = []"]
+    for k in range(8):
+        lines += ["@numba.njit(cache=True)", f"def kernel{k}(x):", f"    return x * {k} + {k}", f"KERNELS.append(kernel{k})"]
+    (tmp_path / "kernels_of_threads.py").write_text("\n".join(lines) + "\n")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    command = [sys.executable, "-c", THREADS, str(tmp_path / "log")]
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"{[3.0 * k for k in range(8)]}\n"
+
+
 def test_code_for_a_gpu_is_made_once_and_again_where_it_was_damaged(tmp_path, monkeypatch):
     monkeypatch.setattr(compilation, "FOLDER", tmp_path / "cache")
     made = []

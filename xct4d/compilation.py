@@ -26,6 +26,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from threading import RLock
 
 import numba
 from numba.core.dispatcher import Dispatcher
@@ -155,10 +156,16 @@ def run_stored_kernels_only() -> None:
     A first run then computes what every later one does, and a killed job that
     is resumed what an undisturbed one does. A kernel that cannot be stored is
     compiled here as usual. The first one is announced, as it takes a while.
+    One thread compiles at a time: a child that is forked while another thread
+    holds a lock of the compiler would wait for it for ever.
     """
-    told = False
+    told, one_at_a_time = False, RLock()
 
     def compile_apart(self, signature):
+        with one_at_a_time:
+            return _compile_apart(self, signature)
+
+    def _compile_apart(self, signature):
         nonlocal told
         if signature not in self.overloads and self._cache.cache_path is not None and not _is_stored(self, signature):
             if not told:
