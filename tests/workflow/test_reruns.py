@@ -136,7 +136,7 @@ def test_a_finer_level_after_the_finest_trains_that_alone(made):
     done = snakemake("--cores", "4", "--configfile", str(files[0]), cwd=made, root=made)
     assert done.returncode == 0, done.stderr
     assert jobs("--configfile", str(files[0]), cwd=made, root=made) == []
-    expected = [job.replace("d: ", "e: ", 1) for job in ["d: velocity 51", *AFTER]]
+    expected = [job.replace("d: ", "e: ", 1) for job in ["d: velocity 51", "d: trust", *AFTER]]
     assert jobs("--configfile", str(files[1]), cwd=made, root=made) == sorted(expected)
 
 

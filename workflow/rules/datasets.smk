@@ -22,6 +22,7 @@ from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.quantities import ANALYSED
+from xct4d.workflow.command_line import with_numbers
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell
 from xct4d.workflow.plan import plan
@@ -41,6 +42,7 @@ try:
     files = [from_here(file) for file in workflow.configfiles]
     for file in files:
         read_mapping(file)  # Snakemake's own reading silently takes the second of two equal keys
+    config.update(with_numbers(config, workflow.config_settings.config))
     DATASETS = plan(config, scenes=Path(relpath(shipped_scenes())), source=", ".join(files) or "config")
 except InputError as error:
     print(error, file=sys.stderr)
