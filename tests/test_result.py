@@ -57,6 +57,16 @@ def test_motion_is_that_of_the_velocity_field(results):
     assert np.allclose(result.mixing_coefficient(POINTS, 0.3), 0.3)
 
 
+def test_the_uncertainty_is_that_of_the_volume(results):
+    result = xct4d.open(results / "known")
+    stated = result.volume("displacement_uncertainty", 0.5)
+    places = grid_points(*stated.coordinates)
+    found = result.displacement_uncertainty(places, 0.5)
+    assert found.shape == (12**3, 3)
+    assert np.allclose(found.T.reshape(3, 12, 12, 12), stated[:], atol=1e-6)
+    assert (found > 0).all()
+
+
 def test_units_are_those_that_are_asked_for(results):
     world, known = xct4d.open(results / "known", units="world"), xct4d.open(results / "known")
     assert known.units == {

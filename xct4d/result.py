@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xct4d.analysis import motion
+from xct4d.analysis.uncertainty import Motions, interpolated, material_on_grid
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
 from xct4d.io.stage_records import read_history, read_metrics
-from xct4d.quantities import ATTENUATION, DISPLACEMENT, MIXING_COEFFICIENT, QUANTITIES, VELOCITY
+from xct4d.quantities import ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, MIXING_COEFFICIENT, QUANTITIES, VELOCITY
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.units import LENGTH, WORLD, Dimension, Scale
@@ -140,6 +141,11 @@ class Result:
         self._needs_motion()
         return self._evaluated(DISPLACEMENT.dimension, motion.displacement, points, t)
 
+    def displacement_uncertainty(self, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
+        """Standard deviation of `displacement` in each direction: [..., 3]. Outside the material it means nothing."""
+        self._needs_motion()
+        return self._evaluated(DISPLACEMENT_UNCERTAINTY.dimension, lambda _, places, time: self._deviation(places, time), points, t)
+
     def velocity(self, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
         """Velocity of the material that is at points [..., 3] at time t: [..., 3]."""
         self._needs_motion()
@@ -178,6 +184,15 @@ class Result:
     def __repr__(self) -> str:
         volumes = ", ".join(f"{name} ({len(times)})" for name, times in self.volumes.items())
         return f"<Result {self.name}: lengths in {self._scale.length_unit}; volumes {volumes} at {len(self.times)} times>"
+
+    @cached_property
+    def _motions(self) -> Motions:
+        if self._record.trust is None:
+            raise InputError("states no uncertainty", where=self.folder, fix="run the workflow again")
+        return Motions.load(self._record.trust)
+
+    def _deviation(self, points: Tensor, t: float) -> Tensor:
+        return interpolated(self._motions.deviation(t, material_on_grid(self.model, t)), points)
 
     def _needs_motion(self) -> None:
         if self.static:

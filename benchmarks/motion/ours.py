@@ -23,7 +23,6 @@ from benchmarks.motion.scenes import Case, in_material, motion_points
 from xct4d.analysis.projections import render_frame
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
-from xct4d.io.ome_zarr import open_volume
 from xct4d.metrics import Correlation
 from xct4d.result import Result
 
@@ -100,7 +99,7 @@ def _score_time(result: Result, results: Path, t: float, truth: dict[str, np.nda
         "corr": correlation,
         "self": own,
         "held out": held_out_residual(result, results, t),
-        "trust": trust(stated_deviation(results, points, t), error),
+        "trust": trust(np.linalg.norm(result.displacement_uncertainty(points, t), axis=1), error),
     }
 
 
@@ -146,19 +145,6 @@ def _binned(image: np.ndarray, k: int) -> np.ndarray:
     return image[: height * k, : width * k].reshape(height, k, width, k).mean((1, 3))
 
 
-def stated_deviation(results: Path, points: np.ndarray, t: float) -> np.ndarray | None:
-    """[N] the standard deviation of the displacement that a result states at points and a time, of all directions together; None if it states none."""
-    path = results / "motion" / "displacement_uncertainty" / f"t{t:.4f}.zarr"
-    if not path.is_dir():
-        return None
-    deviation = open_volume(path).in_world_units()[:]  # [component, z, y, x]
-    n = deviation.shape[-1]
-    x, y, z = np.clip(((points + 1) * n / 2).astype(int), 0, n - 1).T
-    return np.linalg.norm(deviation[:, z, y, x], axis=0)
-
-
-def trust(deviation: np.ndarray | None, error: np.ndarray) -> dict | None:
+def trust(deviation: np.ndarray, error: np.ndarray) -> dict:
     """How far a stated deviation [N] tells the true error [N]: Spearman's rank correlation, and the part of errors beyond twice it."""
-    if deviation is None:
-        return None
     return {"spearman": float(spearmanr(deviation, error).statistic), "beyond": float((error > 2 * deviation).mean())}

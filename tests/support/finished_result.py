@@ -74,14 +74,19 @@ def make(results: Path, name: str = "balls", *, static: bool = False, scale: Sca
         export(model=model, settings=Export(resolution=RESOLUTION), t=t, scale=scale, outputs={kind: volumes[kind, t] for kind in kinds})
     if not static:
         (root / "trust").mkdir()
-        save_motions(root / "trust", VelocityField.load(root / "velocity/5/field.safetensors"), [np.zeros((4, 5, 5, 5, 3))] * 2)
+        save_motions(
+            root / "trust",
+            VelocityField.load(root / "velocity/5/field.safetensors"),
+            [np.full((4, 5, 5, 5, 3), sign * 0.01) for sign in (1, -1)],
+        )
     for t in times if not static else ():
         outputs = {name: derived[name, t] for name in ANALYSED}
         analyse(model=model, trust=root / "trust", settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, outputs=outputs)
     (root / "evaluation").mkdir()
     (root / "evaluation/metrics.json").write_text(json.dumps(METRICS))
     record = ResultRecord(
-        dataset=name, model=model, scale=scale, volumes={**volumes, **derived}, evaluation=root / "evaluation", training=training,
+        dataset=name, model=model, scale=scale, volumes={**volumes, **derived}, evaluation=root / "evaluation",
+        trust=None if static else root / "trust", training=training,
         configuration=CONFIGURATION,
     )  # fmt: skip
     (root / "report").mkdir()

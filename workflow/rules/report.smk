@@ -11,6 +11,7 @@ rule report:
         canonical_backward=canonical("backward"),
         velocity=made_by("velocity"),
         mixing=made_by("mixing"),
+        trust=made_by("trust"),
         volumes=made_by("export"),
         evaluation=made_by("evaluate"),
         motion=made_by("analyse"),

@@ -16,6 +16,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         prepared=prepared_folders(files),
         derived={tuple(name): Path(path) for name, path in zip(params.derived, files.motion, strict=True)},
         evaluation=Path(files.evaluation),
+        trust=Path(files.trust) if files.trust else None,
         training=trainings_of_job(files),
         jobs={name: Path(path) for name, path in params.jobs.items()},
         configuration=params.configuration,

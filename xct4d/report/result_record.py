@@ -35,6 +35,7 @@ class ResultRecord:
     scale: Scale
     volumes: Mapping[tuple[str, float], Path]  # by reconstruction or derived quantity, and time
     evaluation: Path
+    trust: Path | None = None  # output folder of that stage; None where nothing moves
     training: Mapping[str, Path]  # folders with a history.json, by title: "canonical forward", "velocity 9", "mixing"
     configuration: Mapping[str, Any]  # all sections, as plain values
     version: str = field(default=VERSION)  # of the program
@@ -55,6 +56,7 @@ class ResultRecord:
             "mixing": None if self.model.mixing is None else self.model.mixing.model_dump(mode="json"),
             "volumes": [{"name": name, "time": time, "path": relative(file)} for (name, time), file in self.volumes.items()],
             "evaluation": relative(self.evaluation),
+            "trust": relative(self.trust),
             "training": {title: relative(folder) for title, folder in self.training.items()},
             "configuration": dict(self.configuration),
         }
@@ -84,6 +86,7 @@ class ResultRecord:
                 scale=Scale(record["unit_mm"], record["duration_s"]),
                 volumes={(entry["name"], entry["time"]): absolute(entry["path"]) for entry in record["volumes"]},
                 evaluation=absolute(record["evaluation"]),
+                trust=absolute(record["trust"]),
                 training={title: absolute(folder) for title, folder in record["training"].items()},
                 configuration=record["configuration"],
                 version=record["xct4d"],

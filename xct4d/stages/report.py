@@ -33,6 +33,7 @@ def report(
     derived: Mapping[tuple[str, float], Path],
     prepared: Mapping[str, Path],
     evaluation: Path,
+    trust: Path | None,
     training: Mapping[str, Path],
     jobs: Mapping[str, Path],
     configuration: Mapping[str, Any],
@@ -42,8 +43,8 @@ def report(
     """Write report.html, its figures and the record by which `xct4d.open` opens the result into `output`, a folder.
 
     volumes, prepared, training: as `evaluate` takes them. derived: the volume
-    that `analyse` wrote of each quantity and time. evaluation: output of
-    `evaluate`. jobs: Snakemake's benchmark file of each job by its name; a
+    that `analyse` wrote of each quantity and time. evaluation, trust: outputs
+    of these stages; trust is None where nothing moves. jobs: Snakemake's benchmark file of each job by its name; a
     missing one leaves its row empty. configuration: all sections of the
     dataset, as plain values. captions: what each figure shows, by name, in the
     order of the page; a figure without one is an error. Raises InputError where
@@ -55,6 +56,7 @@ def report(
         scale=load_scale(prepared["forward"]),
         volumes={key: path for paths in (volumes, derived) for key, path in paths.items()},
         evaluation=evaluation,
+        trust=trust,
         training=training,
         configuration=configuration,
     )

@@ -136,7 +136,7 @@ STAGES = {
         ),
         Stage(
             name="report", needs=report, folder="report",
-            reads=("simulate", "prepare", "canonical", "velocity", "mixing", "export", "analyse", "evaluate"), is_result=True,
+            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
         ),
     )
 }  # fmt: skip
