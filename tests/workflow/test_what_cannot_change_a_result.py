@@ -102,7 +102,9 @@ def test_the_library_takes_only_modules_from_the_door():
 
 
 def test_the_library_does_not_use_the_workflow():
-    assert not [path for path in COUNTED for module, _ in imports(path) if f"{module}.".startswith(f"{PACKAGE}.workflow.")]
+    """But for the commands, which stand above it: no stage imports them."""
+    below = [path for path in COUNTED if ROOT / PACKAGE / "commands" not in path.parents]
+    assert not [path for path in below for module, _ in imports(path) if f"{module}.".startswith(f"{PACKAGE}.workflow.")]
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in (ROOT / "workflow" / "scripts").glob("*.py")))
