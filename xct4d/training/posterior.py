@@ -21,11 +21,11 @@ from xct4d.training.sequence import Fineness, SequenceFit
 
 LOOK = Fineness(grid=24, voxels=64, blur=0.03, pixel=0.04, scan_blur=0.03)
 # Of the bending energy. The fit's own weight is larger: it is to keep out what the data do not ask
-# for, this one is to allow for what they do not forbid. With it the deviation covers the true error
-# of an organ, and is some times too large on lattices (benchmarks/results/README.md).
+# for, this one is to allow for what they do not forbid. One number does not suit all objects: the
+# deviation is too large on lattices and too small on tissue (benchmarks/results/README.md).
 BENDING_WEIGHT = 0.01
 INDEPENDENT = 2000.0  # data behind a term: neighbouring pixels share their errors, so far fewer than there are pixels
-STEPS = 12  # of L-BFGS a sample
+STEPS = 8  # of L-BFGS a sample
 
 
 def posterior_sample(fit: SequenceFit, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
