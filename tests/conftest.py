@@ -6,6 +6,8 @@ import numba
 import pytest
 import torch
 
+from xct4d.workflow.failures import TOLD_LAST
+
 # the longest first, so that no process is left alone with one of them at the end
 LONGEST = ("test_slurm", "test_kills", "test_pipeline", "test_conda", "test_reruns", "test_motion_benchmark")
 # sums over threads are theirs to test
@@ -31,3 +33,9 @@ def all_threads(request):
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     yield
     numba.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_promised(monkeypatch):
+    """A test that reads the Snakefile in this process leaves its promise to tell failures last to those after it."""
+    monkeypatch.delenv(TOLD_LAST, raising=False)

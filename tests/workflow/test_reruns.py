@@ -52,7 +52,7 @@ def made(tmp_path_factory):
         ({"export.resolution": 99}, [*EXPORTS, SERIES, *SCORED]),
         ({"export.times": [0.0, 0.25, 0.5, 1.0]}, ["d: export t = 0.2500", "d: analyse t = 0.2500", SERIES, *SCORED]),
         ({"export.series": False}, []),
-        ({"trust.samples": 3}, ["d: trust", *ANALYSES, *SCORED]),
+        ({"trust.samples": 5}, ["d: trust", *ANALYSES, *SCORED]),
         ({"analyse.resolution": 99}, [*ANALYSES, "d: report"]),
         ({"evaluate.resolution": 99}, SCORED),
         ({"device": "cpu"}, []),
