@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xct4d.analysis import motion
-from xct4d.analysis.uncertainty import Motions, interpolated, material_on_grid
+from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, interpolated
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
@@ -192,7 +192,7 @@ class Result:
         return Motions.load(self._record.trust)
 
     def _deviation(self, points: Tensor, t: float) -> Tensor:
-        return interpolated(self._motions.deviation(t, material_on_grid(self.model, t)), points)
+        return interpolated(self._motions.deviation(t, attenuation_on_grid(self.model, t)), points)
 
     def _needs_motion(self) -> None:
         if self.static:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from squeezed_balls import SQUEEZED, sequence, thing
 
-from xct4d.training.posterior import BENDING_WEIGHT, posterior_sample
+from xct4d.training.posterior import BENDING_WEIGHT, Posterior
 from xct4d.training.sequence import Fineness, SequenceFit
 
 SHAPE = (4, 6, 6, 6, 3)
@@ -21,14 +21,14 @@ def fit_of(noise: float) -> SequenceFit:
 
 
 def test_a_seed_gives_one_sample_and_another_seed_another():
-    one, again, other = (posterior_sample(fit_of(0.1), SHAPE, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    one, again, other = (Posterior(fit_of(0.1), SHAPE).sample(np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert np.array_equal(one, again)
     assert not np.allclose(one, other)
 
 
 def test_noisier_data_leave_more_open():
     def spread(noise: float) -> float:
-        fit = fit_of(noise)
-        return float(np.sqrt(np.mean([posterior_sample(fit, SHAPE, np.random.default_rng(k)) ** 2 for k in range(2)])))
+        posterior = Posterior(fit_of(noise), SHAPE)
+        return float(np.sqrt(np.mean([posterior.sample(np.random.default_rng(k)) ** 2 for k in range(2)])))
 
     assert spread(0.2) > 1.2 * spread(0.01)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xct4d.analysis.uncertainty import FAINT, Motions, material_on_grid
+from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, has_material
 from xct4d.analysis.verdict import Residuals, verdict
 from xct4d.fields.evolution import Evolution
 from xct4d.io.digests import check_file
+from xct4d.io.mapping_files import read_mapping
 
 TOLERANCE = 0.01  # world units: the deviation from which a displacement counts as uncertain, half a hundredth of the box
 
@@ -28,7 +28,7 @@ class TrustScores:
     def load(cls, folder: Path) -> TrustScores:
         """Raises InputError where a file is missing or damaged."""
         check_file(folder / "trust.json")
-        return cls(Motions.load(folder), Residuals.of(json.loads((folder / "trust.json").read_text())))
+        return cls(Motions.load(folder), Residuals.of(read_mapping(folder / "trust.json")))
 
     def at(self, evolution: Evolution, t: float, unit_mm: float | None) -> dict[str, Any]:
         """As metrics.json has it; lengths in world units.
@@ -38,8 +38,8 @@ class TrustScores:
         together; uncertain: the part of the material where it exceeds `tolerance`.
         unit_mm: mm per world unit where it is known, for the verdict's words.
         """
-        attenuation = material_on_grid(evolution, t)
-        deviation = np.linalg.norm(self.motions.deviation(t, attenuation), axis=0)[attenuation > FAINT * attenuation.max()]
+        attenuation = attenuation_on_grid(evolution, t)
+        deviation = np.linalg.norm(self.motions.deviation(t, attenuation), axis=0)[has_material(attenuation)]
         uncertain = float((deviation > TOLERANCE).mean()) if len(deviation) else 0.0
         words = f"{TOLERANCE:g} world units" if unit_mm is None else f"{TOLERANCE * unit_mm:.2g} mm"
         return {

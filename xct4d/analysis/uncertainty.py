@@ -44,17 +44,21 @@ class Motions:
         places = torch.from_numpy(grid()).float()
         there = self.fitted.flow(places, t, SCAN_TIME["forward"])
         square = sum((sample.flow(places, t, SCAN_TIME["forward"]) - there) ** 2 for sample in self.samples) / len(self.samples)
-        body = (attenuation > FAINT * attenuation.max()).astype(np.float32)
+        body = has_material(attenuation).astype(np.float32)
         weight = np.maximum(gaussian_filter(body, SMOOTHED), 1e-6)
         variance = square.numpy().T.reshape(3, GRID, GRID, GRID)
         near = np.stack([gaussian_filter(component * body, SMOOTHED) / weight for component in variance])
         return np.sqrt(np.where(weight > 1e-3, near, variance))
 
 
-def material_on_grid(evolution: Evolution, t: float) -> np.ndarray:
+def has_material(attenuation: np.ndarray) -> np.ndarray:
+    """Where deviations are averaged and counted: bool of the same shape."""
+    return attenuation > FAINT * attenuation.max()
+
+
+def attenuation_on_grid(evolution: Evolution, t: float) -> np.ndarray:
     """Attenuation [GRID, GRID, GRID] at time t, per world unit."""
-    kind = "mixed"
-    return evolution.attenuation(torch.from_numpy(grid()).float(), t, [kind])[kind].numpy().reshape(GRID, GRID, GRID)
+    return evolution.attenuation(torch.from_numpy(grid()).float(), t, ["mixed"])["mixed"].numpy().reshape(GRID, GRID, GRID)
 
 
 def grid() -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xct4d import config
 from xct4d.analysis.motion import displacement
-from xct4d.analysis.uncertainty import Motions, interpolated, material_on_grid
+from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, interpolated
 from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
@@ -58,7 +58,7 @@ def analyse_model(
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where="export.times")
     write_quantity(DISPLACEMENT, lambda points: displacement(evolution, points, t), settings, t, scale, outputs[DISPLACEMENT.name])
-    deviation = motions.deviation(t, material_on_grid(evolution, t))
+    deviation = motions.deviation(t, attenuation_on_grid(evolution, t))
     write_quantity(
         DISPLACEMENT_UNCERTAINTY, lambda points: interpolated(deviation, points), settings, t, scale, outputs[DISPLACEMENT_UNCERTAINTY.name]
     )

@@ -17,7 +17,7 @@ from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames
 from xct4d.progress import say, track
 from xct4d.stages.register import baked_volumes
-from xct4d.training.posterior import BENDING_WEIGHT, LOOK, posterior_sample
+from xct4d.training.posterior import BENDING_WEIGHT, LOOK, Posterior
 from xct4d.training.projections import Projections, projections_between, projections_of_scan
 from xct4d.training.sequence import SequenceFit
 from xct4d.training.tasks.path import COARSEST, fineness
@@ -54,10 +54,10 @@ def trust(
     fitted = field.refined(COARSEST) if field.resolution != COARSEST else field
     base = fitted.control.detach().double().numpy()
     fit = SequenceFit(scans, sequence, base, field.law, LOOK, bending_weight=BENDING_WEIGHT)
-    random, samples = np.random.default_rng(seed), []
+    posterior, random, samples = Posterior(fit, base.shape), np.random.default_rng(seed), []
     with track("trust: samples", settings.samples) as progress:
         for _ in range(settings.samples):
-            samples.append(posterior_sample(fit, base.shape, random))
+            samples.append(posterior.sample(random))
             progress.advance()
     with atomic_folder(output) as folder:
         save_motions(folder, fitted, samples)

@@ -28,26 +28,32 @@ INDEPENDENT = 2000.0  # data behind a term: neighbouring pixels share their erro
 STEPS = 8  # of L-BFGS a sample
 
 
-def posterior_sample(fit: SequenceFit, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
-    """One difference [modes, n, n, n, 3] of control points from the fitted motion, the base of `fit`, whose bending weight is BENDING_WEIGHT.
+class Posterior:
+    """The distribution of differences [modes, n, n, n, 3] of control points from a fitted motion."""
 
-    shape: of the control points.
-    """
-    fitted = np.zeros(shape)
-    fit.weigh(fitted)
-    basis = StiffBasis.of(shape[1], shape[0])
-    scale = basis.scale(curvature(fit.data_cost, fitted, basis), BENDING_WEIGHT)
-    noisy = fit.disturbed(fitted, random)
-    nu = basis.stiffness
-    root = (nu[:, None, None] + nu[None, :, None] + nu[None, None, :])[None, ..., None]  # of K's diagonal in this basis
-    pull = np.sqrt(2 * BENDING_WEIGHT / INDEPENDENT) * root * random.standard_normal(shape)
-    pull += basis.transposed(fit(fitted)[1])  # the fit stopped early: what is left of its gradient moves no sample
+    def __init__(self, fit: SequenceFit, shape: tuple[int, ...]):
+        """fit: the cost, with the fitted motion as its base and BENDING_WEIGHT as its bending weight. shape: of the control points."""
+        self._fit, self._fitted = fit, np.zeros(shape)
+        self._left = fit.residuals(self._fitted)
+        fit.weigh(self._fitted)
+        self._basis = StiffBasis.of(shape[1], shape[0])
+        self._scale = self._basis.scale(curvature(fit.data_cost, self._fitted, self._basis), BENDING_WEIGHT)
+        # the fit stopped early: what is left of its gradient moves no sample
+        self._rest = self._basis.transposed(fit(self._fitted)[1])
 
-    def cost(z: np.ndarray) -> tuple[float, np.ndarray]:
-        y = z.reshape(shape) * scale
-        value, gradient = noisy(basis.control(y))
-        return value - float((pull * y).sum()), ((basis.transposed(gradient) - pull) * scale).ravel()
+    def sample(self, random: np.random.Generator) -> np.ndarray:
+        """One difference from the fitted motion."""
+        shape, basis, scale = self._fitted.shape, self._basis, self._scale
+        noisy = self._fit.disturbed(self._left, random)
+        nu = basis.stiffness
+        root = (nu[:, None, None] + nu[None, :, None] + nu[None, None, :])[None, ..., None]  # of K's diagonal in this basis
+        pull = np.sqrt(2 * BENDING_WEIGHT / INDEPENDENT) * root * random.standard_normal(shape) + self._rest
 
-    options = {"maxiter": STEPS, "maxcor": MEMORY, "ftol": 1e-9, "gtol": 1e-12}
-    found = minimize(cost, fitted.ravel(), jac=True, method="L-BFGS-B", options=options)
-    return basis.control(found.x.reshape(shape) * scale)
+        def cost(z: np.ndarray) -> tuple[float, np.ndarray]:
+            y = z.reshape(shape) * scale
+            value, gradient = noisy(basis.control(y))
+            return value - float((pull * y).sum()), ((basis.transposed(gradient) - pull) * scale).ravel()
+
+        options = {"maxiter": STEPS, "maxcor": MEMORY, "ftol": 1e-9, "gtol": 1e-12}
+        found = minimize(cost, self._fitted.ravel(), jac=True, method="L-BFGS-B", options=options)
+        return basis.control(found.x.reshape(shape) * scale)

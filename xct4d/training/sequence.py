@@ -12,6 +12,7 @@ path stays as registered where no pixel speaks against it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
@@ -152,9 +153,8 @@ class SequenceFit:
             nodes = [[self._cast_nodes(shifts[d][k + 1]).numpy() for d in (0, 1)] for k in range(len(self._images))]
         return np.sqrt([2 * self._look(k, at, None)[0] for k, at in enumerate(nodes)])
 
-    def disturbed(self, control: np.ndarray, random: np.random.Generator) -> SequenceFit:
-        """The same cost with noise added to all data: of the size of what is left of them at `control`, and as smooth as they are."""
-        left = self.residuals(control)
+    def disturbed(self, left: Mapping[str, float], random: np.random.Generator) -> SequenceFit:
+        """The same cost with noise added to all data: of the size of `left`, values of `residuals`, and as smooth as they are."""
         other = copy(self)
         if self._images:
             size = np.float32(np.sqrt(2 * left["projection"] / self._scale))

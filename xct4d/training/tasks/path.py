@@ -17,7 +17,7 @@ from xct4d.training.sequence import Fineness, SequenceFit
 
 COARSEST = 15  # control points per axis: a registration has this many, and a coarser level is fitted to nothing
 BENDING_WEIGHT = 1.0  # every term of the data is divided by its own residual, so that one weight serves all objects
-SOLIDITY_WEIGHT = 5000.0  # a divergence of 0.015 a unit of time in all solid material costs as much as one term of the data
+SOLIDITY_WEIGHT = 5000.0  # in a box full of solid material a divergence of 0.014 a unit of time costs as much as one term of the data
 PIXEL = 0.036  # world units on the axis
 ROUNDS = 2  # in each, weights and curvature are taken anew
 STEPS = 12  # of L-BFGS in a round
