@@ -32,7 +32,7 @@ from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
 from xct4d.kernels.reference import trilinear as trilinear_reference
-from xct4d.training.optimizer import Adam
+from xct4d.training.loop.optimizer import Adam
 
 RAY = 64  # samples of a ray lie in a row, as in training
 SOLVER, LONGEST_STEP, MODES = "midpoint", 0.1, 6  # the configuration's defaults

@@ -12,10 +12,10 @@ from xct4d.geometry.rays import cast, pixel_rays
 from xct4d.geometry.views import Views, orbit
 from xct4d.kernels import trilinear
 from xct4d.kernels.bspline import basis
+from xct4d.training.inspection.render import render
 from xct4d.training.losses.projection import projection_loss
-from xct4d.training.random import generator
-from xct4d.training.rays import Batch, Exposure, draw, place_samples, time_points
-from xct4d.training.render import render
+from xct4d.training.sampling.random import generator
+from xct4d.training.sampling.rays import Batch, Exposure, draw, place_samples, time_points
 
 EVERYWHERE = torch.ones(1, 1, 1, dtype=torch.bool)
 

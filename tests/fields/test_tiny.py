@@ -13,7 +13,7 @@ from xct4d.config import HashGrid
 from xct4d.fields import storage, tiny
 from xct4d.fields.density import DensityField
 from xct4d.kernels.hashgrid import HashLayout
-from xct4d.training.optimizer import Adam
+from xct4d.training.loop.optimizer import Adam
 
 GRIDS = [
     HashGrid(levels=5, log2_size=10, coarsest=4, finest=64, width=32),  # dense, then hashed

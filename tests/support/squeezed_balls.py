@@ -11,9 +11,9 @@ from xct4d.fields.flatfield import FlatField
 from xct4d.geometry.views import Views, orbit
 from xct4d.io import prepared
 from xct4d.io.prepared import FULL_SCALE, Frames
+from xct4d.motion.projections import Projections
 from xct4d.phantom import motions, shapes
 from xct4d.phantom.truth import Phantom
-from xct4d.training.projections import Projections
 
 PLACES = [[0.0, 0.0, 0.0], [0.4, 0.2, -0.3], [-0.4, 0.1, 0.3], [0.1, -0.45, 0.35], [-0.2, -0.3, -0.4], [0.15, 0.45, 0.3]]
 RADII = [0.3, 0.15, 0.2, 0.15, 0.2, 0.15]

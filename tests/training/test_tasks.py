@@ -22,7 +22,7 @@ from xct4d.stages.canonical import canonical
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
-from xct4d.training.rays import draw, time_points
+from xct4d.training.sampling.rays import draw, time_points
 from xct4d.training.tasks.velocity import choose, time_horizon
 
 ENDS = ("forward", "backward")

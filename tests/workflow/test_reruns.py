@@ -80,7 +80,7 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("xct4d/version.py", "0.", "7.", ["d: report"]),
         ("xct4d/stages/export.py", "", "print(1)\n", [*EXPORTS, SERIES, *SCORED]),
         ("xct4d/stages/canonical.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),
-        ("xct4d/training/schedule.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),
+        ("xct4d/training/loop/schedule.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),
         ("xct4d/stages/velocity.py", "", "print(1)\n", VELOCITY + AFTER),
         ("xct4d/stages/mixing.py", "", "print(1)\n", AFTER),
         ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),  # scores of held-out projections as they train

@@ -47,7 +47,10 @@ STAND_INS: dict[str, dict[str, Callable[..., Any]]] = {
     "xct4d.io.digests": {"check_files": nothing, "check_file": nothing, "recorded": lambda path: path.name},
     "xct4d.io.atomic": {"atomic_folder": plain_folder, "atomic_file": plain_file},
     "xct4d.progress": {"say": nothing, "track": lambda *_: nullcontext(SimpleNamespace(advance=nothing))},
-    "xct4d.training.slices": {"cube_points": lambda n, device: torch.zeros(n**3, 3), "cube_image": lambda _: np.zeros((1, 8, 24))},
+    "xct4d.training.inspection.slices": {
+        "cube_points": lambda n, device: torch.zeros(n**3, 3),
+        "cube_image": lambda _: np.zeros((1, 8, 24)),
+    },
 }
 # The others run around a stage, before or after it; or what they do is counted elsewhere.
 OUTSIDE = {"xct4d", "xct4d.allocator", "xct4d.compilation", "xct4d.config", "xct4d.errors", "xct4d.readers.registry", "xct4d.workflow"}

@@ -12,8 +12,8 @@ from xct4d.directions import Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.occupancy import CELLS, PROBES
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import WHOLE_BOX
-from xct4d.training.render import render
+from xct4d.training.inspection.render import render
+from xct4d.training.sampling.rays import WHOLE_BOX
 
 
 def render_frame(evolution: Evolution, frames: Frames, frame: int, kind: Reconstruction = "mixed", *, stride: int = 1) -> np.ndarray:

@@ -14,12 +14,12 @@ from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint, array_digest
-from xct4d.training.loop import Run, train
+from xct4d.io.checkpoint import Checkpoint, array_digest
+from xct4d.reconstruction.run import reconstructed
+from xct4d.training.loop.run import Run, train
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import micro_batches
-from xct4d.training.random import generator
-from xct4d.training.reconstruction_run import reconstructed
+from xct4d.training.sampling.random import generator
 from xct4d.training.tasks.canonical import CanonicalTask, RayBudget
 
 

@@ -17,8 +17,8 @@ from xct4d.fields.mixers.registry import trained_mixer
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.loop import Run, train
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.training.loop.run import Run, train
 from xct4d.training.memory.mixing import mixing_need
 from xct4d.training.memory.need import fitting
 from xct4d.training.tasks.mixing import MixingTask

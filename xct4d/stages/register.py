@@ -16,10 +16,10 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.mapping_files import read_mapping
+from xct4d.motion.projections import Projections, projections_between
+from xct4d.motion.registration import LEAST, register_scans
+from xct4d.motion.sequence import PACE, SequenceFit, fitted_pace
 from xct4d.progress import say
-from xct4d.training.projections import Projections, projections_between
-from xct4d.training.registration import LEAST, register_scans
-from xct4d.training.sequence import PACE, SequenceFit, fitted_pace
 
 RESOLUTION = 15  # control points per axis of the velocity field that is written
 MODES = 6  # control points in time of the pace

@@ -18,15 +18,15 @@ from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.io.history import History
+from xct4d.motion.path import COARSEST, PathFit, with_settings
+from xct4d.motion.projections import projections_between
 from xct4d.progress import say
 from xct4d.stages.register import baked_volumes, load_registration
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.history import History
-from xct4d.training.loop import Run, train
+from xct4d.training.loop.run import Run, train
 from xct4d.training.memory.need import fitting
 from xct4d.training.memory.velocity import velocity_need
-from xct4d.training.projections import projections_between
-from xct4d.training.tasks.path import COARSEST, PathFit, with_settings
 from xct4d.training.tasks.velocity import VelocityTask, velocity_title
 
 

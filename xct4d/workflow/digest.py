@@ -30,7 +30,7 @@ CANNOT_CHANGE_A_RESULT = {
     "xct4d.io.atomic": "lets an output appear whole or not at all, with digests of its files; what is in them is their writer's",
     "xct4d.progress": "prints while a job runs",
     "xct4d.readers.registry": "decides which reader a dataset has, and the rule that prepares it carries the digest of that reader alone",
-    "xct4d.training.slices": "draws pictures for TensorBoard, which are no output of a stage",
+    "xct4d.training.inspection.slices": "draws pictures for TensorBoard, which are no output of a stage",
     "xct4d.workflow": "surrounds a stage with its log, its number of threads and one-line errors",
 }
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xct4d.fields.flatfield import FlatField
-from xct4d.training.draws import RayDraw
+from xct4d.training.sampling.draws import RayDraw
 
 
 class FlatFieldPenalty:

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
-from xct4d.training.draws import RayDraw
 from xct4d.training.losses.correlation import correlation_loss
-from xct4d.training.points import random_points
+from xct4d.training.sampling.draws import RayDraw
+from xct4d.training.sampling.points import random_points
 
 
 class KnownVolume:

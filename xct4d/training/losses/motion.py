@@ -9,8 +9,8 @@ from torch import Tensor
 
 from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.velocity import VelocityField
-from xct4d.training.draws import DirectedDraw
-from xct4d.training.points import chosen_points, random_directions
+from xct4d.training.sampling.draws import DirectedDraw
+from xct4d.training.sampling.points import chosen_points, random_directions
 
 
 class StrainRate:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from xct4d.training.draws import RayDraw
-from xct4d.training.rays import Batch
+from xct4d.training.sampling.draws import RayDraw
+from xct4d.training.sampling.rays import Batch
 
 
 class ProjectionError:

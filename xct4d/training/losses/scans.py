@@ -6,9 +6,9 @@ from torch import Tensor
 
 from xct4d.directions import SCAN_TIME, opposite
 from xct4d.fields.carried import CarriedScans
-from xct4d.training.draws import DirectedDraw
 from xct4d.training.losses.correlation import correlation_loss
-from xct4d.training.points import random_points
+from xct4d.training.sampling.draws import DirectedDraw
+from xct4d.training.sampling.points import random_points
 
 
 class ScanCorrelation:

@@ -10,7 +10,7 @@ import torch
 
 from xct4d.errors import InputError
 from xct4d.progress import say
-from xct4d.training.accumulation import MAX_MICRO_BATCHES
+from xct4d.training.loop.accumulation import MAX_MICRO_BATCHES
 
 FLOAT, HALF = 4, 2  # bytes
 POINT = 3 * FLOAT
@@ -18,7 +18,7 @@ POINT = 3 * FLOAT
 # occupied parts before it, and that sum in progress.
 PLACING = 21
 BATCHES = 2  # batches in memory at once: the next one is drawn before this one is used
-# Samples and points that a comparison with held-out projections evaluates at once (training.render, fields.density).
+# Samples and points that a comparison with held-out projections evaluates at once (training.inspection.render, fields.density).
 HELD_OUT = 2**21 * 64 + 2**19 * 1024
 CONTEXT = 600 * 2**20  # CUDA itself, cuBLAS, compiled kernels
 USABLE = 0.9  # part of the free memory; the rest is lost between allocated blocks

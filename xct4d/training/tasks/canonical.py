@@ -17,18 +17,18 @@ from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.io.prepared import Frames
 from xct4d.training import held_out
-from xct4d.training.accumulation import MicroBatch
-from xct4d.training.draws import RayDraw
-from xct4d.training.held_out import Comparison
+from xct4d.training.inspection.held_out import Comparison
+from xct4d.training.inspection.slices import cube_image, cube_points
+from xct4d.training.loop.parameters import ParameterGroup
+from xct4d.training.loop.schedule import LearningRate, flat_field_rate
+from xct4d.training.loop.task import TrainingTask
 from xct4d.training.losses.flat_field import FlatFieldPenalty, constant_level
 from xct4d.training.losses.known_volume import KnownVolume
 from xct4d.training.losses.projection import ProjectionError
 from xct4d.training.losses.term import Term
-from xct4d.training.parameters import ParameterGroup
-from xct4d.training.rays import Batch, TimePoint, draw, time_points
-from xct4d.training.schedule import LearningRate, flat_field_rate
-from xct4d.training.slices import cube_image, cube_points
-from xct4d.training.task import TrainingTask
+from xct4d.training.sampling.draws import RayDraw
+from xct4d.training.sampling.micro_batch import MicroBatch
+from xct4d.training.sampling.rays import Batch, TimePoint, draw, time_points
 
 HELD_OUT_SHOWN = 2
 INSPECTED_VOXELS = 96  # per axis

@@ -12,10 +12,10 @@ from ball_projections import save
 from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.io import prepared
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.reconstruction.silhouette import silhouette_cells, span
+from xct4d.reconstruction.volume import Reconstruction, Scan, voxels
 from xct4d.training import reconstruction_run
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.reconstruction import Reconstruction, Scan, voxels
-from xct4d.training.silhouette import silhouette_cells, span
 
 VIEWS = 12
 

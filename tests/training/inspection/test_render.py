@@ -10,8 +10,8 @@ from xct4d.fields import occupancy
 from xct4d.geometry.rays import pixel_rays
 from xct4d.geometry.views import Views, orbit
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import WHOLE_BOX, place_samples
-from xct4d.training.render import render
+from xct4d.training.inspection.render import render
+from xct4d.training.sampling.rays import WHOLE_BOX, place_samples
 
 PIXELS = 24  # even, with the centre in the middle: at azimuth 0 and 90 samples fall exactly between cells
 

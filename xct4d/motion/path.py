@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from xct4d.fields.velocity import VelocityField
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.io.history import History
 from xct4d.kernels import bspline
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.history import History
-from xct4d.training.projections import Projections
-from xct4d.training.sequence import Fineness, SequenceFit
+from xct4d.motion.projections import Projections
+from xct4d.motion.sequence import Fineness, SequenceFit
 
 COARSEST = 15  # control points per axis: a registration has this many, and a coarser level is fitted to nothing
 BENDING_WEIGHT = 1.0  # every term of the data is divided by its own residual, so that one weight serves all objects

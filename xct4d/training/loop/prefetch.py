@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from xct4d.training.accumulation import MicroBatch
+from xct4d.training.sampling.micro_batch import MicroBatch
 
 T = TypeVar("T")
 

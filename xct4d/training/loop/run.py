@@ -13,14 +13,15 @@ from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.device import Fetched
 from xct4d.errors import InputError
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.io.history import History
 from xct4d.progress import say, track
-from xct4d.training.accumulation import AccumulatedGradients, MicroBatch
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.history import History
+from xct4d.training.loop.accumulation import AccumulatedGradients
+from xct4d.training.loop.optimizer import Adam
+from xct4d.training.loop.prefetch import Prefetch
+from xct4d.training.loop.task import TrainingTask
 from xct4d.training.losses.term import total_loss
-from xct4d.training.optimizer import Adam
-from xct4d.training.prefetch import Prefetch
-from xct4d.training.task import TrainingTask
+from xct4d.training.sampling.micro_batch import MicroBatch
 
 RECORD_EVERY = 10  # steps between points of the recorded curves
 

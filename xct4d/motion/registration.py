@@ -32,7 +32,7 @@ from xct4d.fields.conservation import LAWS, Law
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels.cpu.matching import difference
-from xct4d.training.quasi_newton import StiffBasis, minimised
+from xct4d.motion.quasi_newton import StiffBasis, minimised
 
 MODES = 4  # of a field that is the same at all times
 STEPS = 4  # of the flow from scan to scan

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from xct4d.training.accumulation import MicroBatch
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.loop import Run, train
+from xct4d.io.checkpoint import Checkpoint
+from xct4d.training.loop.parameters import ParameterGroup
+from xct4d.training.loop.run import Run, train
+from xct4d.training.loop.schedule import not_trained
+from xct4d.training.loop.task import TrainingTask
 from xct4d.training.losses.term import Term, total_loss
-from xct4d.training.parameters import ParameterGroup
-from xct4d.training.schedule import not_trained
-from xct4d.training.task import TrainingTask
+from xct4d.training.sampling.micro_batch import MicroBatch
 
 TRUE = torch.tensor([1.0, -2.0, 0.5])
 

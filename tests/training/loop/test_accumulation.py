@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from xct4d.errors import InputError
-from xct4d.training.accumulation import AccumulatedGradients, MicroBatch
-from xct4d.training.optimizer import Adam
+from xct4d.training.loop.accumulation import AccumulatedGradients
+from xct4d.training.loop.optimizer import Adam
+from xct4d.training.sampling.micro_batch import MicroBatch
 
 FULL = torch.OutOfMemoryError("CUDA out of memory")
 

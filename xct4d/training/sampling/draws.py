@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from xct4d.directions import Direction
-from xct4d.training.accumulation import MicroBatch
-from xct4d.training.rays import Batch, TimePoint
+from xct4d.training.sampling.micro_batch import MicroBatch
+from xct4d.training.sampling.rays import Batch, TimePoint
 
 
 @dataclass(frozen=True)

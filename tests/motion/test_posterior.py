@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from squeezed_balls import SQUEEZED, sequence, thing
 
-from xct4d.training.posterior import BENDING_WEIGHT, Posterior
-from xct4d.training.sequence import Fineness, SequenceFit
+from xct4d.motion.posterior import BENDING_WEIGHT, Posterior
+from xct4d.motion.sequence import Fineness, SequenceFit
 
 SHAPE = (4, 6, 6, 6, 3)
 LOOK = Fineness(12, 32, 0.08, 0.07, 0.08)

@@ -27,7 +27,7 @@ from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.projector import back_project, project
 from xct4d.kernels.shared.joseph import within
 from xct4d.kernels.total_variation import denoise
-from xct4d.training.silhouette import pixel_size, silhouette_cells, span
+from xct4d.reconstruction.silhouette import pixel_size, silhouette_cells, span
 
 FINER = 1.15  # voxels for each pixel across the box: more are not determined, fewer lose sharpness
 MULTIPLE = 8  # the number of voxels per axis is a multiple of this

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from xct4d.errors import InputError
+from xct4d.io.checkpoint import Checkpoint
 from xct4d.io.prepared import Frames
 from xct4d.progress import say, track
-from xct4d.training.checkpoint import Checkpoint
-from xct4d.training.reconstruction import Reconstruction, Record, Scan, voxels
+from xct4d.reconstruction.volume import Reconstruction, Record, Scan, voxels
 
 SECONDS = 15.0  # from one checkpoint to the next, at least; the result does not depend on when they are written
 

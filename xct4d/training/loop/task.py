@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from xct4d.training.accumulation import MicroBatch
-from xct4d.training.held_out import Comparison
+from xct4d.training.inspection.held_out import Comparison
+from xct4d.training.loop.parameters import ParameterGroup
 from xct4d.training.losses.term import Term
-from xct4d.training.parameters import ParameterGroup
+from xct4d.training.sampling.micro_batch import MicroBatch
 
 Drawn = TypeVar("Drawn")  # what a task draws for a micro-batch; the terms of its loss are functions of it
 

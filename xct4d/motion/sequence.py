@@ -5,7 +5,7 @@ all later times, those of scan 1 from t = 1 to all earlier ones. At each time
 the line integrals of the two, blended with weight t, are compared with the
 projections; both are blurred alike, and a Gaussian of the transmission's
 noise weighs the pixels. The scans, each carried to the other, hold the ends
-(training.registration). Fitted is what the velocity differs from where it
+(motion.registration). Fitted is what the velocity differs from where it
 starts, the registration at its pace: bending of that difference costs, so the
 path stays as registered where no pixel speaks against it.
 """
@@ -28,10 +28,10 @@ from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import Law
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
-from xct4d.training.projections import Projections
-from xct4d.training.quasi_newton import StiffBasis, curvature, minimised
-from xct4d.training.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
-from xct4d.training.solid import Solidity
+from xct4d.motion.projections import Projections
+from xct4d.motion.quasi_newton import StiffBasis, curvature, minimised
+from xct4d.motion.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
+from xct4d.motion.solidity import Solidity
 
 FAINTEST = 0.01  # of the densest material: what is less dense is left out
 DENSEST = 0.9995

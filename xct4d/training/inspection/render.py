@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from xct4d.io.prepared import Frames
-from xct4d.training.rays import OccupiedCells, everywhere, place_samples
+from xct4d.training.sampling.rays import OccupiedCells, everywhere, place_samples
 
 CHUNK_SAMPLES = 2**21
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xct4d.geometry.box import voxel_centres
-from xct4d.training.solid import Solidity, solid_surroundings
+from xct4d.motion.solidity import Solidity, solid_surroundings
 
 N, MODES = 7, 4
 

@@ -12,8 +12,8 @@ from xct4d.fields.flatfield import FlatField
 from xct4d.io.prepared import Frames
 from xct4d.metrics import psnr, ssim
 from xct4d.selection import evenly_spaced
-from xct4d.training.rays import OccupiedCells, TimePoint
-from xct4d.training.render import render
+from xct4d.training.inspection.render import render
+from xct4d.training.sampling.rays import OccupiedCells, TimePoint
 
 MONITOR_PIXELS = 128  # along the longer side: enough to watch a training, cheap enough to do often
 MONITOR_SAMPLES = 128  # along a ray

@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
-from xct4d.training.quasi_newton import MEMORY, StiffBasis, curvature
-from xct4d.training.sequence import Fineness, SequenceFit
+from xct4d.motion.quasi_newton import MEMORY, StiffBasis, curvature
+from xct4d.motion.sequence import Fineness, SequenceFit
 
 LOOK = Fineness(grid=24, voxels=64, blur=0.03, pixel=0.04, scan_blur=0.03)
 # Of the bending energy. The fit's own weight is larger: it is to keep out what the data do not ask
