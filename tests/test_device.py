@@ -28,7 +28,7 @@ from xct4d.stages.export import export
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
-from xct4d.training import accumulation
+from xct4d.training.loop import accumulation
 from xct4d.training.tasks import velocity as velocity_task
 from xct4d.units import WORLD
 

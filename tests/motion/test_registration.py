@@ -16,11 +16,11 @@ from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import cast
 from xct4d.kernels.cpu.matching import difference
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
+from xct4d.motion import registration
 from xct4d.motion.quasi_newton import StiffBasis
 from xct4d.motion.registration import Scale, locally_normalised, register_scans
 from xct4d.motion.sequence import Fineness, SequenceFit, fitted_pace
 from xct4d.stages import register as stages
-from xct4d.training import registration
 
 RNG = np.random.default_rng(3)
 COARSE = (Scale(4, 10, 24, 0.15, 12), Scale(6, 14, 32, 0.08, 12), Scale(9, 18, 40, 0.05, 12))

@@ -13,9 +13,9 @@ from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.io import prepared
 from xct4d.io.checkpoint import Checkpoint
+from xct4d.reconstruction import run
 from xct4d.reconstruction.silhouette import silhouette_cells, span
 from xct4d.reconstruction.volume import Reconstruction, Scan, voxels
-from xct4d.training import reconstruction_run
 
 VIEWS = 12
 
@@ -26,7 +26,7 @@ def frames(tmp_path_factory):
 
 
 def run_to_end(frames, path, at_most=24):
-    return reconstruction_run.reconstructed(frames, at_most, Checkpoint(path, {"scan": "ball"}), "test", HOST)
+    return run.reconstructed(frames, at_most, Checkpoint(path, {"scan": "ball"}), "test", HOST)
 
 
 def test_it_predicts_the_projections(frames, tmp_path):
@@ -39,7 +39,7 @@ def test_it_predicts_the_projections(frames, tmp_path):
 
 def test_a_killed_reconstruction_goes_on_bit_for_bit(frames, tmp_path, monkeypatch):
     undisturbed, record = run_to_end(frames, tmp_path / "undisturbed")
-    monkeypatch.setattr(reconstruction_run, "SECONDS", 0.0)
+    monkeypatch.setattr(run, "SECONDS", 0.0)
     sweep, swept = Reconstruction.sweep, []
 
     def killed_after_three(self):

@@ -18,7 +18,7 @@ from xct4d.fields.carried import CarriedScans
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.io.prepared import Frames
-from xct4d.training import held_out
+from xct4d.training.inspection import held_out
 from xct4d.training.inspection.held_out import Comparison
 from xct4d.training.inspection.slices import cube_image, cube_points
 from xct4d.training.loop.parameters import ParameterGroup
