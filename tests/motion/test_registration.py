@@ -69,7 +69,7 @@ def test_splatted_line_integrals_are_those_of_the_phantom():
     axis = voxel_centres(g)
     nodes = np.column_stack([grid_points(axis, axis, axis), np.ones(g**3)]).astype(np.float32)
     image = np.zeros((32, 32), np.float32)
-    splat(Particles.of(volume, g, 0.01), nodes, cameras, 0, 1.0, image)
+    splat(Particles.of(volume, volume > 0.01, g), nodes, cameras, 0, 1.0, image)
     rows, columns = np.mgrid[0:128, 0:128] / 4 + 0.125
     rays = cast(cameras, np.zeros(128**2, int), columns.ravel(), rows.ravel())
     exact = truth.line_integrals(rays, 0.0).reshape(32, 4, 32, 4).mean((1, 3))
@@ -79,7 +79,8 @@ def test_splatted_line_integrals_are_those_of_the_phantom():
 
 def test_splatting_and_its_adjoint_agree():
     cameras, g = views(30, size=24), 6
-    particles = Particles.of(thing(SQUEEZED).volume(24, 0.0), g, 0.01)
+    volume = thing(SQUEEZED).volume(24, 0.0)
+    particles = Particles.of(volume, volume > 0.01, g)
     axis = voxel_centres(g)
     nodes = np.column_stack([grid_points(axis, axis, axis), np.full(g**3, 1.1)]).astype(np.float32)
     pull = np.add.outer(np.linspace(-1, 1, 24) ** 2, np.sin(np.linspace(0, 5, 24))).astype(np.float32)  # smooth, or the tent's kinks show

@@ -4,8 +4,9 @@ The densest material is the 99.9th percentile of the attenuation, not its
 maximum: a few bright specks (noise of the reconstruction) must not decide.
 The parts differ by what an error costs:
 
-OCCUPIED  1 %, low: a cell that is wrongly left out gets no samples, so that its
-          material is lost; one that is wrongly kept only costs time.
+OCCUPIED  1 %, low: a place that is wrongly left out gets no samples and follows
+          no motion, so that its material is lost; one that is wrongly kept only
+          costs time.
 SOLID     30 %, high: strain is penalised and shown where there certainly is
           material; the blurred rim of an object has no motion of its own.
 TRUE      5 % of the largest attenuation of a known object, which has neither
@@ -40,8 +41,13 @@ def solid_points(volume: Tensor) -> Tensor:
     return (torch.nonzero(volume > SOLID * densest(volume)).flip(1) + 0.5) * (2 / len(volume)) - 1
 
 
+def is_occupied(attenuation: np.ndarray) -> np.ndarray:
+    """Which of a volume's values may be material: bool of the same shape."""
+    return attenuation > OCCUPIED * np.quantile(attenuation, DENSEST)
+
+
 def is_solid(attenuation: np.ndarray) -> np.ndarray:
-    """Which of the values [N] are of solid material: [N] bool."""
+    """Which of the values are of solid material: bool of the same shape."""
     return attenuation > SOLID * np.quantile(attenuation, DENSEST)
 
 

@@ -1,4 +1,4 @@
-"""What stages record of their work as JSON: the scores of evaluate, the curves of a training."""
+"""What stages record of their work as JSON: the scores of evaluate, the curves of a training, what a registration found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from xct4d.errors import InputError
 from xct4d.io.digests import check_file
+from xct4d.io.mapping_files import read_mapping
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
@@ -29,3 +30,9 @@ def read_history(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
     return history
+
+
+def read_registration(path: Path) -> dict[str, Any]:
+    """What a registration.json says. Raises InputError where the file is missing or damaged."""
+    check_file(path)
+    return read_mapping(path)

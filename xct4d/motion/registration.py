@@ -29,6 +29,7 @@ from torch import Tensor
 
 from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import LAWS, Law
+from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.kernels.cpu.matching import difference
@@ -38,8 +39,6 @@ MODES = 4  # of a field that is the same at all times
 STEPS = 4  # of the flow from scan to scan
 WINDOW = 0.06  # standard deviation of the local normalisation, world units, at the finest levels
 FLOOR = 0.03  # of the largest attenuation: least deviation that is divided by
-FAINT = 0.02  # of the densest material: the body is what exceeds it
-DENSEST = 0.9995
 MASS_IS_KEPT = 0.5  # of the residual of kept attenuation: where kept mass leaves less, mass is kept,
 VISIBLE = 1e-4  # unless either explains the volumes, but for this part of their variance
 UNIT = 0.05  # world units a unit of time: of a variable of L-BFGS
@@ -136,7 +135,7 @@ class Comparison:
 
     @staticmethod
     def _body(volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        body = binary_dilation(volume > FAINT * np.quantile(volume, DENSEST))
+        body = binary_dilation(is_occupied(volume))
         axis = voxel_centres(len(volume))
         return grid_points(axis, axis, axis)[body.ravel()].astype(np.float32), body
 

@@ -26,6 +26,7 @@ from torch import Tensor
 from xct4d.compilation import numba
 from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import Law
+from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.motion.projections import Projections
@@ -33,8 +34,6 @@ from xct4d.motion.quasi_newton import StiffBasis, curvature, minimised
 from xct4d.motion.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
 from xct4d.motion.solidity import Solidity
 
-FAINTEST = 0.01  # of the densest material: what is less dense is left out
-DENSEST = 0.9995
 SMEARED = np.array([1 / 24, 11 / 12, 1 / 24], np.float32)  # what a bilinear splat blurs more than the mean over a pixel
 
 
@@ -83,7 +82,7 @@ class SequenceFit:
         self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         sharp = [BakedField(torch.from_numpy(np.ascontiguousarray(scan, np.float32))) for scan in scans]
         coarse = [field.coarser(min(fineness.voxels, len(field.volume))).volume.numpy() for field in sharp]
-        self._particles = [Particles.of(v, fineness.grid, FAINTEST * np.quantile(v, DENSEST)) for v in coarse]
+        self._particles = [Particles.of(v, is_occupied(v), fineness.grid) for v in coarse]
         self._moving = [self._around(particles) for particles in self._particles]
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}

@@ -16,13 +16,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from xct4d.fields.baked import BakedField
+from xct4d.fields.material import is_solid
 from xct4d.geometry.box import voxel_centres
 from xct4d.kernels import bspline
 
 GRID = 24  # points per axis at which the divergence is taken
 SURROUNDINGS = 0.08  # standard deviation of the Gaussian over which solid material is counted, world units
-SOLID = 0.5  # of the largest attenuation
-DENSEST = 0.9995  # quantile that stands for the largest
 POWER = 4
 STEP = 1e-4  # of the differences that give the spline's slope, world units
 
@@ -54,7 +53,7 @@ class Solidity:
 
 def solid_surroundings(scan: np.ndarray) -> np.ndarray:
     """The part of each place's surroundings that is solid, from 0 to 1: [GRID, GRID, GRID]."""
-    solid = (scan > SOLID * np.quantile(scan, DENSEST)).astype(np.float32)
+    solid = is_solid(scan).astype(np.float32)
     part = gaussian_filter(solid, SURROUNDINGS * len(scan) / 2)
     axis = torch.from_numpy(voxel_centres(GRID)).float()
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).flip(-1).reshape(-1, 3)

@@ -10,14 +10,13 @@ import torch
 
 from xct4d.config import Registration
 from xct4d.directions import SCAN_TIME, Direction
-from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
-from xct4d.io import digests, prepared, strict_json
+from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
-from xct4d.io.mapping_files import read_mapping
 from xct4d.motion.projections import Projections, projections_between
 from xct4d.motion.registration import LEAST, register_scans
+from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import PACE, SequenceFit, fitted_pace
 from xct4d.progress import say
 
@@ -59,19 +58,6 @@ def register(settings: Registration, between: Path | None, canonicals: Mapping[D
     with atomic_folder(output) as folder:
         field.save(folder / "field.safetensors")
         (folder / "registration.json").write_text(strict_json.dumps(record))
-
-
-def load_registration(folder: Path) -> dict:
-    """registration.json of an output folder of this stage. Raises InputError where it is missing or damaged."""
-    path = folder / "registration.json"
-    digests.check_file(path)
-    return read_mapping(path)
-
-
-def baked_volumes(canonicals: Mapping[Direction, Path]) -> tuple[np.ndarray, np.ndarray]:
-    """Attenuation [n, n, n] of the scan at t = 0 and of that at t = 1, from the output folders of the canonical stage."""
-    first, second = (BakedField.load(canonicals[direction] / "baked.safetensors").volume.numpy() for direction in SCAN_TIME)
-    return first, second
 
 
 def _at_its_pace(scans: tuple[np.ndarray, np.ndarray], sequence: list[Projections], field: VelocityField) -> dict:

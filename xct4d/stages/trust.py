@@ -18,9 +18,9 @@ from xct4d.io.prepared import Frames
 from xct4d.motion.path import COARSEST, fineness
 from xct4d.motion.posterior import BENDING_WEIGHT, LOOK, Posterior
 from xct4d.motion.projections import Projections, projections_between, projections_of_scan
+from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import SequenceFit
 from xct4d.progress import say, track
-from xct4d.stages.register import baked_volumes
 
 SCAN_VIEWS = 8  # of each scan, with which the sequence is compared
 LEAST = 1e-6  # residual of a scan: less is rounding

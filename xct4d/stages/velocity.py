@@ -20,10 +20,11 @@ from xct4d.io import digests, prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.checkpoint import Checkpoint
 from xct4d.io.history import History
+from xct4d.io.stage_records import read_registration
 from xct4d.motion.path import COARSEST, PathFit, with_settings
 from xct4d.motion.projections import projections_between
+from xct4d.motion.scans import baked_volumes
 from xct4d.progress import say
-from xct4d.stages.register import baked_volumes, load_registration
 from xct4d.training.loop.run import Run, train
 from xct4d.training.memory.need import fitting
 from xct4d.training.memory.velocity import velocity_need
@@ -60,7 +61,7 @@ def velocity(
     or no projection is left to train on.
     """
     if settings.start == "registration" and registration is not None:
-        record = load_registration(registration)
+        record = read_registration(registration / "registration.json")
         if not record["lost"]:
             fit_from_registration(settings, level, frames_folders, canonicals, registration, record, previous, output, checkpoint)
             return

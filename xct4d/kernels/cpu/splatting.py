@@ -31,10 +31,9 @@ class Particles:
     grid: int  # nodes per axis
 
     @classmethod
-    def of(cls, volume: np.ndarray, grid: int, faintest: float) -> Particles:
-        """The voxels of a volume [n, n, n] whose attenuation is above `faintest`. grid: nodes per axis."""
+    def of(cls, volume: np.ndarray, held: np.ndarray, grid: int) -> Particles:
+        """The voxels of a volume [n, n, n] that `held` [n, n, n] says. grid: nodes per axis."""
         n = len(volume)
-        held = volume > faintest
         centres = voxel_centres(n)
         at = (grid_points(centres, centres, centres)[held.ravel()] + 1) * grid / 2 - 0.5
         low = np.clip(np.floor(at).astype(np.int64), 0, grid - 2)
