@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, has_material
+from xct4d.analysis.uncertainty import Motions, attenuation_on_grid
 from xct4d.analysis.verdict import Residuals, verdict
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.material import is_occupied
 from xct4d.io.digests import check_file
 from xct4d.io.mapping_files import read_mapping
 
@@ -39,7 +40,7 @@ class TrustScores:
         unit_mm: mm per world unit where it is known, for the verdict's words.
         """
         attenuation = attenuation_on_grid(evolution, t)
-        deviation = np.linalg.norm(self.motions.deviation(t, attenuation), axis=0)[has_material(attenuation)]
+        deviation = np.linalg.norm(self.motions.deviation(t, attenuation), axis=0)[is_occupied(attenuation)]
         uncertain = float((deviation > TOLERANCE).mean()) if len(deviation) else 0.0
         words = f"{TOLERANCE:g} world units" if unit_mm is None else f"{TOLERANCE * unit_mm:.2g} mm"
         return {

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from xct4d.directions import SCAN_TIME
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 
 GRID = 48  # points per axis at which samples are compared: a deviation is smooth
 SMOOTHED = 3.0  # grid points: few samples tell a variance only together with their neighbours
-FAINT = 0.02  # of the largest attenuation: what is less is no material
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,11 @@ class Motions:
         places = torch.from_numpy(grid()).float()
         there = self.fitted.flow(places, t, SCAN_TIME["forward"])
         square = sum((sample.flow(places, t, SCAN_TIME["forward"]) - there) ** 2 for sample in self.samples) / len(self.samples)
-        body = has_material(attenuation).astype(np.float32)
+        body = is_occupied(attenuation).astype(np.float32)
         weight = np.maximum(gaussian_filter(body, SMOOTHED), 1e-6)
         variance = square.numpy().T.reshape(3, GRID, GRID, GRID)
         near = np.stack([gaussian_filter(component * body, SMOOTHED) / weight for component in variance])
         return np.sqrt(np.where(weight > 1e-3, near, variance))
-
-
-def has_material(attenuation: np.ndarray) -> np.ndarray:
-    """Where deviations are averaged and counted: bool of the same shape."""
-    return attenuation > FAINT * attenuation.max()
 
 
 def attenuation_on_grid(evolution: Evolution, t: float) -> np.ndarray:
