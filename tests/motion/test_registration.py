@@ -108,7 +108,7 @@ def test_bending_is_diagonal_for_motions_along_one_axis():
 def test_a_squeezed_object_is_registered_and_paced():
     truth = thing(SQUEEZED)
     scans = truth.volume(48, 0.0), truth.volume(48, 1.0)
-    found = register_scans(scans, bending_weight=0.1, coarse=COARSE, fine=())
+    found = register_scans(scans, bending_weight=0.3, coarse=COARSE, fine=())
     assert found.law == "attenuation"
     assert error(moving(found.control), truth, 1.0) < 0.4
     shots = sequence(truth, np.linspace(0.1, 0.9, 5))
@@ -120,7 +120,7 @@ def test_a_squeezed_object_is_registered_and_paced():
 
 def test_kept_mass_is_recognised():
     truth = thing(SQUEEZED, conserves_mass=True)
-    found = register_scans((truth.volume(48, 0.0), truth.volume(48, 1.0)), bending_weight=0.1, coarse=COARSE, fine=())
+    found = register_scans((truth.volume(48, 0.0), truth.volume(48, 1.0)), bending_weight=0.3, coarse=COARSE, fine=())
     assert found.law == "mass"
     assert found.attenuation["mass"] < registration.MASS_IS_KEPT * found.attenuation["attenuation"]
     assert error(moving(found.control), truth, 1.0) < 0.4
@@ -146,7 +146,7 @@ def test_the_sequence_mends_the_path():
     late = bump | {"amplitudes": [0.0, 0.12, 0.0], "centers": [-0.4, 0.1, 0.3], "law": {"type": "step", "start": 0.5, "end": 1.0}}
     truth = thing({"type": "composition", "motions": [early, late]})
     scans = truth.volume(48, 0.0), truth.volume(48, 1.0)
-    steady = register_scans(scans, bending_weight=0.1, coarse=COARSE, fine=()).control.astype(float)
+    steady = register_scans(scans, bending_weight=0.3, coarse=COARSE, fine=()).control.astype(float)
     base = np.broadcast_to(steady, (6, *steady.shape)).copy()
     look = Fineness(16, 40, 0.05, 0.07, 0.05)
     cost = SequenceFit(scans, sequence(truth, np.linspace(0.1, 0.9, 7)), base, "attenuation", look, bending_weight=1.0)

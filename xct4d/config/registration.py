@@ -13,7 +13,7 @@ class Registration(Section):
     """Registration of the two scans, and the pace at which the sequence passes from one to the other."""
 
     bending_weight: NonNegative = Field(
-        0.1,
+        0.3,
         description="weight of the bending energy of the motion; the data terms that it competes with are each divided by their own residual, "
         "so that one weight serves all objects",
     )
