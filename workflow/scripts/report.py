@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from xct4d.config import Truth
@@ -30,7 +31,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         trust=Path(files.trust) if files.trust else None,
         training=trainings_of_job(files),
         jobs={name: Path(path) for name, path in params.jobs.items()},
-        configuration=params.configuration,
+        configuration=json.loads(params.configuration),
         captions=params.captions,
         output=Path(snakemake.output[0]),
     )
