@@ -1,6 +1,4 @@
 # What the report says of its figures, and where it finds the time and memory that jobs took.
-import json
-
 import yaml
 
 with open(workflow.source_path("../report/captions.yaml"), encoding="utf-8") as file:
@@ -18,8 +16,3 @@ def benchmarks(wildcards, input):
     given = set(users(dataset_of(wildcards).truth_files))
     jobs = dict(job_of(output)[::-1] for output in input if output not in given)  # a job with several outputs counts once
     return {job: f"{root}/benchmarks/{job}.tsv" for job, root in jobs.items()}
-
-
-def without_markup(values):
-    """Plain values as JSON without a character that HTML takes for markup."""
-    return re.sub(r"[<>&']", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(values))

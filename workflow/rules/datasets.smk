@@ -25,6 +25,7 @@ from xct4d.quantities import ANALYSED
 from xct4d.workflow.command_line import with_numbers
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell
+from xct4d.workflow.parameters import without_markup
 from xct4d.workflow.plan import plan
 from xct4d.workflow.scenes import shipped_scenes
 from xct4d.workflow.stages import STAGES, job_of

@@ -31,7 +31,6 @@ rule report:
         volumes=exported,
         derived=analysed,
         jobs=benchmarks,
-        # Snakemake writes parameters into the script of its own report as they are: a file's name must be no markup there
         configuration=lambda wildcards: without_markup(dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT)),
         captions={
             name: {key: entry[key] for key in ("section", "alt", "caption")} for name, entry in CAPTIONS.items() if "section" in entry
