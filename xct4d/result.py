@@ -13,13 +13,23 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xct4d.analysis import motion
+from xct4d.analysis.kinematics import Kinematics
 from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, interpolated
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
 from xct4d.io.stage_records import read_history, read_metrics
-from xct4d.quantities import ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, MIXING_COEFFICIENT, QUANTITIES, VELOCITY
+from xct4d.quantities import (
+    ANALYSED,
+    ATTENUATION,
+    BY_NAME,
+    DISPLACEMENT,
+    DISPLACEMENT_UNCERTAINTY,
+    MIXING_COEFFICIENT,
+    QUANTITIES,
+    VELOCITY,
+)
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.units import LENGTH, WORLD, Dimension, Scale
@@ -155,6 +165,26 @@ class Result:
         """Weight of the backward canonical field in the mixed attenuation at points [..., 3] and time t: [...]."""
         self._needs_motion()
         return self._evaluated(MIXING_COEFFICIENT.dimension, Evolution.alpha, points, t)
+
+    def quantity(self, name: str, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
+        """Any quantity that follows from the motion, such as "logarithmic_strain", at points [..., 3] and time t: [...] or [..., components].
+
+        It is that of the material which is at the points at time t, since
+        t = 0; the order of the components is that of `components`. Raises
+        InputError for an unknown name.
+        """
+        if name not in ANALYSED:
+            raise InputError(f"{name!r} is none of {', '.join(ANALYSED)}", where="name")
+        self._needs_motion()
+        motions = self._motions if name == DISPLACEMENT_UNCERTAINTY.name else None
+        return self._evaluated(
+            BY_NAME[name].dimension, lambda model, places, time: Kinematics(model, time, motions).at(places).value(name), points, t
+        )
+
+    @staticmethod
+    def components(name: str) -> tuple[str, ...]:
+        """Names of the components of a quantity, such as ("x", "y", "z"); none of a scalar."""
+        return BY_NAME[name].components
 
     def flow(self, points: ArrayLike, start: float, stop: float | Sequence[float]) -> np.ndarray:
         """Where the material that is at points [..., 3] at time `start` is at time `stop`: [..., 3]."""

@@ -13,8 +13,8 @@ import yaml
 from tiny_dataset import make
 
 from workflow import ROOT, reasons, snakemake
+from xct4d.config import Analyse
 from xct4d.directions import RECONSTRUCTIONS
-from xct4d.quantities import ANALYSED
 from xct4d.workflow.stages import STAGES
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
@@ -68,7 +68,7 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     assert set(found) == set(STAGES)
     rule = found[stage.name]
     folders = {f"results/{{dataset}}/{stage.folder}"}
-    values = {"kind": RECONSTRUCTIONS, "quantity": ANALYSED}
+    values = {"kind": RECONSTRUCTIONS, "quantity": Analyse().quantities}
     for joined in stage.joined:
         folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in values[joined]}
     assert set(map(plain, rule.output)) == folders

@@ -21,7 +21,6 @@ from xct4d.config import CHANGES_NO_RESULT
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
-from xct4d.quantities import ANALYSED
 from xct4d.workflow.command_line import with_numbers
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell
@@ -180,7 +179,7 @@ def exported(wildcards):
 def analysed(wildcards):
     """(quantity, time) of every volume of analyse, in the order of the input."""
     dataset = dataset_of(wildcards)
-    return [(quantity, time) for quantity in ANALYSED for time in dataset.times.values() if not dataset.static]
+    return [(quantity, time) for quantity in dataset.quantities for time in dataset.times.values()]
 
 
 # Params: the code, and files that are no outputs.

@@ -73,6 +73,11 @@ class Dataset:
         return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
 
     @property
+    def quantities(self) -> tuple[str, ...]:
+        """Quantities that `analyse` writes for each time, in one order however the configuration lists them."""
+        return () if self.static else tuple(name for name in ANALYSED if name in self.config.analyse.quantities)
+
+    @property
     def times(self) -> dict[str, float]:
         """Exported times by their spelling in file names."""
         return {spelled(time): time for time in ([0.0] if self.static else self.config.export.times)}
@@ -104,7 +109,7 @@ class Dataset:
             "direction": own.directions(self),
             "resolution": self.resolutions,
             "kind": self.kinds,
-            "quantity": ANALYSED,
+            "quantity": self.quantities,
             "time": self.times,
         }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]

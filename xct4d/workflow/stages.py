@@ -122,13 +122,13 @@ STAGES = {
             keys=("export",), joined=("kind",), on_device=True, is_result=True,
         ),
         Stage(
-            name="series", needs=series, folder="series", reads=("prepare", "export"),
-            exists=lambda dataset: dataset.joins_times, is_result=True,
-        ),
-        Stage(
             name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr",
             reads=("prepare", "canonical", "velocity", "trust", "mixing"),
             keys=("analyse",), joined=("quantity",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
+        ),
+        Stage(
+            name="series", needs=series, folder="series", reads=("prepare", "export", "analyse"),
+            exists=lambda dataset: dataset.joins_times, is_result=True,
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",
