@@ -4,6 +4,7 @@ import sys
 from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
+from typing import get_args
 
 # Snakemake hands this path on to every script, so `import xct4d` finds this checkout locally, in
 # conda environments, in SLURM jobs, from any directory and from a workflow that imports this one. A
@@ -18,6 +19,7 @@ except ModuleNotFoundError:
     sys.exit(1)  # not an Exception: Snakemake adds no traceback
 
 from xct4d.config import CHANGES_NO_RESULT
+from xct4d.config.export import Format
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
@@ -53,6 +55,7 @@ wildcard_constraints:
     state="|".join(STATES),
     direction="|".join(SCAN_TIME),
     kind="|".join(RECONSTRUCTIONS),
+    format="|".join(get_args(Format)),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
 

@@ -88,6 +88,11 @@ class Dataset:
         return [str(level.resolution) for level in self.config.velocity.levels]
 
     @property
+    def formats(self) -> list[str]:
+        """Formats of other programs in which the volumes are written too."""
+        return list(self.config.export.formats)
+
+    @property
     def joins_times(self) -> bool:
         return self.config.export.series and len(self.times) > 1
 
@@ -111,6 +116,7 @@ class Dataset:
             "kind": self.kinds,
             "quantity": self.quantities,
             "time": self.times,
+            "format": self.formats,
         }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
