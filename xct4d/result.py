@@ -19,7 +19,7 @@ from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
-from xct4d.io.stage_records import read_history, read_metrics
+from xct4d.io.stage_records import read_exposures, read_history, read_metrics
 from xct4d.quantities import (
     ANALYSED,
     ATTENUATION,
@@ -103,6 +103,12 @@ class Result:
         """Times of the exported volumes."""
         return sorted({t for _, t in self._record.volumes})
 
+    @cached_property
+    def moments(self) -> list[float]:
+        """Times at which the sample was exposed: 0, those of the sequence, 1; without a sequence those of the exported volumes."""
+        between = [] if self._record.trust is None else read_exposures(self._record.trust / "trust.json")
+        return sorted({0.0, *(between or self.times), 1.0})
+
     @property
     def volumes(self) -> dict[str, list[float]]:
         """Times of the volumes on disk by what they hold: a reconstruction (mixed, forward, backward) or a quantity (displacement)."""
@@ -176,7 +182,7 @@ class Result:
         if name not in ANALYSED:
             raise InputError(f"{name!r} is none of {', '.join(ANALYSED)}", where="name")
         self._needs_motion()
-        motions = self._motions if name == DISPLACEMENT_UNCERTAINTY.name else None
+        motions = self.motions if name == DISPLACEMENT_UNCERTAINTY.name else None
         return self._evaluated(
             BY_NAME[name].dimension, lambda model, places, time: Kinematics(model, time, motions).at(places).value(name), points, t
         )
@@ -216,13 +222,15 @@ class Result:
         return f"<Result {self.name}: lengths in {self._scale.length_unit}; volumes {volumes} at {len(self.times)} times>"
 
     @cached_property
-    def _motions(self) -> Motions:
+    def motions(self) -> Motions:
+        """The motion that was fitted to all data, and samples of those that the data leave open, in world units."""
+        self._needs_motion()
         if self._record.trust is None:
             raise InputError("states no uncertainty", where=self.folder, fix="run the workflow again")
         return Motions.load(self._record.trust)
 
     def _deviation(self, points: Tensor, t: float) -> Tensor:
-        return interpolated(self._motions.deviation(t, attenuation_on_grid(self.model, t)), points)
+        return interpolated(self.motions.deviation(t, attenuation_on_grid(self.model, t)), points)
 
     def _needs_motion(self) -> None:
         if self.static:

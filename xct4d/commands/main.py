@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        return _new(given) if given.command == "new" else _check(given)
+        return COMMANDS[given.command](given)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
@@ -30,6 +30,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--output", metavar="FILE", help="the configuration (default: the folder's name with .yaml, here)")
     check = commands.add_parser("check", help="read the data of a configuration and say whether they can be trusted")
     check.add_argument("configuration", metavar="CONFIG", help="a YAML file, such as `xct4d new` writes")
+    track = commands.add_parser("track", help="follow points or gauges of the material through time")
+    track.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
+    track.add_argument(
+        "table", metavar="TABLE", help="CSV: name,x,y,z (points) or name,x1,y1,z1,x2,y2,z2 (gauges), where they are at t = 0"
+    )
+    track.add_argument("--output", metavar="FOLDER", help="where the table and the figure go (default: RESULT/tracked/<name of TABLE>)")
     return parser
 
 
@@ -54,6 +60,16 @@ def _check(given: argparse.Namespace) -> int:
             failed = 1
     return failed
 
+
+def _track(given: argparse.Namespace) -> int:
+    from xct4d.commands.track import track
+
+    folder, lines = track(given.result, given.table, given.output)
+    print("\n".join([*lines, "", f"curves: {folder / 'tracks.png'}", f"numbers: {folder / 'tracks.csv'}"]))
+    return 0
+
+
+COMMANDS = {"new": _new, "check": _check, "track": _track}
 
 if __name__ == "__main__":
     sys.exit(main())
