@@ -36,6 +36,17 @@ def _parser() -> argparse.ArgumentParser:
         "table", metavar="TABLE", help="CSV: name,x,y,z (points) or name,x1,y1,z1,x2,y2,z2 (gauges), where they are at t = 0"
     )
     track.add_argument("--output", metavar="FOLDER", help="where the table and the figure go (default: RESULT/tracked/<name of TABLE>)")
+    film = commands.add_parser("film", help="a film of a plane or of a maximum projection, as MP4 or GIF")
+    film.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
+    film.add_argument("what", metavar="WHAT", nargs="?", default="mixed", help="mixed (default), displacement, logarithmic_strain.zz, ...")
+    film.add_argument(
+        "--axis", choices=("z", "y", "x"), default="y", help="across which the plane lies, or along which the maximum is taken"
+    )
+    film.add_argument(
+        "--at", type=float, metavar="POSITION", help="of the plane along the axis (default: one with contrast near the centre)"
+    )
+    film.add_argument("--maximum", action="store_true", help="the largest value along the axis in place of a plane")
+    film.add_argument("--output", metavar="FILE", help=".mp4 or .gif (default: RESULT/films/WHAT_AXIS.mp4)")
     return parser
 
 
@@ -69,7 +80,16 @@ def _track(given: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"new": _new, "check": _check, "track": _track}
+def _film(given: argparse.Namespace) -> int:
+    from xct4d.commands.film import film
+
+    if given.maximum and given.at is not None:
+        raise InputError("a maximum has no position", where="--at", fix="leave out --at or --maximum")
+    print(film(given.result, given.what, axis=given.axis, at=given.at, maximum=given.maximum, output=given.output))
+    return 0
+
+
+COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ def _points(result: Result, rows: NamedRows, times: list[float], followed: Follo
         columns[f"displacement_{name}"] = _column(moved[..., axis])
         columns[f"displacement_{name}_deviation"] = _column(open_to[..., axis])
     strained = followed.paths.strained()
-    deviations = {name: followed.deviation(lambda paths, name=name: paths.strained()[name]) for name in strained}
+    deviations = {name: followed.deviation(partial(_strain, name)) for name in strained}
     for name, values in strained.items():
         columns[name], columns[f"{name}_deviation"] = _column(values), _column(deviations[name])
     length, length_open = moved.norm(dim=-1), followed.deviation(lambda paths: (paths.places - first).norm(dim=-1)) * world_unit
@@ -127,6 +128,10 @@ def _gauges(result: Result, rows: NamedRows, times: list[float], followed: Follo
         for i, name in enumerate(rows.names)
     ]
     return Found(columns, panels, lines)
+
+
+def _strain(name: str, paths: Paths) -> torch.Tensor:
+    return paths.strained()[name]
 
 
 def _column(values: torch.Tensor) -> list[float]:
