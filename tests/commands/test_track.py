@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import tifffile
 from finished_result import DRIFT, make
 from PIL import Image
 
@@ -70,3 +71,40 @@ def test_what_cannot_be_followed_is_told_in_one_line(results, tmp_path, capsys, 
     told = capsys.readouterr().err
     assert said in told
     assert told.count("\n") == 1
+
+
+def test_regions_have_a_mean_a_spread_and_a_histogram(results, tmp_path, capsys):
+    (tmp_path / "boxes.csv").write_text("name,x_from,x_to,y_from,y_to,z_from,z_to\nleft,-3,0,-3,3,-3,3\n")
+    assert main(["track", str(results / "known"), str(tmp_path / "boxes.csv"), "--output", str(tmp_path / "out")]) == 0
+    rows = tracked(tmp_path / "out")
+    assert [float(row["t"]) for row in rows] == [0, 0.25, 0.5, 0.75, 1]
+    for row in rows:
+        assert 100 < int(row["points"]) <= 8000
+        assert float(row["equivalent_strain"]) == pytest.approx(0, abs=1e-5)
+        assert float(row["jacobian"]) == pytest.approx(1, abs=1e-5)
+        assert float(row["jacobian_spread"]) == pytest.approx(0, abs=1e-3)
+    with open(tmp_path / "out/histograms.csv", newline="") as file:
+        parts = [float(row["part"]) for row in csv.DictReader(file) if row["quantity"] == "jacobian" and row["t"] == "1"]
+    assert sum(parts) == pytest.approx(1, abs=1e-4)
+    assert "left: " in capsys.readouterr().out
+
+
+def test_labels_are_regions(results, tmp_path):
+    labels = np.zeros((10, 12, 14), np.uint8)
+    labels[2:5, 3:6, 4:9], labels[7, 7, 7] = 1, 3
+    tifffile.imwrite(tmp_path / "labels.tif", labels)
+    assert main(["track", str(results / "known"), str(tmp_path / "labels.tif"), "--output", str(tmp_path / "out")]) == 0
+    assert [(row["name"], row["points"]) for row in tracked(tmp_path / "out")][::5] == [("1", "45"), ("3", "1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("0,0,-1,1,-1,1", "1: must rise from each _from to its _to"),
+        ("-1,1,-1,1,2,4", "1: reaches out of the reconstructed box, which ends at 3 mm from its centre"),
+    ],
+)
+def test_boxes_that_are_none_are_told_in_one_line(results, tmp_path, capsys, text, said):
+    (tmp_path / "t.csv").write_text("x_from,x_to,y_from,y_to,z_from,z_to\n" + text)
+    assert main(["track", str(results / "known"), str(tmp_path / "t.csv")]) == 1
+    assert said in capsys.readouterr().err

@@ -30,10 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--output", metavar="FILE", help="the configuration (default: the folder's name with .yaml, here)")
     check = commands.add_parser("check", help="read the data of a configuration and say whether they can be trusted")
     check.add_argument("configuration", metavar="CONFIG", help="a YAML file, such as `xct4d new` writes")
-    track = commands.add_parser("track", help="follow points or gauges of the material through time")
+    track = commands.add_parser("track", help="follow points, gauges or regions of the material through time")
     track.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
     track.add_argument(
-        "table", metavar="TABLE", help="CSV: name,x,y,z (points) or name,x1,y1,z1,x2,y2,z2 (gauges), where they are at t = 0"
+        "table",
+        metavar="TABLE",
+        help="CSV of what is followed, where it is at t = 0: name,x,y,z (points), name,x1,y1,z1,x2,y2,z2 (gauges) or "
+        "name,x_from,x_to,y_from,y_to,z_from,z_to (boxes); or a volume of labels (.npy, .npz, .tif)",
     )
     track.add_argument("--output", metavar="FOLDER", help="where the table and the figure go (default: RESULT/tracked/<name of TABLE>)")
     film = commands.add_parser("film", help="a film of a plane or of a maximum projection, as MP4 or GIF")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from xct4d.analysis.regions import LABEL_FILES, label_regions
 from xct4d.analysis.tracking import Followed, Paths, gauge_strain
+from xct4d.commands.tracked import Found, column, curves, index
+from xct4d.commands.tracked_regions import box_regions, regions_found
 from xct4d.errors import InputError
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.csv_tables import NamedRows, read_named_rows, write_table
@@ -17,6 +19,7 @@ from xct4d.pictures.curves import Panel, draw_curves
 from xct4d.result import Result, open_result
 from xct4d.units import LENGTH, TIME
 
+BOXES = ("x_from", "x_to", "y_from", "y_to", "z_from", "z_to")
 POINTS = ("x", "y", "z")
 GAUGES = ("x1", "y1", "z1", "x2", "y2", "z2")
 SHADED = "one standard deviation among the motions that the data leave open"
@@ -25,36 +28,39 @@ SHADED = "one standard deviation among the motions that the data leave open"
 def track(result: str | Path, table: str | Path, output: str | Path | None = None) -> tuple[Path, list[str]]:
     """(folder with tracks.csv, tracks.png and tracks.pdf, what was found in a line each).
 
-    result: folder of a finished result. table: with the columns name, x, y, z
-    (points) or name, x1, y1, z1, x2, y2, z2 (gauges: the two ends), in the
-    result's unit of length, where the material is at t = 0. output: folder;
-    None: tracked/<name of the table> in the result. Raises InputError where
-    there is no finished result, the table is none, or a point lies outside the
-    box.
+    result: folder of a finished result. table: CSV with the columns name, x, y,
+    z (points), name, x1, y1, z1, x2, y2, z2 (gauges: the two ends) or name,
+    x_from, x_to, y_from, y_to, z_from, z_to (boxes), in the result's unit of
+    length, where the material is at t = 0; or a volume of labels
+    (analysis.regions). output: folder; None: tracked/<name of the table> in the
+    result. Raises InputError where there is no finished result, the table is
+    none, or a place lies outside the box.
     """
-    opened, rows = open_result(result), read_named_rows(Path(table), (POINTS, GAUGES))
-    ends = np.array(rows.numbers).reshape(len(rows.names), -1, 3)
-    _check_inside(ends, rows, opened)
+    opened, table = open_result(result), Path(table)
     times = opened.moments
-    points = torch.from_numpy(ends.swapaxes(0, 1).reshape(-1, 3) / opened.scale.factor(LENGTH)).float()
-    followed = Followed.of(opened.model.velocity, opened.motions, points, times)
-    found = _points(opened, rows, times, followed) if rows.columns == POINTS else _gauges(opened, rows, times, followed)
+    if table.suffix.lower() in LABEL_FILES:
+        found = regions_found(opened, label_regions(table), times)
+    else:
+        rows = read_named_rows(table, (POINTS, GAUGES, BOXES))
+        found = regions_found(opened, box_regions(opened, rows), times) if rows.columns == BOXES else _marked(opened, rows, times)
     folder = Path(output) if output is not None else opened.folder / "tracked" / Path(table).stem
     with atomic_folder(folder) as temporary:
         write_table(temporary / "tracks.csv", found.columns)
+        if found.histograms:
+            write_table(temporary / "histograms.csv", found.histograms)
         unit = opened.scale.time_unit
         files = [temporary / "tracks.png", temporary / "tracks.pdf"]
         draw_curves(files, opened.scale.factor(TIME) * np.array(times), f"time ({unit})", found.panels, SHADED)
     return folder, found.lines
 
 
-@dataclass(frozen=True)
-class Found:
-    """What is written, drawn and said of a table."""
-
-    columns: dict[str, list]
-    panels: list[Panel]
-    lines: list[str]
+def _marked(result: Result, rows: NamedRows, times: list[float]) -> Found:
+    """Of points, or gauges between two of them."""
+    ends = np.array(rows.numbers).reshape(len(rows.names), -1, 3)
+    _check_inside(ends, rows, result)
+    points = torch.from_numpy(ends.swapaxes(0, 1).reshape(-1, 3) / result.scale.factor(LENGTH)).float()
+    followed = Followed.of(result.model.velocity, result.motions, points, times)
+    return (_points if rows.columns == POINTS else _gauges)(result, rows, times, followed)
 
 
 def _check_inside(ends: np.ndarray, rows: NamedRows, result: Result) -> None:
@@ -67,37 +73,29 @@ def _check_inside(ends: np.ndarray, rows: NamedRows, result: Result) -> None:
             raise InputError("has both ends at one place", where=rows.where(row))
 
 
-def _index(result: Result, rows: NamedRows, times: list[float]) -> dict[str, list]:
-    """The first columns: names and times of each line, one point after the other."""
-    second = result.scale.factor(TIME)
-    return {
-        "name": [name for name in rows.names for _ in times],
-        "t": [float(t) for _ in rows.names for t in times],
-        f"time_{result.scale.time_unit.replace(' ', '_')}": [float(t) * second for _ in rows.names for t in times],
-    }
-
-
 def _points(result: Result, rows: NamedRows, times: list[float], followed: Followed) -> Found:
     world_unit, unit = result.scale.factor(LENGTH), result.scale.length_unit
     first = followed.paths.places[:1]
-    columns = _index(result, rows, times)
+    columns = index(result, rows.names, times)
     places, moved = followed.paths.places * world_unit, (followed.paths.places - first) * world_unit
     open_to = followed.deviation(lambda paths: paths.places) * world_unit
     for axis, name in enumerate(POINTS):
-        columns[name] = _column(places[..., axis])
-        columns[f"displacement_{name}"] = _column(moved[..., axis])
-        columns[f"displacement_{name}_deviation"] = _column(open_to[..., axis])
+        columns[name] = column(places[..., axis])
+        columns[f"displacement_{name}"] = column(moved[..., axis])
+        columns[f"displacement_{name}_deviation"] = column(open_to[..., axis])
     strained = followed.paths.strained()
     deviations = {name: followed.deviation(partial(_strain, name)) for name in strained}
     for name, values in strained.items():
-        columns[name], columns[f"{name}_deviation"] = _column(values), _column(deviations[name])
+        columns[name], columns[f"{name}_deviation"] = column(values), column(deviations[name])
     length, length_open = moved.norm(dim=-1), followed.deviation(lambda paths: (paths.places - first).norm(dim=-1)) * world_unit
     panels = [
-        Panel(f"displacement ({unit})", _curves(rows, length, length_open), lowest=0.0),
+        Panel(f"displacement ({unit})", curves(rows.names, length, length_open), lowest=0.0),
         Panel(
-            "equivalent strain (%)", _curves(rows, 100 * strained["equivalent_strain"], 100 * deviations["equivalent_strain"]), lowest=0.0
+            "equivalent strain (%)",
+            curves(rows.names, 100 * strained["equivalent_strain"], 100 * deviations["equivalent_strain"]),
+            lowest=0.0,
         ),
-        Panel("change of volume (%)", _curves(rows, 100 * (strained["jacobian"] - 1), 100 * deviations["jacobian"])),
+        Panel("change of volume (%)", curves(rows.names, 100 * (strained["jacobian"] - 1), 100 * deviations["jacobian"])),
     ]
     lines = [
         f"{name}: at the end moved by {length[-1, i]:.3g} +- {length_open[-1, i]:.2g} {unit}, equivalent strain "
@@ -115,14 +113,14 @@ def _gauges(result: Result, rows: NamedRows, times: list[float], followed: Follo
 
     lengths, logarithmic = gauge_strain(followed.paths)
     deviation = followed.deviation(strain)
-    columns = _index(result, rows, times) | {
-        "length": _column(lengths * world_unit),
-        "length_deviation": _column(followed.deviation(lambda paths: gauge_strain(paths)[0]) * world_unit),
-        "engineering_strain": _column(logarithmic.expm1()),
-        "logarithmic_strain": _column(logarithmic),
-        "logarithmic_strain_deviation": _column(deviation),
+    columns = index(result, rows.names, times) | {
+        "length": column(lengths * world_unit),
+        "length_deviation": column(followed.deviation(lambda paths: gauge_strain(paths)[0]) * world_unit),
+        "engineering_strain": column(logarithmic.expm1()),
+        "logarithmic_strain": column(logarithmic),
+        "logarithmic_strain_deviation": column(deviation),
     }
-    panels = [Panel("logarithmic strain (%)", _curves(rows, 100 * logarithmic, 100 * deviation))]
+    panels = [Panel("logarithmic strain (%)", curves(rows.names, 100 * logarithmic, 100 * deviation))]
     lines = [
         f"{name}: {lengths[0, i] * world_unit:.4g} {unit} long, logarithmic strain at the end {logarithmic[-1, i]:.2%} +- {deviation[-1, i]:.2%}"
         for i, name in enumerate(rows.names)
@@ -132,12 +130,3 @@ def _gauges(result: Result, rows: NamedRows, times: list[float], followed: Follo
 
 def _strain(name: str, paths: Paths) -> torch.Tensor:
     return paths.strained()[name]
-
-
-def _column(values: torch.Tensor) -> list[float]:
-    """Values [T, N] in the order of the lines: one point after the other."""
-    return values.T.flatten().tolist()
-
-
-def _curves(rows: NamedRows, values: torch.Tensor, deviation: torch.Tensor) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    return {name: (values[:, i].numpy(), deviation[:, i].numpy()) for i, name in enumerate(rows.names)}
