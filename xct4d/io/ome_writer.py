@@ -40,7 +40,7 @@ class VolumeWriter:
     compressed together. shard: voxels per axis of one file, a multiple of
     chunk; None: one file per chunk. name: under which viewers list the volume;
     None: that of the folder. attributes: further JSON values for the group's
-    attribute `xct4d`.
+    attribute `xct4d`; until the block ends more can be added to `attributes`.
 
     Values outside the window are clipped, counted in `clipped` and in the
     attribute `clipped_voxels`. Raises InputError where the path cannot be
@@ -83,7 +83,7 @@ class VolumeWriter:
         self._window = None if window is None else tuple(float(v) * self._factor for v in window)
         self._chunk, self._shard = chunk, shard
         self._name = name or self.path.name.removesuffix(".zarr")
-        self._extra = dict(attributes or {})
+        self.attributes = dict(attributes or {})
         self._lowest, self._highest = math.inf, -math.inf
         self._written = False
         self._stack = ExitStack()
@@ -168,7 +168,7 @@ class VolumeWriter:
         ome = ome_attributes(
             name=self._name, quantity=self.quantity, scale=self._scale, shape=self.shape, levels=len(levels), window=self._shown()
         )  # fmt: skip
-        self._group.attrs.put({"ome": ome, "xct4d": self._extra | self._own()})
+        self._group.attrs.put({"ome": ome, "xct4d": self.attributes | self._own()})
 
     def _halved(self, fine: zarr.Array, name: str) -> zarr.Array:
         """Averages of 2 x 2 x 2 voxels (of those that are known); where an odd size leaves a last layer, of those there are."""

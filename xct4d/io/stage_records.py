@@ -29,3 +29,12 @@ def read_history(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and train again") from None
     return history
+
+
+def read_exposures(path: Path) -> list[float]:
+    """Times of the sequence in a trust.json. Raises InputError where the file is missing or damaged."""
+    check_file(path)
+    try:
+        return [float(t) for t in json.loads(path.read_text())["times"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and run the workflow again") from None

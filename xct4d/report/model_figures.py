@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xct4d.analysis.strain import deformation_gradient, equivalent_strain, volume_change
+from xct4d.analysis.strain import Deformation
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
@@ -116,16 +116,15 @@ def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     plane = planes.choose(model.evolution, PIXELS, 1)
     (points,) = plane.points()
     solid = is_solid(model.attenuation(points, 0.0, "forward").ravel())
-    step = 0.25 * 2 / (model.evolution.velocity.resolution - 3)  # a quarter of the control points' spacing
     moved, arrows, grown, strained = [], [], [], []
     for t in times:
-        gradient = deformation_gradient(partial(model.carried, t), points[solid], step)
+        deformation = Deformation(model.evolution.flow_with_gradient(torch.from_numpy(points[solid]).float(), 0.0, t)[1])
         displacement = np.zeros_like(points)
         displacement[solid] = (model.carried(t, points[solid]) - points[solid]) * model.world_unit
         moved.append(masked(np.linalg.norm(displacement[solid], axis=1), solid))
         arrows.append(_arrows(points * model.world_unit, displacement, solid, plane.axis))
-        grown.append(masked(volume_change(gradient), solid))
-        strained.append(masked(equivalent_strain(gradient), solid))
+        grown.append(masked(deformation.jacobian.numpy() - 1, solid))
+        strained.append(masked(deformation.equivalent.numpy(), solid))
     farthest, growth, strain = _largest(moved), _largest(grown), _largest(strained)
     model.draw(
         path,

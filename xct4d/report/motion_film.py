@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
+from torch import Tensor
 
 from xct4d.analysis.motion import displacement
-from xct4d.analysis.strain import deformation_gradient, equivalent_strain, volume_change
+from xct4d.analysis.strain import Deformation
 from xct4d.analysis.uncertainty import GRID, SMOOTHED, Motions, attenuation_on_grid, interpolated
 from xct4d.directions import SCAN_TIME
 from xct4d.fields.material import DENSEST, SOLID
@@ -22,8 +23,7 @@ from xct4d.report.plots import DIVERGING
 
 CAPTION = (
     "Motion of the material since t = 0, drawn where it is at each time; grey: no material. Displacement: how far it has moved. Volume change: "
-    "det F - 1. Equivalent strain: sqrt(2/3 E':E') of the Green-Lagrange strain, from the gradient F of the motion over half a spacing of its "
-    "control points. "
+    "det F - 1. Equivalent strain: sqrt(2/3 e':e') of the logarithmic strain e = ln U, from the gradient F = R U of the motion. "
 )
 DEVIATIONS = (
     "Beside each its standard deviation among {count} sampled motions that explain the projections and both scans. A deviation is no bound: "
@@ -31,7 +31,7 @@ DEVIATIONS = (
     "makes of it, and the true motion may differ by more. A strain that is not well above its deviation is not measured."
 )
 
-Flow = Callable[[torch.Tensor, float, float], torch.Tensor]
+FlowWithGradient = Callable[[Tensor, float, float], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,15 @@ def maps_of(
     (points,) = plane.points()
     places = torch.from_numpy(points).float()
     solid = model.evolution.attenuation(places, t, ["mixed"])["mixed"].numpy() > solid_from
-    inside = points[solid]
-    step = 0.25 * 2 / (model.evolution.velocity.resolution - 3)  # a quarter of the control points' spacing
-    moved = np.linalg.norm(displacement(model.evolution, places[torch.from_numpy(solid)], t).numpy(), axis=1) * model.world_unit
-    values = {"displacement": moved} | strains(model.evolution.flow, inside, t, step)
+    inside = places[torch.from_numpy(solid)]
+    moved = np.linalg.norm(displacement(model.evolution, inside, t).numpy(), axis=1) * model.world_unit
+    values = {"displacement": moved} | strains(model.evolution.flow_with_gradient, inside, t)
     images = {name: masked(own, solid) for name, own in values.items()}
     if motions is None or deviation is None:
         return Maps(images, {})
-    spread = np.linalg.norm(interpolated(deviation, places[torch.from_numpy(solid)]).numpy(), axis=1) * model.world_unit
-    fitted = strains(motions.fitted.flow, inside, t, step)
-    sampled = [strains(sample.flow, inside, t, step) for sample in motions.samples]
+    spread = np.linalg.norm(interpolated(deviation, inside).numpy(), axis=1) * model.world_unit
+    fitted = strains(motions.fitted.flow_with_gradient, inside, t)
+    sampled = [strains(sample.flow_with_gradient, inside, t) for sample in motions.samples]
     deviations = {"displacement": masked(spread, solid)}
     for name, own in fitted.items():
         variance = sum((sample[name] - own) ** 2 for sample in sampled) / len(sampled)
@@ -87,18 +86,10 @@ def maps_of(
 
 
 @torch.no_grad()
-def strains(flow: Flow, points: np.ndarray, t: float, step: float) -> dict[str, np.ndarray]:
-    """Volume change and equivalent strain since t = 0 [N] of the material that is at points [N, 3] at time t.
-
-    step: half the distance (world units) over which the motion back to t = 0 is
-    differentiated; F is the inverse of that gradient.
-    """
-
-    def back(places: np.ndarray) -> np.ndarray:
-        return flow(torch.from_numpy(places).float(), t, SCAN_TIME["forward"]).double().numpy()
-
-    gradient = np.linalg.inv(deformation_gradient(back, points, step))
-    return {"volume change": volume_change(gradient), "equivalent strain": equivalent_strain(gradient)}
+def strains(flow: FlowWithGradient, points: Tensor, t: float) -> dict[str, np.ndarray]:
+    """Volume change and equivalent strain since t = 0 [N] of the material that is at points [N, 3] at time t; NaN where it is folded."""
+    deformation = Deformation.of_inverse(flow(points, t, SCAN_TIME["forward"])[1])
+    return {"volume change": deformation.jacobian.numpy() - 1, "equivalent strain": deformation.equivalent.numpy()}
 
 
 def _films(maps: Sequence[Sequence[Maps]], length_unit: str) -> tuple[dict[str, list[list[np.ndarray]]], dict[str, ColourScale]]:
