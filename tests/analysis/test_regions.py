@@ -27,9 +27,11 @@ def test_labels_are_places_of_their_voxels(tmp_path, suffix):
     labels = np.zeros((4, 6, 8), np.uint8)  # z, y, x
     labels[1, 2, 3], labels[0, 0, 0] = 2, 5
     path = tmp_path / f"labels.{suffix}"
-    {"tif": lambda: tifffile.imwrite(path, labels, photometric="minisblack"), "npy": lambda: np.save(path, labels.T), "npz": lambda: np.savez(path, vol=labels.T)}[
-        suffix
-    ]()
+    {
+        "tif": lambda: tifffile.imwrite(path, labels, photometric="minisblack"),
+        "npy": lambda: np.save(path, labels.T),
+        "npz": lambda: np.savez(path, vol=labels.T),
+    }[suffix]()
     two, five = label_regions(path)
     assert (two.name, five.name) == ("2", "5")
     assert two.points[0] == pytest.approx([-1 + 3.5 / 4, -1 + 2.5 / 3, -1 + 1.5 / 2])

@@ -22,6 +22,12 @@ from xct4d.workflow.plan import plan
 TIMES = (0.0, 0.25, 0.5)
 
 
+@pytest.fixture(autouse=True)
+def _small_levels(monkeypatch):
+    """Coarser levels of volumes as small as those of the tests."""
+    monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", 10)
+
+
 def write(path, volume, dtype="float32", *, quantity=ATTENUATION, **options):
     with VolumeWriter(path, volume.shape[-3:], dtype, quantity=quantity, attributes={"kind": "mixed", "time": 0.0}, **options) as writer:
         writer[:, :, :] = volume

@@ -20,7 +20,7 @@ from xct4d.units import WORLD, Scale
 
 CHUNK = 64  # voxels per axis: 1 MiB of float32, what a viewer fetches at once
 SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
-COARSER_LEVELS = 2
+COARSEST = 96  # voxels along the longest axis that every level has at least: viewers show the coarsest in 3D, where 50 are a blur
 _SCRATCH = "scratch"
 
 
@@ -163,7 +163,7 @@ class VolumeWriter:
                 self._volume[where] = self._stored(self._target[where])
             del self._group[_SCRATCH]
         levels = [self._volume]
-        while len(levels) <= COARSER_LEVELS and min(levels[-1].shape[-3:]) > 1 and max(levels[-1].shape[-3:]) > self._chunk // 2:
+        while min(levels[-1].shape[-3:]) > 1 and max(levels[-1].shape[-3:]) >= 2 * COARSEST:
             levels.append(self._halved(levels[-1], str(len(levels))))
         ome = ome_attributes(
             name=self._name, quantity=self.quantity, scale=self._scale, shape=self.shape, levels=len(levels), window=self._shown()
