@@ -123,6 +123,16 @@ def test_every_quantity_becomes_a_volume_and_folded_material_has_no_strain(tmp_p
     assert f"folds the material in {5 * 20 * 20} of {20**3} voxels" in capsys.readouterr().err
 
 
+def test_half_precision_keeps_three_digits_and_what_is_unknown(tmp_path):
+    for dtype in ("float32", "float16"):
+        analyse_model(
+            Stretched(), CERTAIN, Analyse(resolution=20, dtype=dtype), 1.0, WORLD, outputs(tmp_path / dtype, ["logarithmic_strain"])
+        )
+    whole, half = (open_volume(tmp_path / dtype / "logarithmic_strain.zarr")[:] for dtype in ("float32", "float16"))
+    assert np.allclose(half, whole, rtol=1e-3, atol=1e-6, equal_nan=True)
+    assert np.isnan(half).any()
+
+
 def test_viewers_show_what_the_values_are_in_material(tmp_path):
     """A swirl moves the far corners most; the ball, which ends near the middle, by less."""
     analyse_model(Swirl(), CERTAIN, Analyse(resolution=20), 1.0, Scale(5.0, 8.0), outputs(tmp_path))

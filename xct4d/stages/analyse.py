@@ -64,7 +64,7 @@ def analyse_model(
     kinematics, n, folded = Kinematics(evolution, t, motions), settings.resolution, 0
     shown = _in_material(kinematics, list(outputs))
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(_writer(name, n, t, scale, path, shown.get(name))) for name, path in outputs.items()}
+        writers = {name: stack.enter_context(_writer(name, settings, t, scale, path, shown.get(name))) for name, path in outputs.items()}
         with track(f"analyse t = {t:g}", math.ceil(n / TILE) ** 3) as progress:
             for where, places in tiles(n, TILE):
                 values, here = _tile(kinematics, torch.from_numpy(places).float(), list(outputs))
@@ -78,10 +78,10 @@ def analyse_model(
         say(f"analyse t = {t:g}: the motion folds the material in {folded} of {n**3} voxels (J <= 0), which have no strain")
 
 
-def _writer(name: str, n: int, t: float, scale: Scale, path: Path, shown: tuple[float, float] | None) -> VolumeWriter:
-    quantity = BY_NAME[name]
+def _writer(name: str, settings: config.Analyse, t: float, scale: Scale, path: Path, shown: tuple[float, float] | None) -> VolumeWriter:
+    quantity, n = BY_NAME[name], settings.resolution
     return VolumeWriter(
-        path, (n, n, n), quantity=quantity, scale=scale, shard=shard_of(n, TILE), shown=shown, name=f"{name} t{t:g}",
+        path, (n, n, n), settings.dtype, quantity=quantity, scale=scale, shard=shard_of(n, TILE), shown=shown, name=f"{name} t{t:g}",
         attributes={"time": t, "description": quantity.description},
     )  # fmt: skip
 
