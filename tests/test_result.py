@@ -78,6 +78,8 @@ def test_every_quantity_is_found_at_any_place_and_is_that_of_its_volume(results)
     assert np.allclose(result.quantity("jacobian", POINTS, TIMES), 1, atol=1e-5)
     with pytest.raises(xct4d.InputError, match=r"name: 'strain' is none of displacement, .*logarithmic_strain"):
         result.quantity("strain", POINTS, 0.5)
+    with pytest.raises(xct4d.InputError, match="name: 'strain' is none of attenuation, "):
+        result.components("strain")
 
 
 def test_units_are_those_that_are_asked_for(results):

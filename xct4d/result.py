@@ -189,7 +189,9 @@ class Result:
 
     @staticmethod
     def components(name: str) -> tuple[str, ...]:
-        """Names of the components of a quantity, such as ("x", "y", "z"); none of a scalar."""
+        """Names of the components of a quantity, such as ("x", "y", "z"); none of a scalar. Raises InputError for an unknown name."""
+        if name not in BY_NAME:
+            raise InputError(f"{name!r} is none of {', '.join(BY_NAME)}", where="name")
         return BY_NAME[name].components
 
     def flow(self, points: ArrayLike, start: float, stop: float | Sequence[float]) -> np.ndarray:

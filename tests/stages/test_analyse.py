@@ -1,5 +1,7 @@
 """Volumes of the motion against the closed form that they sample."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -119,6 +121,25 @@ def test_every_quantity_becomes_a_volume_and_folded_material_has_no_strain(tmp_p
     assert "folded_voxels" not in volumes["displacement"].attributes
     assert volumes["velocity"].unit == "mm/s"
     assert f"folds the material in {5 * 20 * 20} of {20**3} voxels" in capsys.readouterr().err
+
+
+def test_half_precision_keeps_three_digits_and_what_is_unknown(tmp_path):
+    for dtype in ("float32", "float16"):
+        analyse_model(
+            Stretched(), CERTAIN, Analyse(resolution=20, dtype=dtype), 1.0, WORLD, outputs(tmp_path / dtype, ["logarithmic_strain"])
+        )
+    whole, half = (open_volume(tmp_path / dtype / "logarithmic_strain.zarr")[:] for dtype in ("float32", "float16"))
+    assert np.allclose(half, whole, rtol=1e-3, atol=1e-6, equal_nan=True)
+    assert np.isnan(half).any()
+
+
+def test_viewers_show_what_the_values_are_in_material(tmp_path):
+    """A swirl moves the far corners most; the ball, which ends near the middle, by less."""
+    analyse_model(Swirl(), CERTAIN, Analyse(resolution=20), 1.0, Scale(5.0, 8.0), outputs(tmp_path))
+    attributes = json.loads((tmp_path / "displacement.zarr/zarr.json").read_text())["attributes"]
+    window = attributes["ome"]["omero"]["channels"][0]["window"]
+    assert window["start"] == -window["end"]
+    assert 0.3 < window["end"] < 0.6 * attributes["xct4d"]["range"][1]
 
 
 def test_the_memory_of_a_tile_is_counted():

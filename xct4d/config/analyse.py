@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -21,6 +21,7 @@ class Analyse(Section):
         min_length=1,
     )
     resolution: Annotated[int, Field(ge=4)] = Field(100, description="voxels per axis")
+    dtype: Literal["float32", "float16"] = Field("float32", description="type of a voxel; float16 has three digits and half the size")
 
     @field_validator("quantities")
     @classmethod

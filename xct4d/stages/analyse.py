@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from xct4d import config
 from xct4d.analysis.kinematics import OF_DEFORMATION, Kinematics
-from xct4d.analysis.uncertainty import Motions
+from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, grid
 from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
+from xct4d.fields.material import is_solid
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.geometry.box import tiles
 from xct4d.io.ome_writer import VolumeWriter, shard_of
@@ -25,6 +27,7 @@ from xct4d.units import Scale
 
 TILE = 128  # voxels per axis written at once; workflow.needs.analyse counts their memory
 CHUNK = 2**17  # points computed at once
+MOST = 99.5  # percentile of the values in material that viewers show as the brightest
 
 
 def analyse(
@@ -59,8 +62,9 @@ def analyse_model(
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where="export.times")
     kinematics, n, folded = Kinematics(evolution, t, motions), settings.resolution, 0
+    shown = _in_material(kinematics, list(outputs))
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(_writer(name, n, t, scale, path)) for name, path in outputs.items()}
+        writers = {name: stack.enter_context(_writer(name, settings, t, scale, path, shown.get(name))) for name, path in outputs.items()}
         with track(f"analyse t = {t:g}", math.ceil(n / TILE) ** 3) as progress:
             for where, places in tiles(n, TILE):
                 values, here = _tile(kinematics, torch.from_numpy(places).float(), list(outputs))
@@ -74,12 +78,29 @@ def analyse_model(
         say(f"analyse t = {t:g}: the motion folds the material in {folded} of {n**3} voxels (J <= 0), which have no strain")
 
 
-def _writer(name: str, n: int, t: float, scale: Scale, path: Path) -> VolumeWriter:
-    quantity = BY_NAME[name]
+def _writer(name: str, settings: config.Analyse, t: float, scale: Scale, path: Path, shown: tuple[float, float] | None) -> VolumeWriter:
+    quantity, n = BY_NAME[name], settings.resolution
     return VolumeWriter(
-        path, (n, n, n), quantity=quantity, scale=scale, shard=shard_of(n, TILE), name=f"{name} t{t:g}",
+        path, (n, n, n), settings.dtype, quantity=quantity, scale=scale, shard=shard_of(n, TILE), shown=shown, name=f"{name} t{t:g}",
         attributes={"time": t, "description": quantity.description},
     )  # fmt: skip
+
+
+def _in_material(kinematics: Kinematics, quantities: list[str]) -> dict[str, tuple[float, float]]:
+    """Lowest and highest value of each quantity in solid material, but for a few; none where there is no material.
+
+    Elsewhere the motion continues what is near, and may do so wildly.
+    """
+    attenuation = attenuation_on_grid(kinematics.evolution, kinematics.t).ravel()
+    points = torch.from_numpy(grid()[is_solid(attenuation)]).float()
+    windows = {}
+    for name in quantities if len(points) else ():
+        values = kinematics.at(points).value(name).numpy()
+        known = values[np.isfinite(values)]
+        if known.size:
+            low, high = np.percentile(known, [100 - MOST, MOST]).tolist()
+            windows[name] = (low, high)
+    return windows
 
 
 def _tile(kinematics: Kinematics, points: Tensor, quantities: list[str]) -> tuple[dict[str, Tensor], int]:
