@@ -20,6 +20,7 @@ from tiny_run import RESULTS, TINY, contents
 
 import xct4d
 from workflow import ROOT, jobs, snakemake
+from xct4d.config import Analyse
 from xct4d.geometry.box import grid_points
 
 
@@ -74,13 +75,16 @@ def test_the_motion_is_found(done):
 
 def test_the_result_opens_in_python(done):
     result = xct4d.open(done / RESULTS)
-    assert result.volumes == {
-        name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", "displacement", "displacement_uncertainty")
-    }
+    assert result.volumes == {name: [0.0, 0.5, 1.0] for name in ("mixed", "forward", "backward", *Analyse().quantities)}
     for kind in ("mixed", "forward", "backward"):
         volume = result.volume(kind, 0.5)
         found = result.attenuation(grid_points(*volume.coordinates), 0.5, kind)
         assert np.allclose(found.reshape(volume.shape), volume[:], atol=1e-4)
+    for name in ("jacobian", "equivalent_strain"):
+        volume = result.volume(name, 0.5)
+        found = result.quantity(name, grid_points(*volume.coordinates), 0.5)
+        assert np.allclose(found.reshape(volume.shape), volume[:], atol=1e-5)
+        assert "folded_voxels" in volume.attributes
     moved = result.volume("displacement", 0.5)
     found = result.displacement(grid_points(*moved.coordinates), 0.5)
     assert np.allclose(found.T.reshape(moved.shape), moved[:], atol=1e-5)
@@ -106,6 +110,7 @@ def test_snakemakes_report_is_one_page_with_every_figure(done):
     assert {"report.html", "mixing.png", "motion.png", "canonical.png", "volumes.png", "slices.png", "prepared_between.png"} <= figures
     assert all(f'"results/tiny/report/{figure}": ' in page for figure in figures)
     assert page.count('"data_uri": "data:') == len(figures)
+    assert re.search(r"configuration=\{\\+\"input", page)  # free text, such as names of files, goes there as JSON without markup
     assert "Rigid motion strains nothing" in page
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", page)
 

@@ -67,10 +67,26 @@ def test_the_uncertainty_is_that_of_the_volume(results):
     assert (found > 0).all()
 
 
+def test_every_quantity_is_found_at_any_place_and_is_that_of_its_volume(results):
+    result = xct4d.open(results / "known")
+    for name in ANALYSED:
+        volume = result.volume(name, 0.5)
+        found = result.quantity(name, grid_points(*volume.coordinates), 0.5)
+        shape = (len(result.components(name)),) if result.components(name) else ()
+        assert found.shape == (12**3, *shape)
+        assert np.allclose(np.moveaxis(found, 0, -1).reshape(volume.shape), volume[:], atol=1e-6)
+    assert np.allclose(result.quantity("jacobian", POINTS, TIMES), 1, atol=1e-5)
+    with pytest.raises(xct4d.InputError, match=r"name: 'strain' is none of displacement, .*logarithmic_strain"):
+        result.quantity("strain", POINTS, 0.5)
+    with pytest.raises(xct4d.InputError, match="name: 'strain' is none of attenuation, "):
+        result.components("strain")
+
+
 def test_units_are_those_that_are_asked_for(results):
     world, known = xct4d.open(results / "known", units="world"), xct4d.open(results / "known")
-    assert known.units == {
-        "length": "mm", "attenuation": "1/mm", "displacement": "mm", "displacement_uncertainty": "mm", "velocity": "mm/s", "mixing_coefficient": "1",
+    assert {name: unit for name, unit in known.units.items() if unit != "1"} == {
+        "length": "mm", "attenuation": "1/mm", "displacement": "mm", "displacement_uncertainty": "mm", "lagrangian_displacement": "mm",
+        "velocity": "mm/s",
     }  # fmt: skip
     assert world.units["length"] == "world unit"
     assert world.units["velocity"] == "world unit/time unit"

@@ -8,6 +8,7 @@ docs/extending.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from xct4d.units import LENGTH, NUMBER, PER_LENGTH, SPEED, Dimension, Scale
 
@@ -44,6 +45,11 @@ class Quantity:
     components: tuple[str, ...] = ()  # in the order of a volume's channel axis; none for a scalar
     may_be_nan: bool = False  # whether NaN stands for "not known here"
     display: Display
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value at one place: () of a scalar, else the number of components."""
+        return (len(self.components),) if self.components else ()
 
     @property
     def channels(self) -> list[tuple[str, str]]:
@@ -104,9 +110,87 @@ MIXING_COEFFICIENT = Quantity(
     dimension=NUMBER,
     display=Display(colour_map="PuOr", limits=(0.0, 1.0)),
 )
+TENSOR = ("xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz")  # row first: the component, then the axis of the derivative
+SYMMETRIC = ("xx", "yy", "zz", "yz", "xz", "xy")
+PRINCIPAL = ("1", "2", "3")  # the largest first
+INVARIANTS = ("I1", "I2", "I3")
+_SINCE = "Of the material that is at place x at time t, since t = 0. NaN where the motion folds it (J <= 0)."
 
-QUANTITIES = (ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, VELOCITY, MIXING_COEFFICIENT)
-ANALYSED = (DISPLACEMENT.name, DISPLACEMENT_UNCERTAINTY.name)  # what `analyse` writes for each time
+LAGRANGIAN_DISPLACEMENT = Quantity(
+    name="lagrangian_displacement",
+    label="Lagrangian displacement",
+    description="flow(x, 0 -> t) - x: how far the material that was at place x at t = 0 has moved by the time t (Lagrangian).",
+    dimension=LENGTH,
+    components=("x", "y", "z"),
+    display=Display(colour_map="RdBu_r", centre=0.0),
+)
+DEFORMATION_GRADIENT = Quantity(
+    name="deformation_gradient",
+    label="deformation gradient",
+    description=f"F = dx / dX, X where the material was at t = 0. {_SINCE}",
+    dimension=NUMBER,
+    components=TENSOR,
+    may_be_nan=True,
+    display=Display(colour_map="RdBu_r", centre=0.0),
+)
+JACOBIAN = Quantity(
+    name="jacobian",
+    label="Jacobian of the deformation",
+    description="J = det F: the volume of the material that is at place x at time t, over its volume at t = 0. "
+    "Below zero the motion folds it, which no material can be.",
+    dimension=NUMBER,
+    display=Display(colour_map="RdBu_r", centre=1.0),
+)
+EQUIVALENT_STRAIN = Quantity(
+    name="equivalent_strain",
+    label="equivalent logarithmic strain",
+    description=f"sqrt(2/3 e:e), e the deviator of the logarithmic strain. {_SINCE}",
+    dimension=NUMBER,
+    may_be_nan=True,
+    display=Display(colour_map="viridis"),
+)
+
+
+def _strain(name: str, what: str, formula: str, components: tuple[str, ...]) -> Quantity:
+    return Quantity(
+        name=name, label=what, description=f"{formula}. {_SINCE}", dimension=NUMBER, components=components, may_be_nan=True,
+        display=Display(colour_map="RdBu_r", centre=0.0),
+    )  # fmt: skip
+
+
+_E, _LN_U = "Green-Lagrange strain", "logarithmic strain"
+STRAINS = (
+    _strain("green_lagrange_strain", _E, "E = (F'F - 1) / 2", SYMMETRIC),
+    _strain("green_lagrange_principal", f"principal values of the {_E}", "Principal values of E = (F'F - 1) / 2, largest first", PRINCIPAL),
+    _strain(
+        "green_lagrange_invariants",
+        f"invariants of the {_E}",
+        "I1 = tr E, I2 = (tr(E)^2 - tr(E^2)) / 2 and I3 = det E of E = (F'F - 1) / 2",
+        INVARIANTS,
+    ),
+    _strain("logarithmic_strain", _LN_U, "ln U of F = R U, with a rotation R (Hencky)", SYMMETRIC),
+    _strain("logarithmic_principal", f"principal values of the {_LN_U}", "Principal values of ln U of F = R U, largest first", PRINCIPAL),
+    _strain(
+        "logarithmic_invariants",
+        f"invariants of the {_LN_U}",
+        "I1 = tr e, I2 = (tr(e)^2 - tr(e^2)) / 2 and I3 = det e of e = ln U",
+        INVARIANTS,
+    ),
+)
+
+# What `analyse` can write for each time.
+Analysed = Literal[
+    "displacement", "displacement_uncertainty", "lagrangian_displacement", "velocity", "mixing_coefficient", "deformation_gradient",
+    "jacobian", "equivalent_strain", "green_lagrange_strain", "green_lagrange_principal", "green_lagrange_invariants",
+    "logarithmic_strain", "logarithmic_principal", "logarithmic_invariants",
+]  # fmt: skip
+ANALYSED: tuple[Analysed, ...] = get_args(Analysed)
+
+QUANTITIES = (
+    ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, VELOCITY, MIXING_COEFFICIENT, LAGRANGIAN_DISPLACEMENT, DEFORMATION_GRADIENT,
+    JACOBIAN, EQUIVALENT_STRAIN, *STRAINS,
+)  # fmt: skip
+BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 
 
 def labelled(label: str) -> Quantity:

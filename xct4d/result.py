@@ -13,13 +13,23 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xct4d.analysis import motion
+from xct4d.analysis.kinematics import Kinematics
 from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, interpolated
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
-from xct4d.io.stage_records import read_history, read_metrics
-from xct4d.quantities import ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, MIXING_COEFFICIENT, QUANTITIES, VELOCITY
+from xct4d.io.stage_records import read_exposures, read_history, read_metrics
+from xct4d.quantities import (
+    ANALYSED,
+    ATTENUATION,
+    BY_NAME,
+    DISPLACEMENT,
+    DISPLACEMENT_UNCERTAINTY,
+    MIXING_COEFFICIENT,
+    QUANTITIES,
+    VELOCITY,
+)
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.units import LENGTH, WORLD, Dimension, Scale
@@ -93,6 +103,12 @@ class Result:
         """Times of the exported volumes."""
         return sorted({t for _, t in self._record.volumes})
 
+    @cached_property
+    def moments(self) -> list[float]:
+        """Times at which the sample was exposed: 0, those of the sequence, 1; without a sequence those of the exported volumes."""
+        between = [] if self._record.trust is None else read_exposures(self._record.trust / "trust.json")
+        return sorted({0.0, *(between or self.times), 1.0})
+
     @property
     def volumes(self) -> dict[str, list[float]]:
         """Times of the volumes on disk by what they hold: a reconstruction (mixed, forward, backward) or a quantity (displacement)."""
@@ -156,6 +172,28 @@ class Result:
         self._needs_motion()
         return self._evaluated(MIXING_COEFFICIENT.dimension, Evolution.alpha, points, t)
 
+    def quantity(self, name: str, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
+        """Any quantity that follows from the motion, such as "logarithmic_strain", at points [..., 3] and time t: [...] or [..., components].
+
+        It is that of the material which is at the points at time t, since
+        t = 0; the order of the components is that of `components`. Raises
+        InputError for an unknown name.
+        """
+        if name not in ANALYSED:
+            raise InputError(f"{name!r} is none of {', '.join(ANALYSED)}", where="name")
+        self._needs_motion()
+        motions = self.motions if name == DISPLACEMENT_UNCERTAINTY.name else None
+        return self._evaluated(
+            BY_NAME[name].dimension, lambda model, places, time: Kinematics(model, time, motions).at(places).value(name), points, t
+        )
+
+    @staticmethod
+    def components(name: str) -> tuple[str, ...]:
+        """Names of the components of a quantity, such as ("x", "y", "z"); none of a scalar. Raises InputError for an unknown name."""
+        if name not in BY_NAME:
+            raise InputError(f"{name!r} is none of {', '.join(BY_NAME)}", where="name")
+        return BY_NAME[name].components
+
     def flow(self, points: ArrayLike, start: float, stop: float | Sequence[float]) -> np.ndarray:
         """Where the material that is at points [..., 3] at time `start` is at time `stop`: [..., 3]."""
         self._needs_motion()
@@ -186,13 +224,15 @@ class Result:
         return f"<Result {self.name}: lengths in {self._scale.length_unit}; volumes {volumes} at {len(self.times)} times>"
 
     @cached_property
-    def _motions(self) -> Motions:
+    def motions(self) -> Motions:
+        """The motion that was fitted to all data, and samples of those that the data leave open, in world units."""
+        self._needs_motion()
         if self._record.trust is None:
             raise InputError("states no uncertainty", where=self.folder, fix="run the workflow again")
         return Motions.load(self._record.trust)
 
     def _deviation(self, points: Tensor, t: float) -> Tensor:
-        return interpolated(self._motions.deviation(t, attenuation_on_grid(self.model, t)), points)
+        return interpolated(self.motions.deviation(t, attenuation_on_grid(self.model, t)), points)
 
     def _needs_motion(self) -> None:
         if self.static:

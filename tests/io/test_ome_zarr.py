@@ -20,6 +20,12 @@ from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quant
 from xct4d.units import NUMBER, WORLD, Scale
 
 
+@pytest.fixture(autouse=True)
+def _small_levels(monkeypatch):
+    """Coarser levels of volumes as small as those of the tests."""
+    monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", 10)
+
+
 def write(path, volume, dtype="float32", *, quantity=ATTENUATION, **options):
     with VolumeWriter(path, volume.shape[-3:], dtype, quantity=quantity, **options) as writer:
         for start in range(0, volume.shape[-3], 4):
@@ -231,6 +237,13 @@ def test_axes_without_a_known_unit_have_none(tmp_path):
     assert ome["multiscales"][0]["datasets"][0]["coordinateTransformations"][1]["translation"] == pytest.approx(
         [-0.9, -1 + 1 / 12, -1 + 1 / 14]
     )
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(19, [19]), (20, [20, 10]), (51, [51, 26, 13])])
+def test_levels_end_before_they_are_too_coarse_to_show(tmp_path, n, sizes):
+    write(tmp_path / "v.zarr", ramp((n, 12, 14)), chunk=8)
+    group = zarr.open_group(str(tmp_path / "v.zarr"), mode="r")
+    assert [group[dataset["path"]].shape[0] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == sizes
 
 
 def test_coarser_levels_are_averages(tmp_path):

@@ -22,6 +22,12 @@ from xct4d.workflow.plan import plan
 TIMES = (0.0, 0.25, 0.5)
 
 
+@pytest.fixture(autouse=True)
+def _small_levels(monkeypatch):
+    """Coarser levels of volumes as small as those of the tests."""
+    monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", 10)
+
+
 def write(path, volume, dtype="float32", *, quantity=ATTENUATION, **options):
     with VolumeWriter(path, volume.shape[-3:], dtype, quantity=quantity, attributes={"kind": "mixed", "time": 0.0}, **options) as writer:
         writer[:, :, :] = volume
@@ -178,3 +184,14 @@ def test_of_a_sweep_only_what_is_asked_for_needs_a_window():
 def test_a_single_time_and_a_refusal_make_no_film(tmp_path, export):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump({"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": export}))
     assert ("d: series" in jobs("--configfile", "c.yaml", cwd=tmp_path)) == (not export)
+
+
+def test_a_time_with_a_single_value_does_not_widen_the_contrast(tmp_path):
+    """As a displacement at t = 0, which is zero everywhere."""
+    volumes = {("displacement", t): tmp_path / f"t{t:.4f}.zarr" for t in (0.0, 0.5)}
+    for (_, t), path in volumes.items():
+        write(path, np.linspace(-0.01, 0.02, 3 * 8**3).reshape(3, 8, 8, 8).astype(np.float32) * t, quantity=DISPLACEMENT)
+    series(volumes, tmp_path / "series", WORLD)
+    attributes = json.loads((tmp_path / "series/displacement.zarr/zarr.json").read_text())["attributes"]
+    for channel in attributes["ome"]["omero"]["channels"]:
+        assert (channel["window"]["start"], channel["window"]["end"]) == pytest.approx((-0.01, 0.01))

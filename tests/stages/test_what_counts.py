@@ -34,7 +34,7 @@ CANNOT_MATTER = {
     "mixing": ["fields.density", "fields.tiny", "fields.evolution", "phantom", "training.tasks.velocity", "report", "analysis", "units"],
     "export": ["training", "phantom", "report", "analysis"],
     "evaluate": ["training.loop", "training.tasks", "training.losses", "report.page", "report.tables", "report.model_figures"],
-    "report": ["training", "phantom"],
+    "report": ["training", "reconstruction", "readers"],
 }
 
 

@@ -28,6 +28,9 @@ class DriftingBall:
     def flow(self, points, start, stop):
         return points + torch.as_tensor((stop - start) * self.lag * DRIFT, dtype=points.dtype)
 
+    def flow_with_gradient(self, points, start, stop):
+        return self.flow(points, start, stop), torch.eye(3).repeat(len(points), 1, 1)
+
     def flat_field(self, t):
         return 0.0
 

@@ -79,6 +79,7 @@ def make(results: Path, name: str = "balls", *, static: bool = False, scale: Sca
             VelocityField.load(root / "velocity/5/field.safetensors"),
             [np.full((4, 5, 5, 5, 3), sign * 0.01) for sign in (1, -1)],
         )
+        (root / "trust/trust.json").write_text(json.dumps({"times": [0.25, 0.5, 0.75], "normalised_residual": [1.0, 1.0, 1.0]}))
     for t in times if not static else ():
         outputs = {name: derived[name, t] for name in ANALYSED}
         analyse(model=model, trust=root / "trust", settings=Analyse(resolution=RESOLUTION), t=t, scale=scale, outputs=outputs)

@@ -23,6 +23,8 @@ FILES = {
     "xct4d/fields/__init__.py": "",
     "xct4d/fields/flow.py": "from . import deep\nfrom .deep import y as z\nx = z\n",
     "xct4d/fields/deep.py": "y = 1  # why\n",
+    "xct4d/fields/templates/page.html": "<p>\n",
+    "xct4d/stages/other/templates/page.html": "<p>\n",
 }
 
 
@@ -47,6 +49,8 @@ def test_imports_are_followed_through_functions_packages_and_relative_names(root
         ("xct4d/stages/export.py", "return flow.x", "return -flow.x", True),
         ("xct4d/fields/__init__.py", "", "import os\n", True),  # runs on import
         ("script.py", "export()\n", "export(1)\n", True),
+        ("xct4d/fields/templates/page.html", "<p>", "<b>", True),
+        ("xct4d/stages/other/templates/page.html", "<p>", "<b>", False),  # of no package that is imported
         ("xct4d/fields/deep.py", "# why", "# another why", False),
         ("xct4d/stages/export.py", '    """Doc."""', '    """Another doc."""', False),
         ("xct4d/stages/export.py", '    """Doc."""\n', "", False),

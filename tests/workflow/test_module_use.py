@@ -132,6 +132,12 @@ def test_the_installed_package_has_its_types_and_every_module(installed):
     assert {path.relative_to(installed) for path in (installed / "xct4d").rglob("*.py")} == modules
 
 
+def test_the_installed_package_has_the_templates_of_the_report(installed):
+    templates = {path.relative_to(ROOT) for path in (ROOT / "xct4d/report/page/templates").iterdir()}
+    assert Path("xct4d/report/page/templates/report.html") in templates
+    assert {path.relative_to(installed) for path in (installed / "xct4d/report/page/templates").iterdir()} == templates
+
+
 def test_the_installed_package_opens_a_result_from_any_directory(installed, tmp_path):
     code = "import sys, xct4d; print(xct4d.__file__, xct4d.__version__, 'torch' in sys.modules)\nxct4d.open('nothing')"
     done = subprocess.run(

@@ -86,7 +86,8 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("xct4d/metrics.py", "", "print(1)\n", CANONICAL + REGISTER + VELOCITY + AFTER),  # scores of held-out projections as they train
         ("xct4d/io/ome_series.py", "", "print(1)\n", [SERIES]),
         ("xct4d/report/plots.py", "", "print(1)\n", SCORED),
-        ("xct4d/report/page.py", "", "print(1)\n", ["d: report"]),
+        ("xct4d/report/page/__init__.py", "", "print(1)\n", ["d: report"]),
+        ("xct4d/report/page/templates/style.css", "", "p { color: red; }\n", ["d: report"]),
         ("workflow/report/captions.yaml", "stage: export\n", "stage: volumes\n", []),
         ("workflow/report/captions.yaml", "The exported volume", "The volume", ["d: report"]),
         ("xct4d/config/velocity.py", "", "print(1)\n", []),  # its values count, not its code

@@ -13,8 +13,8 @@ import yaml
 from tiny_dataset import make
 
 from workflow import ROOT, reasons, snakemake
+from xct4d.config import Analyse
 from xct4d.directions import RECONSTRUCTIONS
-from xct4d.quantities import ANALYSED
 from xct4d.workflow.stages import STAGES
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
@@ -68,7 +68,7 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     assert set(found) == set(STAGES)
     rule = found[stage.name]
     folders = {f"results/{{dataset}}/{stage.folder}"}
-    values = {"kind": RECONSTRUCTIONS, "quantity": ANALYSED}
+    values = {"kind": RECONSTRUCTIONS, "quantity": Analyse().quantities}
     for joined in stage.joined:
         folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in values[joined]}
     assert set(map(plain, rule.output)) == folders
@@ -87,7 +87,7 @@ def test_jobs_read_what_the_table_says(tmp_path):
     tree = {
         "datasets": {"scene": {"input": {"scene": "tiny"}}, "known": known},
         "mixing": {"method": "spline"},
-        "export": {"times": [0, 1]},
+        "export": {"times": [0, 1], "formats": ["npz"]},
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     stage_of = {STAGES[name].folder.split("/")[0]: name for name in STAGES}
@@ -120,7 +120,10 @@ def test_the_device_chooses_the_environment_and_asks_for_a_gpu(tmp_path, monkeyp
 def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
     done = snakemake("--rulegraph", *TINY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES} - {"rasterise"}  # no known volume
+    assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES} - {
+        "rasterise",
+        "convert",
+    }  # no known volume, no further format
 
 
 @pytest.mark.parametrize("key", ["conda", "apptainer", "apptainer+conda", "report"])

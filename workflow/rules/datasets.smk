@@ -4,6 +4,7 @@ import sys
 from importlib.util import find_spec
 from os.path import relpath
 from pathlib import Path
+from typing import get_args
 
 # Snakemake hands this path on to every script, so `import xct4d` finds this checkout locally, in
 # conda environments, in SLURM jobs, from any directory and from a workflow that imports this one. A
@@ -18,13 +19,14 @@ except ModuleNotFoundError:
     sys.exit(1)  # not an Exception: Snakemake adds no traceback
 
 from xct4d.config import CHANGES_NO_RESULT
+from xct4d.config.export import Format
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
-from xct4d.quantities import ANALYSED
 from xct4d.workflow.command_line import with_numbers
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell
+from xct4d.workflow.parameters import without_markup
 from xct4d.workflow.plan import plan
 from xct4d.workflow.scenes import shipped_scenes
 from xct4d.workflow.stages import STAGES, job_of
@@ -54,6 +56,7 @@ wildcard_constraints:
     state="|".join(STATES),
     direction="|".join(SCAN_TIME),
     kind="|".join(RECONSTRUCTIONS),
+    format="|".join(get_args(Format)),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
 
@@ -180,7 +183,7 @@ def exported(wildcards):
 def analysed(wildcards):
     """(quantity, time) of every volume of analyse, in the order of the input."""
     dataset = dataset_of(wildcards)
-    return [(quantity, time) for quantity in ANALYSED for time in dataset.times.values() if not dataset.static]
+    return [(quantity, time) for quantity in dataset.quantities for time in dataset.times.values()]
 
 
 # Params: the code, and files that are no outputs.

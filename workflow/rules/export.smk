@@ -17,7 +17,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.kinds == kinds),
         params:
             # the other times do not matter to this one
-            settings=settings("export", exclude={"times", "kinds", "series"}),
+            settings=settings("export", exclude={"times", "kinds", "series", "formats"}),
             mixing=settings("mixing"),
             time=lambda wildcards: dataset_of(wildcards).times[wildcards.time],
             kinds=kinds,

@@ -3,7 +3,7 @@
 
 rule report:
     input:
-        simulated=made_by("simulate"),
+        truth=true_object,
         forward=prepared("forward"),
         backward=prepared("backward"),
         between=prepared("between"),
@@ -25,11 +25,16 @@ rule report:
         ),
     params:
         mixing=settings("mixing"),
+        folder=lambda wildcards, input: input.truth[0] if dataset_of(wildcards).simulated else dataset_of(wildcards).folder,
+        simulated=lambda wildcards: dataset_of(wildcards).simulated,
+        truth=lambda wildcards: settings("input", include={"truth"})(wildcards)["truth"],
         volumes=exported,
         derived=analysed,
         jobs=benchmarks,
-        configuration=lambda wildcards: dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT),
-        captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
+        configuration=lambda wildcards: without_markup(dataset_of(wildcards).config.model_dump(mode="json", exclude=CHANGES_NO_RESULT)),
+        captions={
+            name: {key: entry[key] for key in ("section", "alt", "caption")} for name, entry in CAPTIONS.items() if "section" in entry
+        },
         code=script_digest("report.py"),
     log:
         "results/{dataset}/logs/report.log",

@@ -1,14 +1,16 @@
-# The exported volumes of all times as one film per kind: links, so nothing that needs a job of a cluster.
+# The volumes of all times as one film per kind and quantity: links, so nothing that needs a job of a cluster.
 
 
 rule series:
     input:
         prepared=prepared("forward"),
         volumes=made_by("export"),
+        motion=made_by("analyse"),
     output:
         directory("results/{dataset}/series"),
     params:
         volumes=exported,
+        motion=analysed,
         code=script_digest("series.py"),
     log:
         "results/{dataset}/logs/series.log",

@@ -7,7 +7,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.device import leased
     from xct4d.fields.trained_model import TrainedModel
     from xct4d.io.scale import load_scale
-    from xct4d.quantities import ANALYSED
     from xct4d.stages.analyse import analyse
 
     with leased(snakemake.resources.device) as device:
@@ -17,6 +16,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             settings=Analyse.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
             scale=load_scale(Path(snakemake.input.prepared)),
-            outputs=dict(zip(ANALYSED, map(Path, snakemake.output), strict=True)),
+            outputs=dict(zip(snakemake.params.quantities, map(Path, snakemake.output), strict=True)),
             device=device,
         )

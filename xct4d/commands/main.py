@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
-        return _new(given) if given.command == "new" else _check(given)
+        return COMMANDS[given.command](given)
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
@@ -30,6 +30,26 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--output", metavar="FILE", help="the configuration (default: the folder's name with .yaml, here)")
     check = commands.add_parser("check", help="read the data of a configuration and say whether they can be trusted")
     check.add_argument("configuration", metavar="CONFIG", help="a YAML file, such as `xct4d new` writes")
+    track = commands.add_parser("track", help="follow points, gauges or regions of the material through time")
+    track.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
+    track.add_argument(
+        "table",
+        metavar="TABLE",
+        help="CSV of what is followed, where it is at t = 0: name,x,y,z (points), name,x1,y1,z1,x2,y2,z2 (gauges) or "
+        "name,x_from,x_to,y_from,y_to,z_from,z_to (boxes); or a volume of labels (.npy, .npz, .tif)",
+    )
+    track.add_argument("--output", metavar="FOLDER", help="where the table and the figure go (default: RESULT/tracked/<name of TABLE>)")
+    film = commands.add_parser("film", help="a film of a plane or of a maximum projection, as MP4 or GIF")
+    film.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
+    film.add_argument("what", metavar="WHAT", nargs="?", default="mixed", help="mixed (default), displacement, logarithmic_strain.zz, ...")
+    film.add_argument(
+        "--axis", choices=("z", "y", "x"), default="y", help="across which the plane lies, or along which the maximum is taken"
+    )
+    film.add_argument(
+        "--at", type=float, metavar="POSITION", help="of the plane along the axis (default: one with contrast near the centre)"
+    )
+    film.add_argument("--maximum", action="store_true", help="the largest value along the axis in place of a plane")
+    film.add_argument("--output", metavar="FILE", help=".mp4 or .gif (default: RESULT/films/WHAT_AXIS.mp4)")
     return parser
 
 
@@ -54,6 +74,25 @@ def _check(given: argparse.Namespace) -> int:
             failed = 1
     return failed
 
+
+def _track(given: argparse.Namespace) -> int:
+    from xct4d.commands.track import track
+
+    folder, lines = track(given.result, given.table, given.output)
+    print("\n".join([*lines, "", f"curves: {folder / 'tracks.png'}", f"numbers: {folder / 'tracks.csv'}"]))
+    return 0
+
+
+def _film(given: argparse.Namespace) -> int:
+    from xct4d.commands.film import film
+
+    if given.maximum and given.at is not None:
+        raise InputError("a maximum has no position", where="--at", fix="leave out --at or --maximum")
+    print(film(given.result, given.what, axis=given.axis, at=given.at, maximum=given.maximum, output=given.output))
+    return 0
+
+
+COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from xct4d.config.base import Section
+from xct4d.quantities import Analysed
 
 
 class Analyse(Section):
-    """Volumes of what follows from the motion: the displacement, one OME-Zarr volume per exported time."""
+    """Volumes of what follows from the motion, one OME-Zarr volume for each quantity and exported time."""
 
+    quantities: list[Analysed] = Field(
+        ["displacement", "displacement_uncertainty", "jacobian", "equivalent_strain"],
+        description="displacement (of what is at a place), displacement_uncertainty, lagrangian_displacement (of what was there at first), "
+        "velocity, mixing_coefficient, deformation_gradient, jacobian, equivalent_strain, and of the green_lagrange_ and the logarithmic_ "
+        "strain its components (_strain), _principal values and _invariants",
+        min_length=1,
+    )
     resolution: Annotated[int, Field(ge=4)] = Field(100, description="voxels per axis")
+    dtype: Literal["float32", "float16"] = Field("float32", description="type of a voxel; float16 has three digits and half the size")
+
+    @field_validator("quantities")
+    @classmethod
+    def _distinct(cls, quantities: list[Analysed]) -> list[Analysed]:
+        if len(set(quantities)) != len(quantities):
+            raise ValueError(f"has a value twice: {quantities}")
+        return quantities

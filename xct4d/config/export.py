@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from xct4d.config.base import Finite, Fraction, Section
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 
+Format = Literal["vtk", "imagej", "npz", "raw"]
+
 
 class Export(Section):
     """Attenuation volumes, one OME-Zarr image per kind and time."""
@@ -24,9 +26,15 @@ class Export(Section):
     tile: Annotated[int, Field(ge=8)] = Field(128, description="voxels per axis of a tile computed at once")
     series: bool = Field(True, description="also join the times of each kind into one film (t, z, y, x)")
 
+    formats: list[Format] = Field(
+        [],
+        description="also write the volumes for other programs: vtk (.vti and .pvd, for ParaView), imagej (a TIFF hyperstack over time), "
+        "npz and raw (attenuation as the reference program stores it)",
+    )
+
     @model_validator(mode="after")
     def _distinct(self):
-        for name in ("times", "kinds"):
+        for name in ("times", "kinds", "formats"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ValueError(f"{name} has a value twice: {values}")

@@ -55,7 +55,7 @@ CHANGES_NO_RESULT: dict[str, Any] = {
     "canonical": {"checkpoint_every"},
     "velocity": {"checkpoint_every"},
     "mixing": {"checkpoint_every"},
-    "export": {"series"},
+    "export": {"series", "formats"},
 }
 
 

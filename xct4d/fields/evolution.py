@@ -69,6 +69,12 @@ class Evolution:
         return self.velocity.flow(points.to(self.device), start, stop).to(points.device)
 
     @torch.no_grad()
+    def flow_with_gradient(self, points: Tensor, start: float, stop: float) -> tuple[Tensor, Tensor]:
+        """Points [N, 3] carried from time start to time stop, and dx(stop)/dx(start) [N, 3, 3], by the variational equation of the flow."""
+        there, gradient = self.velocity.flow_with_gradient(points.to(self.device), start, stop)
+        return there.to(points.device), gradient.to(points.device)
+
+    @torch.no_grad()
     def alpha(self, points: Tensor, t: float) -> Tensor:
         """The weight of the backward canonical at points [N, 3] and time t: [N]."""
         return self._mixer(points.to(self.device), t).to(points.device)

@@ -62,7 +62,13 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
         raise InputError(
             "its whole numbers mean other values from time to time", where=folder, fix="set export.window, or export.series: false"
         )
-    ome = _ome(folder.name.removesuffix(".zarr"), [group["attributes"]["ome"] for group in groups], times, scale)
+    varied = [
+        group["attributes"]["ome"]
+        for group, known in zip(groups, (each["range"] for each in own), strict=True)
+        if known and known[0] < known[1]
+    ]
+    every = [group["attributes"]["ome"] for group in groups]
+    ome = _ome(folder.name.removesuffix(".zarr"), every, varied or every, times, scale)
     attributes = {"ome": ome, "xct4d": _own(own, times, scale)}
     (folder / "zarr.json").write_text(json.dumps(groups[0] | {"attributes": attributes}, indent=2))
 
@@ -95,8 +101,12 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _ome(name: str, each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
-    """The attribute `ome` of the series, from those of its volumes."""
+def _ome(name: str, each: list[dict[str, Any]], shown: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
+    """The attribute `ome` of the series, from those of its volumes.
+
+    shown: of the volumes whose contrast counts. One with a single value, as a
+    displacement at t = 0, is shown in a window that means nothing.
+    """
     scales = each[0]["multiscales"][0]
     steps = np.diff(times)
     even = np.ptp(steps) <= EVEN * steps.mean()
@@ -108,7 +118,7 @@ def _ome(name: str, each: list[dict[str, Any]], times: Sequence[float], scale: S
         size, place = dataset["coordinateTransformations"]
         along = [size | {"scale": [step, *size["scale"]]}, place | {"translation": [start, *place["translation"]]}]
         datasets.append(dataset | {"coordinateTransformations": along})
-    channels = [_widest(channels) for channels in zip(*(ome["omero"]["channels"] for ome in each), strict=True)]
+    channels = [_widest(channels) for channels in zip(*(ome["omero"]["channels"] for ome in shown), strict=True)]
     return each[0] | {
         "multiscales": [scales | {"name": name, "axes": [axis, *scales["axes"]], "datasets": datasets}],
         "omero": {"channels": channels},

@@ -20,7 +20,7 @@ from xct4d.units import WORLD, Scale
 
 CHUNK = 64  # voxels per axis: 1 MiB of float32, what a viewer fetches at once
 SHARD_FROM = 256  # voxels per axis; beyond, a file per chunk would be many thousand files
-COARSER_LEVELS = 2
+COARSEST = 96  # voxels along the longest axis that every level has at least: viewers show the coarsest in 3D, where 50 are a blur
 _SCRATCH = "scratch"
 
 
@@ -38,9 +38,10 @@ class VolumeWriter:
     the maximum of what is written, for which the volume is kept as float32
     inside the temporary folder until the end. chunk: voxels per axis of what is
     compressed together. shard: voxels per axis of one file, a multiple of
-    chunk; None: one file per chunk. name: under which viewers list the volume;
+    chunk; None: one file per chunk. shown: lowest and highest value (in world
+    units) that viewers shall tell apart; None: those that are written. name: under which viewers list the volume;
     None: that of the folder. attributes: further JSON values for the group's
-    attribute `xct4d`.
+    attribute `xct4d`; until the block ends more can be added to `attributes`.
 
     Values outside the window are clipped, counted in `clipped` and in the
     attribute `clipped_voxels`. Raises InputError where the path cannot be
@@ -59,6 +60,7 @@ class VolumeWriter:
         window: tuple[float, float] | None = None,
         chunk: int = CHUNK,
         shard: int | None = None,
+        shown: tuple[float, float] | None = None,
         name: str | None = None,
         attributes: dict[str, Any] | None = None,
     ):
@@ -82,8 +84,9 @@ class VolumeWriter:
         self._whole = self.dtype.kind == "u"
         self._window = None if window is None else tuple(float(v) * self._factor for v in window)
         self._chunk, self._shard = chunk, shard
+        self._told_apart = None if shown is None else tuple(float(v) * self._factor for v in shown)
         self._name = name or self.path.name.removesuffix(".zarr")
-        self._extra = dict(attributes or {})
+        self.attributes = dict(attributes or {})
         self._lowest, self._highest = math.inf, -math.inf
         self._written = False
         self._stack = ExitStack()
@@ -163,12 +166,12 @@ class VolumeWriter:
                 self._volume[where] = self._stored(self._target[where])
             del self._group[_SCRATCH]
         levels = [self._volume]
-        while len(levels) <= COARSER_LEVELS and min(levels[-1].shape[-3:]) > 1 and max(levels[-1].shape[-3:]) > self._chunk // 2:
+        while min(levels[-1].shape[-3:]) > 1 and max(levels[-1].shape[-3:]) >= 2 * COARSEST:
             levels.append(self._halved(levels[-1], str(len(levels))))
         ome = ome_attributes(
             name=self._name, quantity=self.quantity, scale=self._scale, shape=self.shape, levels=len(levels), window=self._shown()
         )  # fmt: skip
-        self._group.attrs.put({"ome": ome, "xct4d": self._extra | self._own()})
+        self._group.attrs.put({"ome": ome, "xct4d": self.attributes | self._own()})
 
     def _halved(self, fine: zarr.Array, name: str) -> zarr.Array:
         """Averages of 2 x 2 x 2 voxels (of those that are known); where an odd size leaves a last layer, of those there are."""
@@ -187,7 +190,7 @@ class VolumeWriter:
         """The stored values that viewers show as the darkest and the brightest."""
         if self._whole:
             return 0, int(np.iinfo(self.dtype).max)
-        low, high = self._range() or (0.0, 0.0)
+        low, high = self._told_apart or self._range() or (0.0, 0.0)
         return self.quantity.display.window(low, high)
 
     def _range(self) -> tuple[float, float] | None:

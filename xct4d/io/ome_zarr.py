@@ -66,6 +66,11 @@ class Volume:
         return self.quantity.unit(WORLD if self._in_world_units else self._scale)
 
     @property
+    def unit_of_length(self) -> str:
+        """Name of the unit of `coordinates`: "mm" or "world unit"."""
+        return (WORLD if self._in_world_units else self._scale).length_unit
+
+    @property
     def coordinates(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Centres of the voxels along z, y and x: float64 in mm, or in world units if the values are or the size of one is unknown."""
         size, first = (np.array(self._placed[i][key][-3:]) for i, key in enumerate(("scale", "translation")))

@@ -36,3 +36,12 @@ def read_registration(path: Path) -> dict[str, Any]:
     """What a registration.json says. Raises InputError where the file is missing or damaged."""
     check_file(path)
     return read_mapping(path)
+
+
+def read_exposures(path: Path) -> list[float]:
+    """Times of the sequence in a trust.json. Raises InputError where the file is missing or damaged."""
+    check_file(path)
+    try:
+        return [float(t) for t in json.loads(path.read_text())["times"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and run the workflow again") from None

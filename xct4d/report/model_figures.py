@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xct4d.analysis.strain import deformation_gradient, equivalent_strain, volume_change
+from xct4d.analysis.strain import Deformation
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
@@ -116,16 +116,15 @@ def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     plane = planes.choose(model.evolution, PIXELS, 1)
     (points,) = plane.points()
     solid = is_solid(model.attenuation(points, 0.0, "forward").ravel())
-    step = 0.25 * 2 / (model.evolution.velocity.resolution - 3)  # a quarter of the control points' spacing
     moved, arrows, grown, strained = [], [], [], []
     for t in times:
-        gradient = deformation_gradient(partial(model.carried, t), points[solid], step)
+        deformation = Deformation(model.evolution.flow_with_gradient(torch.from_numpy(points[solid]).float(), 0.0, t)[1])
         displacement = np.zeros_like(points)
         displacement[solid] = (model.carried(t, points[solid]) - points[solid]) * model.world_unit
-        moved.append(_masked(np.linalg.norm(displacement[solid], axis=1), solid))
+        moved.append(masked(np.linalg.norm(displacement[solid], axis=1), solid))
         arrows.append(_arrows(points * model.world_unit, displacement, solid, plane.axis))
-        grown.append(_masked(volume_change(gradient), solid))
-        strained.append(_masked(equivalent_strain(gradient), solid))
+        grown.append(masked(deformation.jacobian.numpy() - 1, solid))
+        strained.append(masked(deformation.equivalent.numpy(), solid))
     farthest, growth, strain = _largest(moved), _largest(grown), _largest(strained)
     model.draw(
         path,
@@ -133,7 +132,7 @@ def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:
             model.row(
                 "displacement", plane, moved, f"displacement ({model.scale.length_unit})", (0.0, farthest), colours="viridis", arrows=arrows
             ),
-            model.row("volume change", plane, grown, "det F - 1", (-growth, growth), colours="RdBu_r"),
+            model.row("volume change", plane, grown, "det F - 1", (-growth, growth), colours=plots.DIVERGING),
             model.row("equivalent strain", plane, strained, "equivalent strain", (0.0, strain), colours="viridis"),
         ],
         [f"from t = 0 to {t:g}" for t in times],
@@ -147,7 +146,7 @@ def draw_mixing(path: Path, model: ShownModel, times: Sequence[float]) -> None:
     images = []
     for t in times:
         solid = is_solid(model.attenuation(points, t, "mixed").ravel())
-        images.append(_masked(model.evolution.alpha(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
+        images.append(masked(model.evolution.alpha(torch.from_numpy(points[solid]).float(), t).numpy(), solid))
     shown = MIXING_COEFFICIENT.display
     row = model.row("mixing", plane, images, "weight of the backward field", shown.window(0.0, 1.0), colours=shown.colour_map)
     model.draw(path, [row], [f"t = {t:g}" for t in times])
@@ -166,7 +165,7 @@ def _largest(images: Sequence[np.ndarray]) -> float:
     return max(float(np.nanpercentile(np.abs(images), 99.5)), 1e-6)
 
 
-def _masked(values: np.ndarray, solid: np.ndarray) -> np.ndarray:
+def masked(values: np.ndarray, solid: np.ndarray) -> np.ndarray:
     """An image of a plane with values where it is solid, NaN elsewhere."""
     image = np.full(len(solid), np.nan)
     image[solid] = values

@@ -21,7 +21,8 @@ STYLES = {
     "self-correlation": {"color": "#009E73", "marker": "s", "linestyle": "--"},
 }
 _SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_PLANES = {0: ("z", "x", "y"), 1: ("y", "x", "z"), 2: ("x", "y", "z")}  # fixed axis of a (z, y, x) volume, then what runs right and up
+DIVERGING = "berlin"  # values on both sides of zero (Crameri 2018): perceptually uniform, black at zero
+PLANE_AXES = {0: ("z", "x", "y"), 1: ("y", "x", "z"), 2: ("x", "y", "z")}  # fixed axis of a (z, y, x) volume, then what runs right and up
 
 
 def slices(
@@ -42,7 +43,7 @@ def slices(
     its own. axis: of a (z, y, x) volume along which the positions are.
     half_width: of the box, in length_unit as the positions.
     """
-    fixed, right, up = _PLANES[axis]
+    fixed, right, up = PLANE_AXES[axis]
     heads = titles if titles is not None else [f"{fixed} = {position:.3g} {length_unit}" for position in positions]
     pixels = np.concatenate([image.ravel() for images in rows.values() for image in images])
     top = float(np.percentile(pixels, 99.9)) or float(pixels.max()) or 1.0  # a bright speck does not darken the rest
@@ -90,7 +91,7 @@ def maps(path: Path, rows: Sequence[Row], titles: Sequence[str], *, half_width: 
     longest = max((float(np.hypot(*a[:, 2:].T).max()) for row in rows for a in row.arrows or () if len(a)), default=0.0)
     one_scale = len({(row.scale, row.limits, row.colours) for row in rows}) == 1
     for index, row in enumerate(rows):
-        fixed, right, up = _PLANES[row.axis]
+        fixed, right, up = PLANE_AXES[row.axis]
         for column, image in enumerate(row.images):
             a = axes[index, column]
             shown = a.imshow(
@@ -153,7 +154,7 @@ def held_out(path: Path, comparisons: Sequence[tuple[str, np.ndarray, np.ndarray
     for row, (title, predicted, measured) in enumerate(comparisons):
         for column, image in enumerate((predicted, measured)):
             shown = axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        difference = axes[row, 2].imshow(predicted - measured, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+        difference = axes[row, 2].imshow(predicted - measured, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest")
         axes[row, 0].set_ylabel(f"{title}\nrow (pixel)", fontsize=8, parse_math=False)
         for a in axes[row]:
             a.tick_params(labelsize=7)
@@ -187,7 +188,7 @@ def training_curves(path: Path, histories: dict[str, dict]) -> None:
         first = 0
         for (name, history), color in zip(members.items(), _SEQUENCE * (1 + len(members) // len(_SEQUENCE)), strict=False):
             steps = np.asarray(history["step"]) + first
-            loss.plot(steps, history["loss"], color=color, linewidth=1, label=name)
+            loss.plot(steps, history["loss"], color=color, linewidth=1, label=name, marker="o" if len(steps) == 1 else "", markersize=3)
             if points := history.get("held_out_psnr"):
                 quality.plot(
                     [step + first for step, _ in points], [value for _, value in points], color=color, marker="o", markersize=3, linewidth=1

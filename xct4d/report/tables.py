@@ -1,81 +1,74 @@
-"""What the page of a result says in words and tables."""
+"""What the page of a result says in tables."""
 
 from __future__ import annotations
 
 import csv
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xct4d.directions import RECONSTRUCTIONS
-from xct4d.io.prepared import Frames
-from xct4d.report.page import Page
 from xct4d.units import LENGTH, Scale
-from xct4d.version import VERSION
 
 SAME = 1e-6  # times closer than this are the same: exported ones are those of the configuration, projections have the dataset's
 SCORES = (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4))  # of held-out projections: key, label, digits
 ERRORS = (("mean", "error"), ("p95", "95 % below"), ("true_mean", "moved"))  # of the displacement: key, label
-PACKAGES = ("torch", "numba", "numpy", "scipy", "scikit-image", "zarr", "safetensors", "pydantic", "matplotlib")
 
 
-def add_projections(page: Page, states: Mapping[str, Frames]) -> None:
-    """How many projections there are, of which times and sizes, and the scale of the box."""
-    page.heading("Projections")
-    rows = []
-    for state, frames in states.items():
-        sizes = sorted({"{} x {}".format(*frames.size(f)) for f in range(len(frames))})
-        held_out = int(frames.held_out.sum())
-        rows.append(
-            [state, str(len({float(t) for t in frames.frame_time()})), str(len(frames) - held_out), str(held_out), ", ".join(sizes)]
-        )
-    page.table(["", "times", "trained on", "held out", "pixels"], rows)
-    first = next(iter(states.values()))
-    scale = "The scale is unknown: lengths are in world units" if first.unit_mm is None else f"A world unit is {first.unit_mm:.5g} mm"
-    page.note(f"{scale}; the box is two wide." + ("" if first.duration_s is None else f" From t = 0 to t = 1: {first.duration_s:.5g} s."))
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column is aligned to the left, the others to the right."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
-def add_quality(page: Page, metrics: Mapping[str, Any], scale: Scale) -> None:
+@dataclass(frozen=True)
+class StageCost:
+    """What the jobs of one stage took together."""
+
+    stage: str
+    jobs: int
+    time: str
+    memory: str  # of the largest, MB
+    part: float  # of the time of all stages
+
+
+def quality(metrics: Mapping[str, Any], scale: Scale) -> Table:
     """The scores of metrics.json, one row for each time; columns without a value are left out."""
-    page.heading("Quality")
-    columns = _columns(metrics, scale)
-    shown = {label: cells for label, cells in columns.items() if any(cells)}
-    page.table(list(shown), list(zip(*shown.values(), strict=True)))
-    meaning = {
-        "self-correlation": "Self-correlation: of the volumes carried from the first and from the second scan; needs no truth",
-        "mixed": "Mixed, forward, backward: normalized correlation of each volume with the truth",
-        "error": f"Error: mean distance ({scale.length_unit}) between where the motion takes material to and where it truly went; moved: how far it truly went",
-        "PSNR (dB)": "PSNR, SSIM: of the held-out projections of that time",
-    }
-    page.note(" ".join(f"{text}." for label, text in meaning.items() if label in shown))
+    return _shown(_columns(metrics, scale))
+
+
+def held_out(metrics: Mapping[str, Any]) -> str:
+    """The mean scores of all held-out projections in words; nothing where there are none."""
     mean = metrics["held_out"]["mean"]
-    if mean["count"]:
-        # equal images have no finite PSNR, images smaller than its window no SSIM
-        known = [f"{label} {_number(mean[key], digits)}" for key, label, digits in SCORES if mean[key] is not None]
-        page.note(f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}.")
+    if not mean["count"]:
+        return ""
+    # equal images have no finite PSNR, images smaller than its window no SSIM
+    known = [f"{label} {_number(mean[key], digits)}" for key, label, digits in SCORES if mean[key] is not None]
+    return f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}."
 
 
-def add_trust(page: Page, metrics: Mapping[str, Any], scale: Scale) -> None:
-    """The verdict on the motion at each time, and the figures behind it; nothing where nothing moves."""
+def trust(metrics: Mapping[str, Any], scale: Scale) -> Table | None:
+    """The verdict on the motion at each time, and the figures behind it; None where nothing moves."""
     entries = [entry for entry in metrics["times"] if entry.get("trust")]
     if not entries:
-        return
-    page.heading("Trust in the motion")
-    rows = []
-    for entry in entries:
-        trust = entry["trust"]
-        deviation = trust["displacement_deviation"]["rms"]
-        length = None if deviation is None else deviation * scale.factor(LENGTH)
-        rows.append([f"{entry['time']:g}", _number(trust["normalised_residual"], 2), _number(length, 4), trust["verdict"]])
-    page.table(["t", "normalised residual", f"deviation ({scale.length_unit})", "verdict"], rows)
-    page.note(
-        "Normalised residual: what the motion leaves of the projections near this time, over what the scans leave of theirs; "
-        "about 1 where it explains them. Deviation: standard deviation of the displacement since t = 0 among motions that the data "
-        "leave open, root mean square over the material; the volumes displacement_uncertainty hold it for each place. "
-        "Self-correlation above does not see a wrong motion that both scans agree on."
-    )
+        return None
+    columns = {
+        "t": [f"{entry['time']:g}" for entry in entries],
+        "verdict": [entry["trust"]["verdict"] for entry in entries],
+        "normalised residual": [_number(entry["trust"]["normalised_residual"], 2) for entry in entries],
+        f"deviation ({scale.length_unit})": [_length(entry["trust"]["displacement_deviation"]["rms"], scale) for entry in entries],
+        f"true error ({scale.length_unit})": [_length((entry.get("displacement_error") or {}).get("mean"), scale) for entry in entries],
+    }
+    return _shown(columns)
+
+
+def _shown(columns: Mapping[str, Sequence[str]]) -> Table:
+    """A table of the columns, by their heads, that have a value."""
+    shown = {head: cells for head, cells in columns.items() if any(cells)}
+    return Table(list(shown), list(zip(*shown.values(), strict=True)))
 
 
 def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
@@ -87,10 +80,10 @@ def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
         columns[kind] = [_number((entry["correlation"] or {}).get(kind), 4) for entry in entries]
     errors = [entry.get("displacement_error") or {} for entry in entries]
     for key, label in ERRORS:
-        columns[label] = [_number(None if key not in error else error[key] * scale.factor(LENGTH), 4) for error in errors]
-    held_out = [_of_time(metrics["held_out"]["times"], entry["time"]) for entry in entries]
+        columns[f"{label} ({scale.length_unit})"] = [_length(error.get(key), scale) for error in errors]
+    scored = [_of_time(metrics["held_out"]["times"], entry["time"]) for entry in entries]
     for key, label, digits in SCORES:
-        columns[label] = [_number(scores.get(key), digits) for scores in held_out]
+        columns[label] = [_number(scores.get(key), digits) for scores in scored]
     return columns
 
 
@@ -100,25 +93,30 @@ def _of_time(entries: Sequence[dict[str, Any]], time: float) -> dict[str, Any]:
     return nearest if nearest is not None and abs(nearest["time"] - time) < SAME else {}
 
 
-def add_jobs(page: Page, jobs: Mapping[str, Path]) -> None:
+def jobs(benchmarks: Mapping[str, Path]) -> Table:
     """Time and memory of each job, from Snakemake's benchmark files; a missing file leaves its row empty."""
-    page.heading("Time and memory")
-    rows, total = [], 0.0
-    for name, path in jobs.items():
-        record = _benchmark(path)
-        seconds = record.get("s")
-        total += seconds or 0.0
-        rows.append([name, "" if seconds is None else _clock(seconds), _number(record.get("max_rss"), 0)])
-    page.table(["job", "time", "memory (MB)"], [*rows, ["sum", _clock(total), ""]])
-    page.note("Jobs that ran at the same time count each for itself. A job that was resumed shows its last run.")
+    rows = [[name, *_cells(_benchmark(path))] for name, path in benchmarks.items()]
+    total = sum(_benchmark(path).get("s", 0.0) for path in benchmarks.values())
+    return Table(["job", "time", "memory (MB)"], [*rows, ["sum", _clock(total), ""]])
 
 
-def add_versions(page: Page) -> None:
-    """Versions of this program and of the packages that it computes with."""
-    page.heading("Versions")
-    installed = [(name, importlib.metadata.version(name)) for name in PACKAGES]
-    system = f"{platform.system()} {platform.machine()}"
-    page.table(["", "version"], [("xct4d", VERSION), ("Python", platform.python_version()), *installed, ("system", system)])
+def stages(benchmarks: Mapping[str, Path]) -> list[StageCost]:
+    """The jobs' time and memory by stage, in the order of the jobs: a job's name begins with its stage."""
+    groups: dict[str, list[dict[str, float]]] = {}
+    for name, path in benchmarks.items():
+        groups.setdefault(name.partition("_")[0], []).append(_benchmark(path))
+    total = sum(job.get("s", 0.0) for group in groups.values() for job in group) or 1.0
+    costs = []
+    for stage, group in groups.items():
+        seconds = [job["s"] for job in group if "s" in job]
+        memory = [job["max_rss"] for job in group if "max_rss" in job]
+        time = _clock(sum(seconds)) if seconds else ""
+        costs.append(StageCost(stage, len(group), time, _number(max(memory, default=None), 0), sum(seconds) / total))
+    return costs
+
+
+def _cells(record: Mapping[str, float]) -> list[str]:
+    return ["" if "s" not in record else _clock(record["s"]), _number(record.get("max_rss"), 0)]
 
 
 def _benchmark(path: Path) -> dict[str, float]:
@@ -134,6 +132,11 @@ def _benchmark(path: Path) -> dict[str, float]:
         except (TypeError, ValueError):  # "h:m:s", or NA of a job too short to be measured
             continue
     return found
+
+
+def _length(value: float | None, scale: Scale) -> str:
+    """A length in world units, in the tables' unit."""
+    return _number(None if value is None else value * scale.factor(LENGTH), 4)
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -73,6 +73,11 @@ class Dataset:
         return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
 
     @property
+    def quantities(self) -> tuple[str, ...]:
+        """Quantities that `analyse` writes for each time, in one order however the configuration lists them."""
+        return () if self.static else tuple(name for name in ANALYSED if name in self.config.analyse.quantities)
+
+    @property
     def times(self) -> dict[str, float]:
         """Exported times by their spelling in file names."""
         return {spelled(time): time for time in ([0.0] if self.static else self.config.export.times)}
@@ -81,6 +86,11 @@ class Dataset:
     def resolutions(self) -> list[str]:
         """Control points per axis of each velocity level, coarse to fine, as in file names."""
         return [str(level.resolution) for level in self.config.velocity.levels]
+
+    @property
+    def formats(self) -> list[str]:
+        """Formats of other programs in which the volumes are written too."""
+        return list(self.config.export.formats)
 
     @property
     def joins_times(self) -> bool:
@@ -104,8 +114,9 @@ class Dataset:
             "direction": own.directions(self),
             "resolution": self.resolutions,
             "kind": self.kinds,
-            "quantity": ANALYSED,
+            "quantity": self.quantities,
             "time": self.times,
+            "format": self.formats,
         }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))

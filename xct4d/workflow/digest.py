@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "xct4d"
+TEMPLATES = "templates"
 # Modules and packages that cannot change a result, each with the reason why. They do not count, and
 # what they import does not count on their account. A module that computes does not belong here: the
 # tests replace each one by a stand-in that does nothing and compare the results.
@@ -36,7 +37,7 @@ CANNOT_CHANGE_A_RESULT = {
 
 
 def code_digest(script: Path, root: Path) -> str:
-    """16 hexadecimal digits: the code of a script and of the modules it imports.
+    """16 hexadecimal digits: the code of a script and of the modules it imports, with the templates that lie in a package.
 
     script: the Python file. root: the folder that holds the package `xct4d`.
     Imports anywhere in a file count, also inside functions; names computed at
@@ -45,6 +46,8 @@ def code_digest(script: Path, root: Path) -> str:
     total = hashlib.sha256(_code(Path(script))[0].encode())
     for module in imported_modules(script, root):
         total.update(f"\n{module} {_code(_path(module, root))[0]}".encode())
+        for template in _templates(module, root):
+            total.update(f"\n{template.name} {hashlib.sha256(template.read_bytes()).hexdigest()}".encode())
     return total.hexdigest()[:16]
 
 
@@ -124,6 +127,12 @@ def _imports_of(path: Path, _changed: int, root: Path, module: str) -> set[str]:
 
 def _is_package(module: str, root: Path) -> bool:
     return bool(module) and root.joinpath(*module.split("."), "__init__.py").is_file()
+
+
+def _templates(module: str, root: Path) -> list[Path]:
+    """Files in the folder `templates` of a package."""
+    folder = root.joinpath(*module.split("."), TEMPLATES)
+    return sorted(path for path in folder.glob("*") if path.is_file())
 
 
 def _path(module: str, root: Path) -> Path:

@@ -17,6 +17,7 @@ from xct4d.directions import Direction
 from xct4d.workflow.needs import (
     analyse,
     canonical,
+    convert,
     evaluate,
     export,
     mixing,
@@ -57,6 +58,8 @@ class Facts(Protocol):
     def trains_mixing(self) -> bool: ...
     @property
     def joins_times(self) -> bool: ...
+    @property
+    def formats(self) -> list[str]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +125,17 @@ STAGES = {
             keys=("export",), joined=("kind",), on_device=True, is_result=True,
         ),
         Stage(
-            name="series", needs=series, folder="series", reads=("prepare", "export"),
-            exists=lambda dataset: dataset.joins_times, is_result=True,
-        ),
-        Stage(
             name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr",
             reads=("prepare", "canonical", "velocity", "trust", "mixing"),
             keys=("analyse",), joined=("quantity",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
+        ),
+        Stage(
+            name="series", needs=series, folder="series", reads=("prepare", "export", "analyse"),
+            exists=lambda dataset: dataset.joins_times, is_result=True,
+        ),
+        Stage(
+            name="convert", needs=convert, folder="converted/{format}", reads=("prepare", "export", "analyse"),
+            exists=lambda dataset: bool(dataset.formats), is_result=True,
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",

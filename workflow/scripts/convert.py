@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from xct4d.workflow.job import job
+
+with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
+    from xct4d.io.scale import load_scale
+    from xct4d.stages.convert import convert
+
+    names = [*snakemake.params.volumes, *snakemake.params.motion]
+    convert(
+        {tuple(name): Path(path) for name, path in zip(names, [*snakemake.input.volumes, *snakemake.input.motion], strict=True)},
+        snakemake.wildcards.format,
+        Path(snakemake.output[0]),
+        load_scale(Path(snakemake.input.prepared)),
+    )
