@@ -22,6 +22,7 @@ from xct4d.io.digests import check_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.units import TIME, Scale
 
+COUNTS = ("clipped_voxels", "folded_voxels")  # attributes of a volume that a series sums over its times
 EVEN = 1e-6  # of the mean step: steps between times that differ less are equal
 
 
@@ -134,12 +135,15 @@ def _widest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _own(each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
     """The attribute `xct4d` of the series, from those of its volumes."""
-    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", "clipped_voxels")}
+    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", *COUNTS)}
     known = [own["range"] for own in each if own["range"] is not None]
     duration = scale.duration_s
-    return shared | {
-        "times": list(times),
-        "seconds": None if duration is None else [time * duration for time in times],
-        "range": [min(low for low, _ in known), max(high for _, high in known)] if known else None,
-        "clipped_voxels": sum(own["clipped_voxels"] for own in each),
-    }
+    return (
+        shared
+        | {
+            "times": list(times),
+            "seconds": None if duration is None else [time * duration for time in times],
+            "range": [min(low for low, _ in known), max(high for _, high in known)] if known else None,
+        }
+        | {count: sum(own[count] for own in each) for count in COUNTS if count in each[0]}
+    )
