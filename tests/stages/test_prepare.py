@@ -16,7 +16,7 @@ from tiny_dataset import DISTANCE, FOCAL, HEIGHT, WIDTH, edited
 from xct4d.config import Input, Prepare
 from xct4d.io import prepared
 from xct4d.stages import prepare as stage
-from xct4d.stages.prepare import area_average, prepare
+from xct4d.stages.prepare import prepare
 
 
 @pytest.fixture
