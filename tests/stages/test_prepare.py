@@ -56,16 +56,6 @@ def test_downscaling_averages_areas(folder):
     assert frames.views.centre[0] == pytest.approx([WIDTH / 8, HEIGHT / 8])
 
 
-def test_area_average_against_a_plain_loop():
-    rng = np.random.default_rng(0)
-    image = rng.random((2003, 1501), dtype=np.float32)
-    small = area_average(image, 8)
-    assert small.shape == (250, 187)
-    for row, column in rng.integers(0, 187, (50, 2)):
-        expected = image[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8].astype(np.float64).mean()
-        assert abs(small[row, column] - expected) < 1e-6
-
-
 def test_a_target_size_is_not_undercut(folder):
     assert run(folder, settings=Prepare(target_size=10)).size(0) == (10, 8)
     assert run(folder, settings=Prepare(target_size=17)).size(0) == (32, 24)

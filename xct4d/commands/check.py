@@ -17,7 +17,8 @@ from xct4d.checks.intensities import Brightness
 from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
 from xct4d.directions import SCAN_TIME, State
-from xct4d.doctor.diagnosis import Diagnosis, diagnose
+from xct4d.doctor.diagnose import diagnose
+from xct4d.doctor.diagnosis import Diagnosis
 from xct4d.doctor.ends import Ends, ends_of
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
@@ -73,7 +74,7 @@ def _dataset(name: str, config: Config, pictures: Path | None) -> Checked:
         dataset = open_dataset(folder, config.input)
         lines += clock(dataset).notes
         errors: list[InputError] = []
-        scans: dict[str, Evidence] = {}
+        scans: dict[State, Evidence] = {}
         for state, acquisition in dataset.acquisitions.items():
             lines += [f"{state}: {line}" for line in _acquisition(state, acquisition, dataset, config, errors)]
             if state in SCAN_TIME:
@@ -108,7 +109,7 @@ def _drawn(pictures: Path, name: str, state: State, found: Diagnosis, evidence: 
     return path
 
 
-def _ends(dataset: Dataset, scans: dict[str, Evidence]) -> Ends | None:
+def _ends(dataset: Dataset, scans: dict[State, Evidence]) -> Ends | None:
     between = dataset.acquisitions.get("between")
     if between is None:
         return None

@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="recognise scanners' folders and write a configuration")
     new.add_argument("folders", nargs="+", metavar="FOLDER", help="a scan; or the scans of one experiment, in the order of time")
     new.add_argument("--output", metavar="FILE", help="the configuration (default: the folder's name with .yaml, here)")
-    check = commands.add_parser("check", help="read the data of a configuration and say whether they can be trusted; pictures go to CONFIG_check/")
+    check = commands.add_parser(
+        "check", help="read the data of a configuration and say whether they can be trusted; pictures go to CONFIG_check/"
+    )
     check.add_argument("configuration", metavar="CONFIG", help="a YAML file, such as `xct4d new` writes")
     return parser
 

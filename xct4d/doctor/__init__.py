@@ -6,5 +6,7 @@ alone. `evidence.py` is what it looks at, `hypothesis.py` what it holds possible
 (the keys of `input.geometry`), `consistency.py`, `moments.py` and `judge.py`
 are three ways to score a hypothesis, `search.py` finds the best one,
 `intensities.py` looks at grey levels first, `ends.py` whether two scans are
-exchanged, `diagnosis.py` puts it in words, `picture.py` draws it. It changes no data.
+exchanged. `diagnose.py` begins; `by_pairs.py`, `by_mass.py` and
+`by_prediction.py` come to a verdict, `diagnosis.py` puts it in words,
+`picture.py` draws it. It changes no data.
 """

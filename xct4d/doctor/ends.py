@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xct4d.directions import State
 from xct4d.doctor.consistency import Pairs, differences, masses
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.sample import Sample
@@ -44,7 +45,7 @@ class Ends:
 
 
 def ends_of(
-    load: Callable[[int], np.ndarray], views: Sequence[Views], times: np.ndarray, flat_field: float, scans: Mapping[str, Evidence]
+    load: Callable[[int], np.ndarray], views: Sequence[Views], times: np.ndarray, flat_field: float, scans: Mapping[State, Evidence]
 ) -> Ends | None:
     """The first and last projections of a sequence against both scans; None where they cannot be compared.
 

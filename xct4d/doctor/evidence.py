@@ -62,7 +62,12 @@ class Evidence:
     def transposed(self) -> Evidence:
         """Rows and columns of the images exchanged; cameras as they are."""
         images = np.ascontiguousarray(self.images.transpose(0, 2, 1))
-        views = replace(self.views, focal=self.views.focal[:, ::-1].copy(), centre=self.views.centre[:, ::-1].copy(), size=self.views.size[:, ::-1].copy())
+        views = replace(
+            self.views,
+            focal=self.views.focal[:, ::-1].copy(),
+            centre=self.views.centre[:, ::-1].copy(),
+            size=self.views.size[:, ::-1].copy(),
+        )
         return replace(self, images=images, views=views, factor=self.factor[::-1], columns=_seen(images, self.strongest))
 
     def mirrored(self) -> Evidence:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xct4d.doctor.evidence import Evidence
 from xct4d.config import Geometry
+from xct4d.doctor.evidence import Evidence
 from xct4d.geometry.corrections import rolled, with_axis_to_the_right
 
 

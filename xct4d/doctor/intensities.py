@@ -18,8 +18,11 @@ DARKEST = 1e-3  # transmission below which a logarithm takes this one
 STANDS_OUT = 0.02  # of the range of values: what differs from air by more is the sample
 SIDED = 3.0  # times as much of what stands out is brighter than air: then air is dark
 DIM, BRIGHT = 0.9, 1.1  # times the flat field is air where images were divided by it
+LEVEL = 0.03  # relative difference of the brightest edges from the flat field: so near to it images were divided
 EVEN = 0.06  # relative spread of air over the edges, above which it has a profile: no image was divided by flats
-CHANGES = 0.04  # relative: the edges of different views differ by more where they show a sample and not air
+CHANGES = 0.02  # relative: the edges of different views differ by more where they show a sample and not air
+DARK, FEW = 0.6, 0.03  # of air: where more than a few blocks at the edges are darker in all views, a wide sample reaches there
+BLOCK = 8  # rows that are averaged against noise
 ENOUGH = 0.7  # of the pixels at the edges must show one level for it to be air
 
 
@@ -46,7 +49,7 @@ class Grey:
 
     @staticmethod
     def _profile(images: np.ndarray) -> np.ndarray:
-        """The brightest that each pixel shows in any view: air, where the sample leaves every pixel once. [h, w]"""
+        """The brightest that each pixel shows in any view: air, where the sample leaves every pixel once: [h, w]."""
         return np.maximum(np.quantile(images, 0.95, axis=0), DARKEST)
 
 
@@ -66,11 +69,22 @@ def examine(images: np.ndarray, flat_field: float) -> Grey:
         if high > BRIGHT or low < -0.5 * spread:
             return Grey(("logarithm",), air)
         return Grey(("inverted", "logarithm"), air)
-    profile = np.median(edges, axis=0)  # what is the same in all views
+    blocks = _blocks(images, width)
+    profile = np.median(blocks, axis=0)  # what is the same in all views
+    dark = float((profile < DARK * np.quantile(profile, 0.9)).mean())
     uneven = float(np.ptp(np.quantile(profile, (0.05, 0.95)))) / max(air, 1e-9)
-    changes = float(np.median(np.abs(edges - profile).mean(axis=1))) / max(air, 1e-9)
-    if changes > max(CHANGES, uneven / 4):  # a sample turns, air does not
+    changes = float(np.abs(blocks - profile).mean()) / max(air, 1e-9)
+    if dark > FEW or changes > max(CHANGES, uneven / 10):  # a sample turns, air does not
         return Grey(("transmission",), None)
-    if not DIM * flat_field <= air <= BRIGHT * flat_field or uneven > EVEN + 2 * changes:
+    is_level = abs(float(np.quantile(profile, 0.9)) / flat_field - 1) < LEVEL  # then what is darker is a wide sample
+    if not DIM * flat_field <= air <= BRIGHT * flat_field or (uneven > EVEN and not is_level):
         return Grey(("undivided",), air, uneven)
     return Grey(("transmission",), air, uneven)
+
+
+def _blocks(images: np.ndarray, width: int) -> np.ndarray:
+    """Means over blocks of BLOCK rows at the left and at the right edge: [V, 2 * blocks]."""
+    high = max(1, min(BLOCK, images.shape[1]))
+    rows = images.shape[1] // high
+    sides = [images[:, : rows * high, :width], images[:, : rows * high, -width:]]
+    return np.concatenate([side.reshape(len(images), rows, -1).mean(axis=2) for side in sides], axis=1)

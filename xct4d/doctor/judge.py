@@ -62,7 +62,7 @@ def reconstruct(evidence: Evidence, voxels: int, sweeps: int = SWEEPS) -> torch.
     volume = torch.zeros(voxels, voxels, voxels)
     ones = torch.ones_like(volume)
     order = np.random.default_rng(0).permutation(len(evidence))
-    subsets = [np.sort(order[first::max(1, len(order) // SUBSET)]) for first in range(max(1, len(order) // SUBSET))]
+    subsets = [np.sort(order[first :: max(1, len(order) // SUBSET)]) for first in range(max(1, len(order) // SUBSET))]
     weights = [_weights(ones, span, evidence.views[own], images[own].shape) for own in subsets]
     for _ in range(sweeps):
         for own, (rays, inverse) in zip(subsets, weights, strict=True):

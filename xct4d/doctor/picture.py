@@ -22,7 +22,7 @@ from xct4d.doctor.search import MIDDLE, ROUGH, WIDEST, score
 from xct4d.selection import evenly_spaced
 
 VOXELS, ACROSS, VIEWS = 96, 128, 36  # per axis of the reconstructions; pixels across and number of the views that they are made of, at most
-LEVEL = 1e-3  # vertical part of a detector's rows from which its projections take long: then half as many voxels and views
+LEVEL = 1e-6  # vertical part of a camera's rows and of its optical axis, from which projections take long: then half as many voxels and views
 LETTERS, MOST_LINES = 110, 7  # of the title
 FLAT = 8  # rows: of images with fewer, the rows of all views are shown
 POINTS = 25  # of a curve
@@ -102,7 +102,7 @@ def _slices(axes: np.ndarray, hypothesis: Hypothesis, evidence: Evidence, name: 
     if hypothesis.roll_deg:  # images turned, so that cameras stay level, which is faster
         turned = rotate(arranged.images, hypothesis.roll_deg, axes=(1, 2), reshape=False, order=1)
         arranged = replace(arranged, images=turned.astype(np.float32))
-    is_level = bool(np.abs(arranged.views.camera_to_world[:, 2, 0]).max() < LEVEL)
+    is_level = bool(np.abs(arranged.views.camera_to_world[:, 2, [0, 2]]).max() < LEVEL)
     views, voxels = (VIEWS, VOXELS) if is_level else (VIEWS // 2, VOXELS // 2)
     some = arranged.some(np.array(evenly_spaced(len(arranged), views))).binned(-(-arranged.images.shape[2] // ACROSS))
     volume = reconstruct(widened(some), voxels).permute(2, 0, 1).numpy()  # (z, y, x)

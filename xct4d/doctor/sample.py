@@ -35,6 +35,6 @@ class Sample:
         common = max(dict.fromkeys(sizes), key=sizes.count)
         alike = [i for i, size in enumerate(sizes) if size == common]
         chosen = [alike[i] for i in evenly_spaced(len(alike), LOOKED_AT)]
-        smaller = min(-(-max(common) // FINE), min(common))
+        smaller = min(-(-max(common) // FINE), *common)
         images = np.stack([area_average(load(i), smaller) for i in chosen])
         return cls(images, concatenate([views[i].downscaled(smaller) for i in chosen]), flat_field, factor * smaller)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xct4d.config import Geometry
 from xct4d.directions import SCAN_TIME, State
-from xct4d.doctor.diagnosis import diagnose
+from xct4d.doctor.diagnose import diagnose
 from xct4d.doctor.ends import Ends, ends_of
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
@@ -19,6 +19,7 @@ from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames, load
 from xct4d.progress import say
+
 
 def check(prepared: Mapping[State, Path], given: Geometry, output: Path) -> None:
     """Examine the prepared scans; write check.json and a picture of each scan, such as geometry_forward.png, into `output`, a folder.
@@ -38,7 +39,8 @@ def check(prepared: Mapping[State, Path], given: Geometry, output: Path) -> None
             draw(folder / f"geometry_{scan}.png", found, evidence[scan], f"{scan} scan")
             record[scan] = found.to_json()
             warning = "warning: " if found.verdict == "wrong" else ""
-            said += [f"{scan}: {warning if i == 0 else ''}{line}" for i, line in enumerate(found.lines())]
+            shown = found.lines()[: 1 if found.verdict == "right" else None]
+            said += [f"{scan}: {warning if i == 0 else ''}{line}" for i, line in enumerate(shown)]
         if "between" in prepared and (ends := _ends(load(prepared["between"]), evidence)) is not None:
             record["ends"] = asdict(ends) | {"exchanged": ends.exchanged}
             said += [ends.line()] if ends.exchanged else []
