@@ -8,6 +8,7 @@ import pytest
 
 from xct4d.config import Geometry
 from xct4d.doctor.diagnose import diagnose
+from xct4d.doctor.diagnosis import sections
 from xct4d.doctor.sample import Sample
 from xct4d.geometry.corrections import negated, rolled, with_axis_to_the_right
 
@@ -132,3 +133,16 @@ def test_one_ball_on_the_axis_tells_no_direction(sample):
     found = found_in(replace(sample, images=balls_scan.transmissions(sample.views, centres)))
     assert found.mend == {}
     assert any("direction of rotation" in line for line in found.cannot_tell)
+
+
+def test_corrections_go_into_one_section_where_the_scans_agree(sample):
+    one, same, other = (found_in(shifted(sample, pixels)) for pixels in (3.0, 3.1, 5.0))
+    assert sections({"forward": one, "backward": same}) == {"forward": "geometry", "backward": "geometry"}
+    assert sections({"forward": one, "backward": other}) == {"forward": "forward_geometry", "backward": "backward_geometry"}
+    assert sections({"forward": one}) == {"forward": "geometry"}
+    assert "input: {backward_geometry: {axis_shift_px: " in " ".join(other.lines("backward_geometry"))
+
+
+def test_a_section_keeps_what_the_configuration_has(sample):
+    found = found_in(balls_scan.mirrored(sample), Geometry(tilt_deg=0.5, negate_angles=True))
+    assert found.mend == {"mirror": True, "negate_angles": True, "tilt_deg": 0.5}

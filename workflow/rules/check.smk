@@ -15,7 +15,9 @@ rule check:
             labels=figure_labels,
         ),
     params:
-        geometry=lambda wildcards: settings("input", include={"geometry"})(wildcards)["geometry"],
+        geometry=lambda wildcards: {
+            state: dataset_of(wildcards).config.input.geometry_of(state).model_dump(mode="json") for state in dataset_of(wildcards).states
+        },
         captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
         code=script_digest("check.py"),
     log:

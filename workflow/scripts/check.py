@@ -7,4 +7,5 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.io.job_inputs import prepared_folders
     from xct4d.stages.check import check
 
-    check(prepared_folders(snakemake.input), Geometry.model_validate(snakemake.params.geometry), Path(snakemake.output[0]))
+    given = {state: Geometry.model_validate(section) for state, section in snakemake.params.geometry.items()}
+    check(prepared_folders(snakemake.input), given, Path(snakemake.output[0]))

@@ -18,7 +18,7 @@ from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
 from xct4d.directions import SCAN_TIME, State
 from xct4d.doctor.diagnose import diagnose
-from xct4d.doctor.diagnosis import Diagnosis
+from xct4d.doctor.diagnosis import Diagnosis, sections
 from xct4d.doctor.ends import Ends, ends_of
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
@@ -75,13 +75,15 @@ def _dataset(name: str, config: Config, pictures: Path | None) -> Checked:
         lines += clock(dataset).notes
         errors: list[InputError] = []
         scans: dict[State, Evidence] = {}
+        found: dict[State, Diagnosis] = {}
         for state, acquisition in dataset.acquisitions.items():
             lines += [f"{state}: {line}" for line in _acquisition(state, acquisition, dataset, config, errors)]
             if state in SCAN_TIME:
-                found, scans[state] = diagnose(_sample(acquisition), config.input.geometry)
-                lines += [f"{state}: {line}" for line in found.lines()]
-                if pictures is not None:
-                    lines.append(f"{state}: picture {_drawn(pictures, name, state, found, scans[state])}")
+                found[state], scans[state] = diagnose(_sample(acquisition), config.input.geometry_of(state))
+        for state, section in sections(found).items():
+            lines += [f"{state}: {line}" for line in found[state].lines(section)]
+            if pictures is not None:
+                lines.append(f"{state}: picture {_drawn(pictures, name, state, found[state], scans[state])}")
         if (ends := _ends(dataset, scans)) is not None and ends.exchanged:
             lines.append(ends.line())
     except InputError as error:

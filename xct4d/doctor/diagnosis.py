@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
+from xct4d.directions import State
 from xct4d.doctor.hypothesis import Hypothesis
 
+SAME = {"axis_shift_px": 0.3, "row_shift_px": 0.5, "roll_deg": 0.05, "focal_factor": 0.005}  # differences that two measurements may have
 Method = Literal["pairwise consistency", "centres of mass", "reprojection", "none"]
 Verdict = Literal["right", "small corrections", "wrong", "unclear"]
 
@@ -24,7 +27,7 @@ class Diagnosis:
     scores: dict[str, float] = field(default_factory=dict)  # of the files' geometry, and of the best one of each arrangement
     measured: dict[str, tuple[float, float]] = field(default_factory=dict)  # corrections with their standard deviations
     findings: list[str] = field(default_factory=list)
-    mend: dict[str, bool | float] = field(default_factory=dict)  # keys of input.geometry
+    mend: dict[str, Any] = field(default_factory=dict)  # the section that corrects it, whole; empty where nothing is to be corrected
     cannot_tell: list[str] = field(default_factory=list)
     best: Hypothesis = field(default_factory=Hypothesis)
 
@@ -34,14 +37,14 @@ class Diagnosis:
         own, least = self.scores.get("as the files say", np.nan), min(self.scores.values(), default=np.nan)
         return float(own / least) if least > 0 else float("nan")
 
-    def lines(self) -> list[str]:
-        """For a person, the verdict first."""
+    def lines(self, section: str = "geometry") -> list[str]:
+        """For a person, the verdict first. section: of `input`, that the corrections go into."""
         shown = ", ".join(f"{name} {value:.3g}" for name, value in self.scores.items())
         first = f"geometry by {self.method}: {self.verdict}" if self.method != "none" else "geometry: not examined"
         lines = [first + (f" ({shown}; the best is {self.margin:.3g} times better than the files)" if self.scores else "")]
         lines += self.findings
         if self.mend:
-            lines.append(f"to correct it: input: {{geometry: {yaml(self.mend)}}}")
+            lines.append(f"to correct it: input: {{{section}: {yaml(self.mend)}}}")
         return [*lines, *(f"cannot be told: {what}" for what in self.cannot_tell)]
 
     def to_json(self) -> dict[str, Any]:
@@ -54,7 +57,21 @@ class Diagnosis:
         return own
 
 
-def yaml(keys: dict[str, bool | float]) -> str:
+def sections(found: Mapping[State, Diagnosis]) -> dict[State, str]:
+    """The section of `input` for the corrections of each scan: one for all where they agree, else that of the scan."""
+    corrections = [one.mend for one in found.values()]
+    agree = all(_alike(corrections[0], other) for other in corrections[1:])
+    return {state: "geometry" if agree else f"{state}_geometry" for state in found}
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two sections say the same, within what two measurements differ by."""
+    return one.keys() == other.keys() and all(
+        abs(value - other[key]) <= SAME.get(key, 0) if isinstance(value, float) else value == other[key] for key, value in one.items()
+    )
+
+
+def yaml(keys: dict[str, Any]) -> str:
     """Keys of the configuration as a YAML flow mapping."""
     inner = ", ".join(f"{key}: {str(value).lower() if isinstance(value, bool) else value}" for key, value in keys.items())
     return f"{{{inner}}}"

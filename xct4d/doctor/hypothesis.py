@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Hypothesis:
         centre = views.centre + np.array([0.0, self.row_shift_px / evidence.factor[1]])
         return replace(evidence, views=replace(views, camera_to_world=np.ascontiguousarray(poses), focal=focal, centre=centre))
 
-    def onto(self, given: Geometry) -> dict[str, bool | float]:
-        """The keys of input.geometry, with their values, that make these corrections on top of those that the configuration has."""
+    def onto(self, given: Geometry) -> dict[str, Any]:
+        """The section that makes these corrections on top of those that the configuration has; empty where nothing is to be corrected."""
         whole = {
             "mirror": given.mirror != self.mirror,
             "axis_shift_px": round(given.axis_shift_px + self.axis_shift_px, 2),
@@ -52,5 +53,5 @@ class Hypothesis:
             "roll_deg": round(given.roll_deg + self.roll_deg, 3),
             "focal_factor": float(f"{given.focal_factor * self.focal_factor:.4g}"),
         }
-        changed = {name for name in whole if getattr(self, name) != getattr(Hypothesis(), name)}
-        return {name: value for name, value in whole.items() if name in changed}
+        changed = {name: value for name, value in whole.items() if getattr(self, name) != getattr(Hypothesis(), name)}
+        return given.model_dump(exclude_defaults=True) | changed if changed else {}

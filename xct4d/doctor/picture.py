@@ -22,7 +22,9 @@ from xct4d.doctor.search import MIDDLE, ROUGH, WIDEST, score
 from xct4d.selection import evenly_spaced
 
 VOXELS, ACROSS, VIEWS = 96, 128, 36  # per axis of the reconstructions; pixels across and number of the views that they are made of, at most
-LEVEL = 1e-6  # vertical part of a camera's rows and of its optical axis, from which projections take long: then half as many voxels and views
+LEVEL = (
+    1e-6  # vertical part of a camera's rows and of its optical axis, from which projections take long: then half as many voxels and views
+)
 LETTERS, MOST_LINES = 110, 7  # of the title
 FLAT = 8  # rows: of images with fewer, the rows of all views are shown
 POINTS = 25  # of a curve
