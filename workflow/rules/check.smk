@@ -18,7 +18,7 @@ rule check:
         geometry=lambda wildcards: {
             state: dataset_of(wildcards).config.input.geometry_of(state).model_dump(mode="json") for state in dataset_of(wildcards).states
         },
-        captions={name: entry["caption"] for name, entry in CAPTIONS.items()},
+        captions={name: entry["caption"] for name, entry in CAPTIONS.items() if entry["stage"] == "check"},
         code=script_digest("check.py"),
     log:
         "results/{dataset}/logs/check.log",
