@@ -15,7 +15,7 @@ from xct4d.doctor.hypothesis import Hypothesis
 
 CLEAR = 1.1  # times better must mirrored images be, or the files' own, to be told from the other
 GAIN = 1.02  # times worse is the error without a correction
-HOPELESS = 0.6  # an error from which nothing is told
+HOPELESS = 0.5  # an error from which nothing is told
 
 
 def verdict_by_prediction(evidence: Evidence, found: Diagnosis, given: Geometry) -> bool:
