@@ -15,6 +15,12 @@ from xct4d.commands.main import main
 from xct4d.errors import InputError
 
 
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    """Pictures go to the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 def configured(tmp_path, **datasets):
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump({"datasets": {name: {"input": given} for name, given in datasets.items()}}))
@@ -83,8 +89,7 @@ def balls(folder, mirror):
     return folder
 
 
-def test_the_doctor_names_a_mirrored_scan_and_its_line_corrects_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_doctor_names_a_mirrored_scan_and_its_line_corrects_it(tmp_path, capsys):
     folder = balls(tmp_path / "balls", mirror=True)
     path = configured(tmp_path, balls={"folder": str(folder), "split": {"method": "none"}})
     assert main(["check", str(path)]) == 0
