@@ -178,7 +178,7 @@ def slurm_log(story: Story, rule: str, wildcards: str, job: str) -> str:
 
 
 def test_both_canonicals_train_at_once(story):
-    assert story.at_once == {"canonical_forward", "canonical_backward"}
+    assert story.at_once >= {"canonical_forward", "canonical_backward"}  # beside them the check may run
 
 
 def test_every_fault_happened(story):
