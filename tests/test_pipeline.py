@@ -34,7 +34,7 @@ def done(tmp_path_factory):
 
 
 def test_every_output_is_there(done):
-    stages = {"simulated", "prepared/forward", "prepared/backward", "prepared/between", "canonical/forward", "canonical/backward"}
+    stages = {"simulated", "check", "prepared/forward", "prepared/backward", "prepared/between", "canonical/forward", "canonical/backward"}
     stages |= {"velocity/6", "velocity/9", "trust", "mixing", "series", "evaluation", "report"}
     assert all(any((done / RESULTS / stage).iterdir()) for stage in stages)
     for kind in ("mixed", "forward", "backward"):

@@ -1,5 +1,8 @@
 """`xct4d check`: every dataset of a configuration is read, and each mistake is one line."""
 
+import json
+
+import balls_scan
 import nikon_dataset
 import numpy as np
 import pytest
@@ -10,6 +13,12 @@ from PIL import Image
 from xct4d.commands.check import check
 from xct4d.commands.main import main
 from xct4d.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    """Pictures go to the working directory."""
+    monkeypatch.chdir(tmp_path)
 
 
 def configured(tmp_path, **datasets):
@@ -64,3 +73,41 @@ def test_zingers_are_counted(tmp_path):
     assert any(says in line for line in checked.lines)
     (checked,) = check(configured(tmp_path, scan=given | {"intensities": {"zingers": 0.3}}))
     assert not any("stand out" in line for line in checked.lines)
+
+
+def balls(folder, mirror):
+    """A scan of a few balls with twelve cameras, in the reference format."""
+    cameras = balls_scan.views()
+    images = balls_scan.transmissions(cameras)[:, :, :: -1 if mirror else 1]
+    frames = []
+    for i, image in enumerate(images):
+        tiny_dataset.save_image(folder / f"images/train_{i:02d}.png", image)
+        frames.append({"file_path": f"images/train_{i:02d}.png", "transform_matrix": tiny_dataset.matrix(cameras, i)})
+    intrinsics = {"fl_x": balls_scan.FOCAL, "fl_y": balls_scan.FOCAL, "cx": balls_scan.WIDTH / 2, "cy": balls_scan.HEIGHT / 2}
+    size = {"w": balls_scan.WIDTH, "h": balls_scan.HEIGHT}
+    (folder / "transforms_00.json").write_text(json.dumps(intrinsics | size | {"frames": frames}))
+    return folder
+
+
+def test_the_doctor_names_a_mirrored_scan_and_its_line_corrects_it(tmp_path, capsys):
+    folder = balls(tmp_path / "balls", mirror=True)
+    path = configured(tmp_path, balls={"folder": str(folder), "split": {"method": "none"}})
+    assert main(["check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "forward: geometry by pairwise consistency: wrong" in said
+    line = next(line for line in said.splitlines() if "to correct it: " in line)
+    assert (tmp_path / "c_check" / "balls_forward.png").is_file()
+    correction = yaml.safe_load(line.partition("to correct it: ")[2])
+    given = {"folder": str(folder), "split": {"method": "none"}} | correction["input"]
+    (checked,) = check(configured(tmp_path, balls=given))
+    assert any("geometry by pairwise consistency: right" in line for line in checked.lines)
+
+
+def test_what_the_scanner_s_record_contradicts_is_an_error_and_the_doctor_still_looks(tmp_path):
+    """The scan of a scanner whose record says another focal length than the transforms file."""
+    folder = balls(tmp_path / "balls", mirror=False)
+    nikon_dataset.make(tmp_path / "other", scans=["scan"])
+    (folder / "scan.xtekct").write_bytes((tmp_path / "other" / "scan.xtekct").read_bytes())
+    (checked,) = check(configured(tmp_path, balls={"folder": str(folder), "forward": "transforms_00.json", "split": {"method": "none"}}))
+    assert "disagrees with scan.xtekct" in str(checked.error)
+    assert any("geometry by pairwise consistency: right" in line for line in checked.lines)

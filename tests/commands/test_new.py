@@ -131,6 +131,15 @@ def test_scans_and_a_sequence(tmp_path):
     assert "is in between" in made.lines[-1]
 
 
+def test_three_scans_are_two_datasets_that_share_the_middle_one(tmp_path):
+    made = new([nikon_dataset.make(tmp_path / "e" / name, scans=["scan"]) for name in "abc"])
+    configs = resolve(yaml.safe_load(made.path.read_text()))
+    scans = {name: (config.input.forward, config.input.backward) for name, config in configs.items()}
+    assert scans == {"e_1": ("a/scan.xtekct", "b/scan.xtekct"), "e_2": ("b/scan.xtekct", "c/scan.xtekct")}
+    assert any(line.startswith("e_2: ") and "told by the order" in line for line in made.lines)
+    assert [checked.error for checked in check(made.path)] == [None, None]
+
+
 def test_a_reference_dataset_is_recognised(tmp_path):
     made = new([tiny_dataset.make(tmp_path / "ball")])
     assert written(made).input.folder == str(tmp_path / "ball")
@@ -156,10 +165,6 @@ def test_what_else_a_folder_could_be_is_said(tmp_path):
 WRONG = {
     "no folder": (lambda path: [path / "typo"], "no such folder"),
     "an empty folder": (lambda path: [(path / "empty").mkdir() or path / "empty"], "or write a table of images and angles"),
-    "three full scans": (
-        lambda path: [nikon_dataset.make(path / "e" / str(i), scans=["scan"]) for i in range(3)],
-        "has 3 full scans and 0 sequences",
-    ),
     "two scanners": (
         lambda path: [nikon_dataset.make(path / "e" / "a", scans=["scan"]), with_flats(path / "e" / "b")],
         "cannot be joined: nikon, table; give folders of one scanner",

@@ -196,3 +196,19 @@ def test_a_polynomial_that_falls_is_refused():
         InputError, match=r"input.intensities.beam_hardening \(a.tif\): the polynomial falls between -ln\(I/I0\) = 0 and the"
     ):
         hardened(image, (1.0, -0.2), "a.tif")
+
+
+def test_a_scan_may_have_a_geometry_of_its_own(tmp_path):
+    folder = tiny_dataset.make(tmp_path / "ball")
+    own = {"geometry": {"axis_shift_px": 2.0}, "backward_geometry": {"row_shift_px": -1.0}}
+    dataset = open_dataset(folder, Input(folder=str(folder), **own))
+    middle = {state: seen(one.projections[0], (0, 0, 0)) - [16, 12] for state, one in dataset.acquisitions.items()}
+    assert middle["forward"] == pytest.approx([2, 0], abs=0.05)
+    assert middle["between"] == pytest.approx([2, 0], abs=0.05)
+    assert middle["backward"] == pytest.approx([0, -1], abs=1e-9)
+    assert dataset.backward.notes[-1] == "corrected as the configuration says: geometry.row_shift_px -1.0"
+
+
+def test_the_geometry_of_a_state_that_is_not_there_is_refused(folder):
+    with pytest.raises(InputError, match=r"input\.backward_geometry: is given, but there are no backward projections in .*; remove it"):
+        open_dataset(folder, Input(folder=str(folder), backward_geometry={"mirror": True}))

@@ -16,7 +16,7 @@ from tiny_dataset import DISTANCE, FOCAL, HEIGHT, WIDTH, edited
 from xct4d.config import Input, Prepare
 from xct4d.io import prepared
 from xct4d.stages import prepare as stage
-from xct4d.stages.prepare import area_average, prepare
+from xct4d.stages.prepare import prepare
 
 
 @pytest.fixture
@@ -54,16 +54,6 @@ def test_downscaling_averages_areas(folder):
     assert frames.image(2)[0, 2] == pytest.approx(block.mean(), abs=1e-4)
     assert frames.views.focal[0] == pytest.approx(FOCAL / 4)
     assert frames.views.centre[0] == pytest.approx([WIDTH / 8, HEIGHT / 8])
-
-
-def test_area_average_against_a_plain_loop():
-    rng = np.random.default_rng(0)
-    image = rng.random((2003, 1501), dtype=np.float32)
-    small = area_average(image, 8)
-    assert small.shape == (250, 187)
-    for row, column in rng.integers(0, 187, (50, 2)):
-        expected = image[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8].astype(np.float64).mean()
-        assert abs(small[row, column] - expected) < 1e-6
 
 
 def test_a_target_size_is_not_undercut(folder):

@@ -169,7 +169,7 @@ from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow import demand
 from xct4d.workflow.plan import plan
 (dataset,) = plan({"datasets": {"d": read_mapping(sys.argv[1])}}, Path("config/scenes")).values()
-for stage in ("prepare", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report") + ("simulate",) * dataset.simulated:
+for stage in ("prepare", "check", "canonical", "velocity", "mixing", "export", "series", "evaluate", "report") + ("simulate",) * dataset.simulated:
     demand.memory_mb(stage, dataset, 8, 6), demand.minutes(stage, dataset, 8, 6)
 """
 

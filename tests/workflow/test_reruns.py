@@ -16,7 +16,7 @@ from stopping_checkout import checkout, write
 
 from workflow import jobs, reasons, snakemake
 
-PREPARED = [f"d: prepare {state}" for state in ("backward", "between", "forward")]
+PREPARED = [*(f"d: prepare {state}" for state in ("backward", "between", "forward")), "d: check"]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
 REGISTER = ["d: register"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9", "d: trust"]
@@ -95,6 +95,7 @@ def test_a_change_of_the_configuration(made, changes, expected):
         ("xct4d/config/velocity.py", "", "print(1)\n", []),  # its values count, not its code
         ("xct4d/progress.py", "", "print(1)\n", []),
         ("xct4d/phantom/crossings.py", "", "print(1)\n", SCORED),
+        ("xct4d/doctor/search.py", "", "print(1)\n", ["d: check"]),
         ("xct4d/stages/analyse.py", "", "print(1)\n", [*ANALYSES, SERIES, "d: report"]),
         ("xct4d/stages/canonical.py", "", "# why\n", []),
         ("xct4d/stages/export.py", '"""', '"""Another ', []),

@@ -27,7 +27,13 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
     }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = Counter(job.split(": ")[0] + ": " + job.split(": ")[1].split(" ")[0] for job in jobs("--configfile", "c.yaml", cwd=tmp_path))
-    shared = {"d: simulate": 1, "d: prepare": 3, "d: canonical": 2, "d: register": 1}  # of which one rate is the default, so d itself
+    shared = {
+        "d: simulate": 1,
+        "d: prepare": 3,
+        "d: canonical": 2,
+        "d: register": 1,
+        "d: check": 1,
+    }  # of which one rate is the default, so d itself
     own = {
         f"{name}: {stage}": count
         for name in ("d", "d~velocity.schedule.final=0.0002")

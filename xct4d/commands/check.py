@@ -1,24 +1,35 @@
 """`xct4d check CONFIG`: whether the data that a configuration names can be read and trusted, without Snakemake.
 
-Files, geometry and times of every projection are checked, intensities on some.
+Files, geometry and times of every projection are checked, intensities on some;
+then the doctor asks whether the images of a scan contradict its cameras.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from xct4d.checks.geometry import check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
 from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
-from xct4d.directions import State
+from xct4d.directions import SCAN_TIME, State
+from xct4d.doctor.diagnose import diagnose
+from xct4d.doctor.diagnosis import Diagnosis, sections
+from xct4d.doctor.ends import Ends, ends_of
+from xct4d.doctor.evidence import Evidence
+from xct4d.doctor.picture import draw
+from xct4d.doctor.sample import Sample
 from xct4d.errors import InputError
+from xct4d.geometry.views import Views
 from xct4d.io.mapping_files import read_mapping
 from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.medians import without_zingers
-from xct4d.readers.reader import Acquisition, Dataset
+from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.registry import reader_of
 from xct4d.readers.split import HELD_OUT, TRAIN, split
 from xct4d.readers.times import clock
@@ -40,17 +51,20 @@ class Checked:
     error: InputError | None = None  # what must be mended; None where nothing
 
 
-def check(configuration: str | Path) -> list[Checked]:
+def check(configuration: str | Path, pictures: str | Path | None = None) -> list[Checked]:
     """Check every dataset of a configuration file. Raises InputError where the configuration itself is wrong.
 
     Paths in it start from the working directory, as they do for the workflow.
+    pictures: a folder, made where it is missing, for a picture of each scan's
+    geometry; None: none is drawn.
     """
     configuration = Path(configuration)
     planned = plan(read_mapping(configuration), scenes=SCENES, source=str(configuration))
-    return [_dataset(dataset.name, dataset.config) for dataset in planned.values() if dataset.target]
+    folder = None if pictures is None else Path(pictures)
+    return [_dataset(dataset.name, dataset.config, folder) for dataset in planned.values() if dataset.target]
 
 
-def _dataset(name: str, config: Config) -> Checked:
+def _dataset(name: str, config: Config, pictures: Path | None) -> Checked:
     if config.input.folder is None:
         return Checked(name, [f"{config.input.scene}: a scene, which is simulated: nothing to check"])
     lines: list[str] = []
@@ -59,14 +73,55 @@ def _dataset(name: str, config: Config) -> Checked:
         lines.append(f"{folder}: {reader_of(folder, config.input).name}")
         dataset = open_dataset(folder, config.input)
         lines += clock(dataset).notes
+        errors: list[InputError] = []
+        scans: dict[State, Evidence] = {}
+        found: dict[State, Diagnosis] = {}
         for state, acquisition in dataset.acquisitions.items():
-            lines += [f"{state}: {line}" for line in _acquisition(state, acquisition, dataset, config)]
+            lines += [f"{state}: {line}" for line in _acquisition(state, acquisition, dataset, config, errors)]
+            if state in SCAN_TIME:
+                found[state], scans[state] = diagnose(_sample(acquisition), config.input.geometry_of(state))
+        for state, section in sections(found).items():
+            lines += [f"{state}: {line}" for line in found[state].lines(section)]
+            if pictures is not None:
+                lines.append(f"{state}: picture {_drawn(pictures, name, state, found[state], scans[state])}")
+        if (ends := _ends(dataset, scans)) is not None and ends.exchanged:
+            lines.append(ends.line())
     except InputError as error:
         return Checked(name, lines, error)
-    return Checked(name, lines)
+    return Checked(name, lines, errors[0] if errors else None)
 
 
-def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, config: Config) -> list[str]:
+def _sample(acquisition: Acquisition) -> Sample:
+    projections = acquisition.projections
+    return Sample.of(lambda i: projections[i].load(), [_camera(projection) for projection in projections], acquisition.flat_field)
+
+
+def _camera(projection: Projection) -> Views:
+    """Its view with the largest weight."""
+    return views_of(projection)[[int(projection.weight.argmax())]]
+
+
+def _drawn(pictures: Path, name: str, state: State, found: Diagnosis, evidence: Evidence) -> Path:
+    path = pictures / f"{name}_{state}.png"
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+        draw(path, found, evidence, f"{name}, {state} scan")
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", where=path, fix="run the command where you may write") from None
+    return path
+
+
+def _ends(dataset: Dataset, scans: dict[State, Evidence]) -> Ends | None:
+    between = dataset.acquisitions.get("between")
+    if between is None:
+        return None
+    ticks, projections = clock(dataset), between.projections
+    times = np.array([float(ticks.normalised(projection).mean()) for projection in projections])
+    return ends_of(lambda i: projections[i].load(), [_camera(one) for one in projections], times, between.flat_field, scans)
+
+
+def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, config: Config, errors: list[InputError]) -> list[str]:
+    """Lines about one state. What must be mended but lets the doctor look goes to `errors`; anything else raises InputError."""
     role = split(acquisition, config.input.split, tuple(dataset.acquisitions.values()), whole=state == "between")
     lines = [
         f"{acquisition.path.name}: {views(acquisition)}", *geometry(acquisition), *times(acquisition),
@@ -76,9 +131,18 @@ def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, confi
     lines.append(f"every camera sees the box; {min(hit):.0%} to {max(hit):.0%} of its rays hit it")
     if state != "between":
         check_poses(acquisition.projections, acquisition.path)
-    if acquisition.scanner is not None:
-        lines.append(check_focal(acquisition.projections, acquisition.scanner))
-    return [*lines, *_intensities(acquisition, config), *(f"note: {note}" for note in acquisition.notes)]
+    if (scanner := acquisition.scanner) is not None:
+        lines += _or_error(lambda: [check_focal(acquisition.projections, scanner)], errors)
+    lines += _or_error(lambda: _intensities(acquisition, config), errors)
+    return [*lines, *(f"note: {note}" for note in acquisition.notes)]
+
+
+def _or_error(lines: Callable[[], list[str]], errors: list[InputError]) -> list[str]:
+    try:
+        return lines()
+    except InputError as error:
+        errors.append(error)
+        return [f"error: {error}"]
 
 
 def _intensities(acquisition: Acquisition, config: Config) -> list[str]:

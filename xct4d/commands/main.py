@@ -28,7 +28,9 @@ def _parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="recognise scanners' folders and write a configuration")
     new.add_argument("folders", nargs="+", metavar="FOLDER", help="a scan; or the scans of one experiment, in the order of time")
     new.add_argument("--output", metavar="FILE", help="the configuration (default: the folder's name with .yaml, here)")
-    check = commands.add_parser("check", help="read the data of a configuration and say whether they can be trusted")
+    check = commands.add_parser(
+        "check", help="read the data of a configuration and say whether they can be trusted; pictures go to CONFIG_check/"
+    )
     check.add_argument("configuration", metavar="CONFIG", help="a YAML file, such as `xct4d new` writes")
     track = commands.add_parser("track", help="follow points, gauges or regions of the material through time")
     track.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
@@ -63,10 +65,12 @@ def _new(given: argparse.Namespace) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from xct4d.commands.check import check
 
     failed = 0
-    for checked in check(given.configuration):
+    for checked in check(given.configuration, f"{Path(given.configuration).stem}_check"):
         print(f"{checked.name}:")
         print("\n".join(f"  {line}" for line in checked.lines), flush=True)
         if checked.error is not None:

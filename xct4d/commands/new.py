@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def new(folders: Sequence[str | Path], output: str | Path | None = None) -> NewC
     exists.
     """
     scans = [scan for folder in folders for scan in find(folder)]
-    arrangement = arrange(scans)
+    segments = arrange(scans)
     folder = _common(scans)
     name = _name(folder)
     path = Path(output) if output is not None else Path(f"{name}.yaml")
@@ -46,11 +46,9 @@ def new(folders: Sequence[str | Path], output: str | Path | None = None) -> NewC
         raise InputError("exists", where=path, fix="remove it, or name another file with --output")
     run, check = _command(path), _own_command(path)
     lines = [line for scan in scans for line in scan.lines()]
-    if arrangement.reason is not None:
-        order = [("t = 0", arrangement.forward), ("in between", arrangement.between), ("t = 1", arrangement.backward)]
-        shown = ", ".join(f"{scan.description} is {what}" for what, scan in order if scan is not None)
-        lines.append(f"{shown}: told {arrangement.reason}")
-    text = configuration(arrangement, folder, name, lines, check, run)
+    datasets = {name if len(segments) == 1 else f"{name}_{i}": segment for i, segment in enumerate(segments, 1)}
+    lines += [_told(segment, "" if len(segments) == 1 else f"{own}: ") for own, segment in datasets.items() if segment.reason is not None]
+    text = configuration(datasets, folder, lines, check, run)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -60,17 +58,31 @@ def new(folders: Sequence[str | Path], output: str | Path | None = None) -> NewC
     return NewConfiguration(path, lines, check, run)
 
 
-def configuration(arrangement: Arrangement, folder: Path, name: str, lines: list[str], check: str, run: str) -> str:
+def _told(segment: Arrangement, head: str) -> str:
+    order = [("t = 0", segment.forward), ("in between", segment.between), ("t = 1", segment.backward)]
+    shown = ", ".join(f"{scan.description} is {what}" for what, scan in order if scan is not None)
+    return f"{head}{shown}: told {segment.reason}"
+
+
+def configuration(datasets: Mapping[str, Arrangement], folder: Path, lines: list[str], check: str, run: str) -> str:
     """Text of the configuration: what it needs, and behind a # what may have to be corrected."""
-    forward = arrangement.forward
     out = [
         f"# {line}"
         for line in ["Made by `xct4d new`. Found:", *(f"  {line}" for line in lines), "", f"Check it: {check}", f"Run it:   {run}"]
     ]
-    out = [line.rstrip() for line in out]
-    out += ["datasets:", f"  {name}:", "    input:", f"      folder: {_quoted(str(folder))}"]
-    states = (("forward", forward, "the scan at t = 0"), ("backward", arrangement.backward, "the scan at t = 1"))
-    for key, scan, meaning in (*states, ("between", arrangement.between, "the sequence between them")):
+    out = [*(line.rstrip() for line in out), "datasets:"]
+    for name, segment in datasets.items():
+        out += _dataset(name, segment, folder)
+    out += ["# prepare:", "#   target_size: 250  # pixels along the longer side of the images that are reconstructed"]
+    return "\n".join(out) + "\n"
+
+
+def _dataset(name: str, segment: Arrangement, folder: Path) -> list[str]:
+    """One entry of `datasets`."""
+    forward = segment.forward
+    out = [f"  {name}:", "    input:", f"      folder: {_quoted(str(folder))}"]
+    states = (("forward", forward, "the scan at t = 0"), ("backward", segment.backward, "the scan at t = 1"))
+    for key, scan, meaning in (*states, ("between", segment.between, "the sequence between them")):
         if scan is not None and isinstance(scan.reader, ScanReader):
             out.append(f"      {key}: {_quoted(os.path.relpath(scan.description, folder))}  # {meaning}")
     if isinstance(forward.reader, ScanReader):  # names of the reference format tell who is held out
@@ -84,8 +96,7 @@ def configuration(arrangement: Arrangement, folder: Path, name: str, lines: list
         out.append(
             f"      # unit_mm: {forward.acquisition.unit_mm:.6g}  # half the width of the reconstructed box; less for a part of the sample"
         )
-    out += ["# prepare:", "#   target_size: 250  # pixels along the longer side of the images that are reconstructed"]
-    return "\n".join(out) + "\n"
+    return out
 
 
 def _split(count: int) -> list[str]:

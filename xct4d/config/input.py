@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from xct4d.config.base import Count, Positive, Section
 from xct4d.config.corrections import Geometry, Intensities
+from xct4d.directions import State
 
 
 class Split(Section):
@@ -82,11 +83,22 @@ class Input(Section):
     truth: Truth | None = Field(None, description="true object and motion, for scoring")
     split: Split = Split()
     geometry: Geometry = Geometry()
+    forward_geometry: Geometry | None = Field(None, description="geometry of the scan at t = 0, in place of `geometry`")
+    backward_geometry: Geometry | None = Field(
+        None,
+        description="geometry of the scan at t = 1, in place of `geometry`: of a sample that was mounted anew, or another region of the detector",
+    )
+    between_geometry: Geometry | None = Field(None, description="geometry of the sequence, in place of `geometry`")
     intensities: Intensities = Intensities()
     unit_mm: Positive | None = Field(
         None, description="mm per world unit (half the box); by default that of the files: for a scanner's, half its field of view"
     )
     duration_s: Positive | None = Field(None, description="seconds from t = 0 to t = 1")
+
+    def geometry_of(self, state: State) -> Geometry:
+        """The corrections of the cameras of one state."""
+        own = {"forward": self.forward_geometry, "backward": self.backward_geometry, "between": self.between_geometry}[state]
+        return self.geometry if own is None else own
 
     @model_validator(mode="after")
     def _one_source(self):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xct4d.config import Geometry, Input, Intensities
+from xct4d.directions import STATES
 from xct4d.errors import InputError
 from xct4d.geometry.corrections import negated, rolled, tilted, with_axis_to_the_right
 from xct4d.readers.counts import CountsProjection, FlatsAndDarks
@@ -39,7 +40,7 @@ class CorrectedProjection(Projection):
 
 
 def corrected(dataset: Dataset, options: Input) -> Dataset:
-    """The dataset with the corrections of the configuration, each noted; the same one where there is none.
+    """The dataset with the corrections of the configuration, each noted; acquisitions without any stay the same.
 
     Raises InputError for a level of air where the images are transmissions already.
     """
@@ -48,11 +49,18 @@ def corrected(dataset: Dataset, options: Input) -> Dataset:
             if not all(isinstance(projection, CountsProjection) for projection in acquisition.projections):
                 what = f"is given, but the images of {acquisition.path.name} are transmissions already"
                 raise InputError(what, where="input.intensities.air", fix="remove it, or give flat_field in the transforms file")
-    changed = _changed(options.geometry, options.intensities)
-    if not changed:
-        return dataset
-    note = f"corrected as the configuration says: {', '.join(changed)}"
-    return Dataset({state: _acquisition(one, options, note) for state, one in dataset.acquisitions.items()})
+    _check_states(dataset, options)
+    return Dataset(
+        {state: _acquisition(one, options.geometry_of(state), options.intensities) for state, one in dataset.acquisitions.items()}
+    )
+
+
+def _check_states(dataset: Dataset, options: Input) -> None:
+    """Raise InputError for a geometry of a state that the dataset has not: it would be ignored."""
+    for state in STATES:
+        if getattr(options, f"{state}_geometry") is not None and state not in dataset.acquisitions:
+            what = f"is given, but there are no {state} projections in {dataset.forward.path.parent}"
+            raise InputError(what, where=f"input.{state}_geometry", fix="remove it")
 
 
 def dead_pixels(acquisition: Acquisition) -> list[str]:
@@ -75,8 +83,12 @@ def _changed(geometry: Geometry, intensities: Intensities) -> list[str]:
     return [f"{key} {str(value).lower() if isinstance(value, bool) else value}" for key, value in given]
 
 
-def _acquisition(acquisition: Acquisition, options: Input, note: str) -> Acquisition:
-    projections = [_projection(projection, options.geometry, options.intensities) for projection in acquisition.projections]
+def _acquisition(acquisition: Acquisition, geometry: Geometry, intensities: Intensities) -> Acquisition:
+    changed = _changed(geometry, intensities)
+    if not changed:
+        return acquisition
+    note = f"corrected as the configuration says: {', '.join(changed)}"
+    projections = [_projection(projection, geometry, intensities) for projection in acquisition.projections]
     return replace(acquisition, projections=projections, notes=[*acquisition.notes, note])
 
 

@@ -14,6 +14,7 @@ from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view, n
 from xct4d.checks.intensities import Brightness
 from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
+from xct4d.geometry.larger_pixels import area_average
 from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
@@ -244,16 +245,6 @@ def _store(projections: list[Projection], parts: list[Views], factor: int, path:
             _append(file, image)
             progress.advance()
     return outside / total
-
-
-def area_average(image: np.ndarray, factor: int) -> np.ndarray:
-    """Means of factor x factor blocks: [h, w] -> [h // factor, w // factor] float32; remainders at the right and lower edges are cut off.
-
-    Intensities are averaged, as a detector with larger pixels would.
-    """
-    height, width = (n // factor for n in image.shape)
-    blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
 def _append(file: BinaryIO, image: np.ndarray) -> None:

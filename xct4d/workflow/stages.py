@@ -17,6 +17,7 @@ from xct4d.directions import Direction
 from xct4d.workflow.needs import (
     analyse,
     canonical,
+    check,
     convert,
     evaluate,
     export,
@@ -96,6 +97,7 @@ STAGES = {
     for stage in (
         Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
         Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
+        Stage(name="check", needs=check, folder="check", reads=("prepare",), is_result=True),
         Stage(
             name="rasterise", needs=rasterise, folder="rasterised/{direction}.npz", reads=(), keys=("canonical.bake",),
             exists=lambda dataset: bool(dataset.described), directions=lambda dataset: dataset.described,
