@@ -55,7 +55,7 @@ TRAINED = {"canonical_forward", "canonical_backward", "velocity_6", "mixing"}
 VICTIMS = ("snakemake", "everything", "job")
 # Clocks and loads of the machine; what `evaluate` removes; the page shows the benchmarks.
 NOT_COMPARED = ("logs", "benchmarks", "tensorboard", "checkpoints", "report/report.html", "report/.digests.json")
-SOON, PATIENCE = 1.0, 300.0  # seconds: of a stage's end, its first checkpoint or its start; after which a run hangs
+SOON, PATIENCE = 1.0, 1800.0  # seconds: of a stage's end, its first checkpoint or its start; after which a run hangs
 
 
 @dataclass(frozen=True)
