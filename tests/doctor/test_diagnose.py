@@ -76,7 +76,7 @@ def test_exchanged_rows_and_columns_are_named(sample):
     (lambda s: replace(s, views=replace(s.views, focal=s.views.focal / 2)), "focal_factor", 2.0, 0.01),
     (lambda s: replace(s, views=replace(s.views, focal=s.views.focal * 1.4)), "focal_factor", 1 / 1.4, 0.01),
     (lambda s: with_poses(s, lambda poses: rolled(poses, -2.0)), "roll_deg", 2.0, 0.05),
-], ids=str)  # fmt: skip
+], ids=["axis +2 px", "axis -5 px", "focal length halved", "focal length 1.4 times", "roll"])  # fmt: skip
 def test_a_wrong_parameter_is_measured(sample, change, key, expected, within):
     found = found_in(with_noise(change(sample), 0.005))
     assert found.verdict == "wrong"
