@@ -109,6 +109,7 @@ def test_snakemakes_report_is_one_page_with_every_figure(done):
     figures = {path.name for path in (done / RESULTS / "report").iterdir() if path.suffix in (".png", ".html")}
     assert {"report.html", "mixing.png", "motion.png", "canonical.png", "volumes.png", "slices.png", "prepared_between.png"} <= figures
     assert all(f'"results/tiny/report/{figure}": ' in page for figure in figures)
+    figures |= {path.name for path in (done / RESULTS / "check").glob("*.png")}
     assert page.count('"data_uri": "data:') == len(figures)
     assert re.search(r"configuration=\{\\+\"input", page)  # free text, such as names of files, goes there as JSON without markup
     assert "Rigid motion strains nothing" in page

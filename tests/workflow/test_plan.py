@@ -123,6 +123,7 @@ def test_a_single_scan_is_reconstructed_and_exported_alone(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     assert jobs("--configfile", "c.yaml", cwd=tmp_path) == [
         "d: canonical forward",
+        "d: check",
         "d: evaluate",
         "d: export t = 0.0000",
         "d: prepare forward",

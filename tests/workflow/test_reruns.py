@@ -123,7 +123,7 @@ def test_a_changed_image_reruns_its_state_and_what_follows(made):
     image.write_bytes(b"other content")
     try:
         os.utime(image, (time.time() + 60,) * 2)
-        assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: canonical forward", *REGISTER, *VELOCITY, *AFTER])
+        assert jobs(cwd=made, root=made) == sorted(["d: prepare forward", "d: check", "d: canonical forward", *REGISTER, *VELOCITY, *AFTER])
     finally:
         image.write_bytes(before)
 
