@@ -2,22 +2,12 @@
 
 import numpy as np
 import pytest
-from finished_result import make
 from PIL import Image
 
 from xct4d.commands import film
 from xct4d.commands.main import main
 from xct4d.pictures import views
 from xct4d.pictures.film import round_length
-from xct4d.units import Scale
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results")
-    make(folder, "known", scale=Scale(3.0, 8.0))
-    make(folder, "still", static=True)
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -5,19 +5,10 @@ import csv
 import numpy as np
 import pytest
 import tifffile
-from finished_result import DRIFT, make
+from finished_result import DRIFT
 from PIL import Image
 
 from xct4d.commands.main import main
-from xct4d.units import Scale
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results")
-    make(folder, "known", scale=Scale(3.0, 8.0))
-    make(folder, "still", static=True)
-    return folder
 
 
 def tracked(folder):

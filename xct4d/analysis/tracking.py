@@ -13,6 +13,7 @@ from xct4d.analysis.strain import Deformation
 from xct4d.analysis.uncertainty import Motions
 from xct4d.directions import SCAN_TIME
 from xct4d.fields.velocity import VelocityField
+from xct4d.quantities import SYMMETRIC
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Paths:
         its = Deformation(self.gradients.flatten(0, 1))
         logarithmic = strain.components(its.logarithmic)
         measures = {"jacobian": its.jacobian, "equivalent_strain": its.equivalent}
-        measures |= {f"logarithmic_strain_{name}": logarithmic[:, i] for i, name in enumerate(("xx", "yy", "zz", "yz", "xz", "xy"))}
+        measures |= {f"logarithmic_strain_{name}": logarithmic[:, i] for i, name in enumerate(SYMMETRIC)}
         return {name: values.reshape(shape) for name, values in measures.items()}
 
 

@@ -13,7 +13,7 @@ from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.atomic import atomic_file
 from xct4d.pictures.film import SUFFIXES, Look, write_film
-from xct4d.pictures.views import AXES, RIGHT_UP, Values, View, clearest_position
+from xct4d.pictures.views import RIGHT_UP, Values, View, clearest_position
 from xct4d.progress import track
 from xct4d.quantities import ANALYSED, ATTENUATION, BY_NAME, DISPLACEMENT_UNCERTAINTY, Quantity
 from xct4d.result import Result, open_result
@@ -112,6 +112,3 @@ def _look(result: Result, view: View, quantity: Quantity, name: str, component: 
         limits=(0.0, high or 1.0) if is_length else quantity.display.window(low, high),
         title=f"{result.name}: {name.replace('_', ' ')}{component and ' ' + component}, {where}",
     )
-
-
-__all__ = ["AXES", "film"]

@@ -19,10 +19,8 @@ SIGNIFICANT = 4.0  # standard deviations
 GAIN, LITTLE_GAIN = 1.05, 1.02  # times worse is the score without a correction that blurs the volume, and without one that is mentioned
 MENTIONED = 1.1  # times better must all corrections together be, where none of them blurs the volume, to be mentioned
 POOR = 0.1  # a score above which images whose rows and columns are exchanged are considered, and then the judge is asked
-UNNOTICED_FOCAL, UNNOTICED_SHIFT = (
-    1.1,
-    2.0,
-)  # a factor of the focal length and pixels of the evidence: if these change nothing, it is not determined
+UNNOTICED_FOCAL = 1.1  # a factor of the focal length: if it changes nothing, the focal length is not determined
+UNNOTICED_SHIFT = 2.0  # pixels of the evidence: if such a shift changes nothing, the place of the axis is not determined
 
 
 def fits_of(evidence: Evidence) -> list[Fit]:

@@ -11,6 +11,7 @@ import numpy as np
 from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
+from xct4d.io.digests import check_folder
 from xct4d.io.paths import safe_path
 from xct4d.io.voxels import open_voxels
 from xct4d.phantom import motions, projector, shapes
@@ -142,3 +143,15 @@ class Phantom:
             part = slice(start, start + 65536)
             nearest[part] = (np.linalg.norm(points[part, None] - centres, axis=2) - radii).argmin(axis=1)
         return nearest
+
+
+def truth_of_job(params: Any) -> Phantom | None:
+    """What is known of a job's dataset, from its parameters (snakemake.params): the scene of a simulated one, or `input.truth`.
+
+    Raises InputError where the simulated dataset is damaged or the description is wrong.
+    """
+    folder = Path(params.folder)
+    if params.simulated:
+        check_folder(folder)
+        return Phantom.load(folder / "scene.yaml")
+    return None if params.truth is None else Phantom.from_truth(Truth.model_validate(params.truth), folder)

@@ -14,9 +14,10 @@ from xct4d.fields.contrast import clearest, plane_variance
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
 from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.geometry.planes import PLANE_AXES
 
-AXES = ("z", "y", "x")
-RIGHT_UP = {"z": ("x", "y"), "y": ("x", "z"), "x": ("y", "z")}  # what runs right and up in the image across an axis
+AXES = tuple(across for across, _, _ in PLANE_AXES.values())
+RIGHT_UP = {across: (right, up) for across, right, up in PLANE_AXES.values()}
 PIXELS = 240  # per side of a plane
 DEPTH = 128  # voxels per axis behind a projection
 COARSE = 48  # grid points per axis on which a plane worth showing is looked for

@@ -12,8 +12,8 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from xct4d.geometry.planes import PLANE_AXES
 from xct4d.report.planes import Planes
-from xct4d.report.plots import PLANE_AXES
 from xct4d.report.words import lengths
 from xct4d.units import LENGTH, Scale
 

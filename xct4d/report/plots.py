@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
+from xct4d.geometry.planes import PLANE_AXES
+
 DPI = 150
 ARROW = 0.2  # length of the longest arrow, in half widths of the box
 STYLES = {
@@ -22,7 +24,6 @@ STYLES = {
 }
 _SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DIVERGING = "berlin"  # values on both sides of zero (Crameri 2018): perceptually uniform, black at zero
-PLANE_AXES = {0: ("z", "x", "y"), 1: ("y", "x", "z"), 2: ("x", "y", "z")}  # fixed axis of a (z, y, x) volume, then what runs right and up
 
 
 def slices(

@@ -11,10 +11,10 @@ import numpy as np
 from skimage.filters import threshold_otsu
 from skimage.transform import resize_local_mean
 
+from xct4d.geometry.planes import PLANE_AXES
 from xct4d.io.ome_zarr import Volume, open_volume
 from xct4d.progress import track
 from xct4d.report.films import ColourScale, Film, Panel, View, encoded, largest, painted
-from xct4d.report.plots import PLANE_AXES
 from xct4d.report.words import lengths
 from xct4d.units import Scale
 
