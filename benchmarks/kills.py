@@ -1,4 +1,4 @@
-"""Kills of the whole workflow: `python -m benchmarks.kills FOLDER [--kills 70] [--seed 0]`.
+"""Kills of the whole workflow: `python -m benchmarks.kills FOLDER [--kills 72] [--seed 0]`.
 
 A small pipeline, with a trained mixer, runs undisturbed once. Then it runs
 again and again in folders of its own, and is killed (SIGKILL) on the way in each
@@ -43,11 +43,14 @@ CONFIG = {
 STAGES = {
     "simulate": "simulated",
     "prepare": "prepared/forward",
+    "check": "check",
     "canonical": "canonical/forward",
+    "register": "registration",
     "velocity": "velocity/6",
     "mixing": "mixing",
+    "trust": "trust",
     "export": "volumes/mixed/t0.5000.zarr",
-    "analyse": "displacement/t0.5000.zarr",
+    "analyse": "motion/displacement/t0.5000.zarr",
     "evaluate": "evaluation",
     "report": "report",
 }
@@ -241,7 +244,7 @@ def campaign(folder: Path, kills: int, seed: int) -> Found:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="a folder that does not exist yet")
-    parser.add_argument("--kills", type=int, default=70)
+    parser.add_argument("--kills", type=int, default=72)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     found = campaign(chosen.folder, chosen.kills, chosen.seed)

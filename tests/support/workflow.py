@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
 def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run snakemake in a working directory, on the workflow of a checkout."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "workflow" / "Snakefile"), *arguments]
-    return subprocess.run(command, check=False, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=900)
+    """Run snakemake in a working directory, on the workflow of a checkout.
+
+    Half of a command's time is the import of Snakemake, so that a process that has imported it
+    is forked, unless the command is to find another environment as it starts.
+    """
+    arguments = ("--snakefile", str(root / "workflow" / "Snakefile"), *arguments)
+    if environment:
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        return subprocess.run(command, check=False, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=900)
+    with tempfile.TemporaryDirectory() as folder:
+        streams = {name: Path(folder) / name for name in ("stdout", "stderr")}
+        request = {"arguments": arguments, "cwd": str(cwd), "environment": dict(os.environ), **{name: str(path) for name, path in streams.items()}}
+        server = _forking()
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess(arguments, status, **{name: path.read_text() for name, path in streams.items()})
+
+
+@cache
+def _forking() -> subprocess.Popen[str]:
+    command = [sys.executable, str(Path(__file__).with_name("forking_snakemake.py"))]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def jobs(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str) -> list[str]:

@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from workflow import ROOT
-from xct4d.workflow import digest
 from xct4d.workflow.digest import code_digest, imported_modules
+from xct4d.workflow.source_code import Store, plain
 
 FILES = {
     "script.py": "from pathlib import Path\nwith open(Path('x')):\n    from xct4d.stages.export import export\n    export()\n",
@@ -74,7 +74,7 @@ def test_every_python_gives_the_same_digest(root):
     x, one = ("Name", ("id", "x"), ("ctx", ("Load",))), ("Constant", ("value", 1))
     returned = ("Return", ("value", ("BinOp", ("left", x), ("op", ("Add",)), ("right", one))))
     function = ("FunctionDef", ("name", "f"), ("args", ("arguments", ("args", (argument,)))), ("body", (returned,)))
-    assert digest._plain(tree) == ("Module", ("body", (function,)))
+    assert plain(tree) == ("Module", ("body", (function,)))
     others = {code_digest(root / "script.py", root)}
     for python in filter(None, map(shutil.which, ("python3.11", "python3.12", "python3.13", "python3.14"))):
         command = "import sys; from xct4d.workflow.digest import code_digest; print(code_digest(sys.argv[1], sys.argv[2]))"
@@ -91,3 +91,23 @@ def test_digest_does_not_depend_on_the_place(root, tmp_path_factory):
     first = code_digest(elsewhere / "script.py", elsewhere)
     elsewhere.rename(root)
     assert code_digest(root / "script.py", root) == first
+
+
+def test_what_was_found_is_stored_and_a_damaged_store_counts_for_nothing(root, tmp_path, monkeypatch):
+    file, source = tmp_path / "store.json", root / "xct4d/fields/flow.py"
+    first = Store(file)
+    found = first.of(source)
+    first.save()
+    assert found.imports == ((1, "", ("deep",)), (1, "deep", ("y",)))
+    for damage in (b"", b"{", file.read_bytes().replace(b'"deep"', b'"sham"')):
+        (tmp_path / "damaged.json").write_bytes(damage)
+        assert Store(tmp_path / "damaged.json").of(source) == found
+    monkeypatch.setattr("xct4d.workflow.source_code.parsed", None)  # no file is parsed again
+    assert Store(file).of(source) == found
+
+
+def test_without_a_folder_to_write_to_the_digest_is_the_same(root):
+    expected = code_digest(root / "script.py", root)
+    shutil.copytree(root, root / "again", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "again/xct4d/__pycache__").write_text("in the way")
+    assert code_digest(root / "again/script.py", root / "again") == expected

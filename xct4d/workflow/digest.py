@@ -9,10 +9,12 @@ result.
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
+
+from xct4d.workflow.source_code import SourceCode, store
 
 PACKAGE = "xct4d"
 TEMPLATES = "templates"
@@ -43,11 +45,13 @@ def code_digest(script: Path, root: Path) -> str:
     Imports anywhere in a file count, also inside functions; names computed at
     run time do not. Raises SyntaxError where a file is not Python.
     """
-    total = hashlib.sha256(_code(Path(script))[0].encode())
+    script, root = Path(script), Path(root)
+    total = hashlib.sha256(_code(script, root).digest.encode())
     for module in imported_modules(script, root):
-        total.update(f"\n{module} {_code(_path(module, root))[0]}".encode())
+        total.update(f"\n{module} {_code(_path(module, root), root).digest}".encode())
         for template in _templates(module, root):
             total.update(f"\n{template.name} {hashlib.sha256(template.read_bytes()).hexdigest()}".encode())
+    store(root / PACKAGE).save()
     return total.hexdigest()[:16]
 
 
@@ -55,12 +59,12 @@ def imported_modules(script: Path, root: Path) -> list[str]:
     """Dotted names of the library's modules that count in a script's digest, sorted."""
     script, root = Path(script), Path(root)
     found: set[str] = set()
-    waiting = list(_imports(script, root, ""))
+    waiting = list(_imports_now(script, root, ""))
     while waiting:
         module = waiting.pop()
         if module not in found and not is_excluded(module):
             found.add(module)
-            waiting.extend(_imports(_path(module, root), root, module))
+            waiting.extend(_imports_now(_path(module, root), root, module))
     return sorted(found)
 
 
@@ -70,59 +74,37 @@ def is_excluded(module: str) -> bool:
     return module == PACKAGE or any(module == name or module.startswith(f"{name}.") for name in packages)
 
 
-def _code(path: Path) -> tuple[str, ast.Module]:
-    """(digest, tree) of one file's code without docstrings."""
-    return _parsed(path, path.stat().st_mtime_ns)
-
-
-@cache
-def _parsed(path: Path, _changed: int) -> tuple[str, ast.Module]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return hashlib.sha256(repr(_plain(tree)).encode()).hexdigest(), tree
-
-
-def _plain(node: object) -> object:
-    """A syntax tree as nested tuples: the same in every version of Python, which add fields and differ in how ast.dump shows empty ones."""
-    if isinstance(node, ast.AST):
-        fields = ((name, _plain(value)) for name, value in ast.iter_fields(node) if value is not None and value != [])
-        return (type(node).__name__, *fields)
-    return tuple(map(_plain, node)) if isinstance(node, list) else node
-
-
-def _imports(path: Path, root: Path, module: str) -> set[str]:
-    """Modules of the package that one file imports, their parent packages included."""
+def _code(path: Path, root: Path) -> SourceCode:
     # read once a process: most scripts import the same modules
-    return _imports_of(path, path.stat().st_mtime_ns, root, module)
+    return _read(path, path.stat().st_mtime_ns, root)
 
 
 @cache
-def _imports_of(path: Path, _changed: int, root: Path, module: str) -> set[str]:
-    tree = _code(path)[1]
+def _read(path: Path, _changed: int, root: Path) -> SourceCode:
+    return store(root / PACKAGE).of(path)
+
+
+def _imports_now(path: Path, root: Path, module: str) -> frozenset[str]:
+    return _imports(path, path.stat().st_mtime_ns, root, module)
+
+
+@cache
+def _imports(path: Path, _changed: int, root: Path, module: str) -> frozenset[str]:
+    """Modules of the package that one file imports, their parent packages included."""
     package = module if _is_package(module, root) else module.rpartition(".")[0]
     found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = package.split(".")
-                anchor = parts[: len(parts) - node.level + 1]
-                base = ".".join([*anchor, base] if base else anchor)
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
+    for level, written, names in _code(path, root).imports:
+        base = written
+        if level:
+            parts = package.split(".")
+            anchor = parts[: len(parts) - level + 1]
+            base = ".".join([*anchor, written] if written else anchor)
+        for name in [base, *(f"{base}.{name}" for name in names)]:
             parts = name.split(".")
             if parts[0] == PACKAGE:
-                for end in range(1, len(parts) + 1):
-                    ancestor = ".".join(parts[:end])
-                    if _file(ancestor, root) is not None:
-                        found.add(ancestor)
-    return found
+                ancestors = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+                found |= {ancestor for ancestor in ancestors if _file(ancestor, root) is not None}
+    return frozenset(found)
 
 
 def _is_package(module: str, root: Path) -> bool:
@@ -132,7 +114,7 @@ def _is_package(module: str, root: Path) -> bool:
 def _templates(module: str, root: Path) -> list[Path]:
     """Files in the folder `templates` of a package."""
     folder = root.joinpath(*module.split("."), TEMPLATES)
-    return sorted(path for path in folder.glob("*") if path.is_file())
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
 def _path(module: str, root: Path) -> Path:
@@ -144,8 +126,5 @@ def _path(module: str, root: Path) -> Path:
 
 def _file(module: str, root: Path) -> Path | None:
     """The file of a module, None where the name is something inside one."""
-    base = root.joinpath(*module.split("."))
-    for path in (base / "__init__.py", base.with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
+    base = os.path.join(root, *module.split("."))  # asked ten thousand times a command: a Path costs ten times as much
+    return next((Path(path) for path in (f"{base}/__init__.py", f"{base}.py") if os.path.isfile(path)), None)
