@@ -77,6 +77,21 @@ def test_splatted_line_integrals_are_those_of_the_phantom():
     assert image.sum() == pytest.approx(exact.sum(), rel=5e-3)
 
 
+def test_particles_and_pixels_make_no_moire():
+    """A block along the rays behind pixels of 1.7 voxels: rows and columns show its thickness, without stripes."""
+    volume, cameras, g = np.zeros((40, 40, 40), np.float32), views(0, size=34), 6
+    volume[8:32, 8:32, 8:32] = 1
+    axis = voxel_centres(g)
+    nodes = np.column_stack([grid_points(axis, axis, axis), np.ones(g**3)]).astype(np.float32)
+    image = np.zeros((34, 34), np.float32)
+    splat(Particles.of(volume, volume > 0, g), nodes, cameras, 0, 1.0, image)
+    at = np.arange(12, 22) + 0.5
+    rays = cast(cameras, np.zeros(100, int), np.tile(at, 10), np.repeat(at, 10))
+    ratio = image[12:22, 12:22] * np.abs(rays[:, 3]).reshape(10, 10) / 1.2
+    for stripes in (ratio.mean(0), ratio.mean(1)):
+        np.testing.assert_allclose(stripes, 1, atol=0.005)
+
+
 def test_splatting_and_its_adjoint_agree():
     cameras, g = views(30, size=24), 6
     volume = thing(SQUEEZED).volume(24, 0.0)

@@ -26,7 +26,12 @@ def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str)
         return subprocess.run(command, check=False, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=900)
     with tempfile.TemporaryDirectory() as folder:
         streams = {name: Path(folder) / name for name in ("stdout", "stderr")}
-        request = {"arguments": arguments, "cwd": str(cwd), "environment": dict(os.environ), **{name: str(path) for name, path in streams.items()}}
+        request = {
+            "arguments": arguments,
+            "cwd": str(cwd),
+            "environment": dict(os.environ),
+            **{name: str(path) for name, path in streams.items()},
+        }
         server = _forking()
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()

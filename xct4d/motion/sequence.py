@@ -12,6 +12,7 @@ path stays as registered where no pixel speaks against it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -28,7 +29,7 @@ from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import Law
 from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
-from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
+from xct4d.kernels.cpu.splatting import Particles, particle_spread, splat, splat_adjoint
 from xct4d.motion.projections import Projections
 from xct4d.motion.quasi_newton import StiffBasis, curvature, minimised
 from xct4d.motion.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
@@ -75,7 +76,8 @@ class SequenceFit:
         self._blur, self._images = fineness.blur, []
         for given in projections:
             binned = given.binned(max(int(fineness.pixel / given.pixel + 0.3), 1))
-            image = self._smooth(correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2), binned.pixel)
+            smeared = correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2)
+            image = _blurred(smeared, math.hypot(fineness.blur, particle_spread(fineness.voxels)) / binned.pixel)
             weight = np.exp(-np.maximum(image, 0) / 2)
             self._images.append((Projections(given.time, image, binned.views), binned.pixel, weight))
         squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
@@ -95,10 +97,6 @@ class SequenceFit:
         for axis in range(3):
             held = held | np.roll(held, 1, axis)  # particles name the lowest of their eight nodes
         return torch.from_numpy(np.flatnonzero(binary_dilation(held, np.ones((3, 3, 3), bool))))
-
-    def _smooth(self, images: np.ndarray, pixel: float) -> np.ndarray:
-        sigma = self._blur / pixel
-        return images if sigma == 0 else np.stack([gaussian_filter(image, sigma, mode="constant") for image in images])
 
     def set(self, control: np.ndarray) -> None:
         with torch.no_grad():
@@ -130,11 +128,11 @@ class SequenceFit:
         for v in range(len(predicted)):
             for particles, at, share in zip(self._particles, nodes, shares, strict=True):
                 splat(particles, at, measured.views, v, share, predicted[v])
-        left = (self._smooth(predicted, pixel) - measured.image) * weight
+        left = (_blurred(predicted, self._blur / pixel) - measured.image) * weight
         value = 0.5 * float((left * left).mean(dtype=np.float64))
         pulls = [np.zeros_like(at) for at in nodes]
         if wanted is not None:
-            back = self._smooth(np.float32(wanted / left.size) * left * weight, pixel)
+            back = _blurred(np.float32(wanted / left.size) * left * weight, self._blur / pixel)
             for v in range(len(predicted)):
                 for particles, at, share, pull in zip(self._particles, nodes, shares, pulls, strict=True):
                     splat_adjoint(particles, at, measured.views, v, share, back[v], pull)
@@ -235,6 +233,11 @@ class SequenceFit:
             scale = basis.scale(curvature(self.data_cost, control, basis), self._bending)
             control = minimised(self, control, basis, scale, max(iterations // rounds, 1))
         return control
+
+
+def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:
+    """Images [V, height, width] behind a Gaussian of that standard deviation (pixels)."""
+    return images if sigma == 0 else np.stack([gaussian_filter(image, sigma, mode="constant") for image in images])
 
 
 # a pace is a few numbers: coarse images decide it

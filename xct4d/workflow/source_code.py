@@ -28,7 +28,7 @@ class SourceCode:
 def parsed(text: bytes, name: str) -> SourceCode:
     """What a file of these bytes contains; name: in the error. Raises SyntaxError where it is not Python."""
     tree = ast.parse(text, filename=name)
-    imports = []
+    imports: list[tuple[int, str, tuple[str, ...]]] = []
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
