@@ -13,6 +13,7 @@ import tiny_dataset
 import yaml
 
 from workflow import ROOT, jobs
+from xct4d.errors import InputError
 from xct4d.workflow.plan import plan
 
 DATA = os.environ.get("XCT4D_DATA")
@@ -89,6 +90,24 @@ def test_voxels_behind_a_description_are_inputs_of_the_rules(tmp_path):
     (dataset,) = plan({"datasets": {"d": {"input": given}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
     both = [str(folder / "o.yaml"), str(folder / "v.npy")]
     assert (dataset.volume_files, dataset.truth_files) == ({"forward": [], "backward": both}, both)
+
+
+def test_measured_volumes_and_the_mask_are_inputs_of_the_rules(tmp_path):
+    folder = tiny_dataset.make(tmp_path / "data")
+    for name in ("m.npy", "v.npy"):
+        np.save(folder / name, np.ones((4, 4, 4), np.float32))
+    (folder / "o.yaml").write_text("{type: voxel_grid, path: v.npy}\n")
+    truth = {"volumes": [{"path": "v.npy", "time": 0.25}, {"path": "o.yaml", "time": 0.7}]}
+    tree = {"datasets": {"d": {"input": {"folder": str(folder), "truth": truth}}}, "evaluate": {"region": {"mask": {"path": "m.npy"}}}}
+    (dataset,) = plan(tree, SCENES).values()
+    assert dataset.truth_files == [str(folder / "v.npy"), str(folder / "o.yaml")]
+    assert dataset.region_files == [str(folder / "m.npy")]
+    (folder / "v.npy").unlink()
+    with pytest.raises(InputError, match=r"input\.truth\.volumes\[0\]\.path: there is no file"):
+        plan(tree, SCENES)
+    scene = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "evaluate": tree["evaluate"]}
+    with pytest.raises(InputError, match=r"evaluate\.region\.mask: a scene has no folder for a mask"):
+        plan(scene, SCENES)
 
 
 def test_a_volume_of_voxels_is_not_read_before_anything_runs(tmp_path):

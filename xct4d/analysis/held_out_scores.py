@@ -11,6 +11,7 @@ import numpy as np
 
 from xct4d import metrics
 from xct4d.analysis.projections import render_frame
+from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.io.prepared import Frames
 from xct4d.progress import track
@@ -32,9 +33,11 @@ def score_held_out(evolution: Evolution, states: Mapping[str, Frames], shown: in
     """(scores as metrics.json has them, at most `shown` of the projections with their predictions).
 
     states: prepared projections, whose held-out frames are scored in order of
-    their times.
+    their times: against what the result predicts and, where something moves,
+    against what each scan alone does.
     """
-    kind = "forward" if evolution.static else "mixed"
+    kind: Reconstruction = "forward" if evolution.static else "mixed"
+    directions: tuple[Reconstruction, ...] = () if evolution.static else tuple(SCAN_TIME)
     held_out = [
         (float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()
     ]
@@ -46,12 +49,18 @@ def score_held_out(evolution: Evolution, states: Mapping[str, Frames], shown: in
             frames = states[state]
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
             predicted, measured = render_frame(evolution, frames, f, kind=kind, stride=stride), frames.image(f)[::stride, ::stride]
-            scored = {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
-            scores.append({"state": state, "name": frames.name[f], "time": time} | scored)
+            alone = {
+                direction: _scored(render_frame(evolution, frames, f, kind=direction, stride=stride), measured) for direction in directions
+            }
+            scores.append({"state": state, "name": frames.name[f], "time": time} | _scored(predicted, measured) | alone)
             if i in chosen:
                 pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted, measured))
             progress.advance()
     return _summary(scores), pictures
+
+
+def _scored(predicted: np.ndarray, measured: np.ndarray) -> dict[str, Any]:
+    return {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
 
 
 def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,5 +73,11 @@ def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(projections: list[dict[str, Any]]) -> dict[str, Any]:
-    scores = {key: float(np.mean([p[key] for p in projections])) if projections else None for key in ("psnr", "ssim")}
-    return {"count": len(projections)} | scores
+    means = {"count": len(projections)} | _means(projections)
+    return means | {
+        direction: _means([p[direction] for p in projections]) for direction in SCAN_TIME if projections and direction in projections[0]
+    }
+
+
+def _means(scores: list[dict[str, Any]]) -> dict[str, Any]:
+    return {key: float(np.mean([own[key] for own in scores])) if scores else None for key in ("psnr", "ssim")}

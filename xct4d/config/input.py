@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from xct4d.config.base import Count, Positive, Section
+from xct4d.config.base import Count, Fraction, Positive, Section
 from xct4d.config.corrections import Geometry, Intensities
 from xct4d.directions import State
+
+VOXEL_FILES = (".npy", ".npz", ".raw", ".zarr")  # suffixes of volumes of voxels
 
 
 class Split(Section):
@@ -48,11 +50,16 @@ class Split(Section):
 class VolumeFile(Section):
     """A known attenuation volume over the box [-1, 1]^3."""
 
-    path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw), in the dataset's folder")
+    path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw, .zarr), in the dataset's folder")
     shape: tuple[Count, Count, Count] | None = Field(None, description=".raw only: voxels along z, y, x")
     dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
         None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
     )
+
+    @property
+    def is_voxels(self) -> bool:
+        """Whether the file holds voxels."""
+        return self.path.lower().rstrip("/").endswith(VOXEL_FILES)
 
     @property
     def is_object(self) -> bool:
@@ -60,11 +67,31 @@ class VolumeFile(Section):
         return self.path.lower().endswith((".yaml", ".yml", ".json"))
 
 
-class Truth(Section):
-    """The true object and its motion, for scoring; scenes bring their own."""
+class MeasuredVolume(VolumeFile):
+    """Attenuation over the box [-1, 1]^3 at one time, such as the scan of an interrupted test."""
 
-    object: VolumeFile = Field(description="the object at t = 0")
-    motion: dict[str, Any] = Field(description="its motion, with the keys of a scene's motion")
+    time: Fraction = Field(description="its time, as those of export.times")
+
+
+class Truth(Section):
+    """What is known of the sample, for scoring: the object and its motion, or volumes measured at some times; scenes bring their own."""
+
+    object: VolumeFile | None = Field(None, description="the object at t = 0")
+    motion: dict[str, Any] | None = Field(None, description="its motion, with the keys of a scene's motion")
+    volumes: list[MeasuredVolume] = Field(
+        [], description="in place of object and motion: volumes measured at any times, which are scored whether or not they are exported"
+    )
+
+    @model_validator(mode="after")
+    def _object_or_volumes(self):
+        if (self.object is None) != (self.motion is None):
+            raise ValueError("object and motion belong together; of an object whose motion is not known give volumes")
+        if (self.object is None) != bool(self.volumes):
+            raise ValueError("give either object and motion, or volumes")
+        times = [volume.time for volume in self.volumes]
+        if len(set(times)) != len(times):
+            raise ValueError(f"volumes has a time twice: {times}")
+        return self
 
 
 class Input(Section):
@@ -80,7 +107,7 @@ class Input(Section):
     between: str | None = Field(None, description="file that describes the whole sequence (default: transforms_AA_to_BB.json)")
     forward_volume: VolumeFile | None = Field(None, description="known volume at t = 0, for volumetric supervision")
     backward_volume: VolumeFile | None = Field(None, description="known volume at t = 1, for volumetric supervision")
-    truth: Truth | None = Field(None, description="true object and motion, for scoring")
+    truth: Truth | None = Field(None, description="true object and motion, or volumes measured at some times, for scoring")
     split: Split = Split()
     geometry: Geometry = Geometry()
     forward_geometry: Geometry | None = Field(None, description="geometry of the scan at t = 0, in place of `geometry`")

@@ -67,7 +67,7 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
 
 def _check_names(dataset: Dataset, where: str) -> None:
     """Snakemake takes {name} and <name> in a path for something else; a folder's name has 255 bytes at most."""
-    named = [*dataset.scene_files, *dataset.truth_files]
+    named = [*dataset.scene_files, *dataset.truth_files, *dataset.region_files]
     named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
     for file in named:
         for mark, name, what in (("{}", "a brace", "a wildcard"), ("<>", "an angle bracket", "a variable")):
@@ -116,6 +116,9 @@ def _check_volume_weight(config: Config, where: str) -> None:
 def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
     if config.input.truth is not None:
         raise InputError("a scene brings its own truth", where=f"{where}: input.truth", fix="remove the key")
+    if config.evaluate.region is not None and config.evaluate.region.mask is not None:
+        fix = "give half_width or box, or name the dataset's folder as input.folder once it is simulated"
+        raise InputError("a scene has no folder for a mask", where=f"{where}: evaluate.region.mask", fix=fix)
     scene = str(config.input.scene)
     path = Path(scene)
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
@@ -133,7 +136,7 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
-    return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
+    return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
@@ -145,12 +148,22 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
         end: _volume_file(given, volume, f"{where}: input.{end}_volume")
         for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))
     }
-    truth = _volume_file(given, None if given.truth is None else given.truth.object, f"{where}: input.truth.object")
-    if given.truth is not None:
+    region = config.evaluate.region
+    mask = _volume_file(given, None if region is None else region.mask, f"{where}: evaluate.region.mask")
+    truth = _truth_files(given, f"{where}: input.truth")
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth, mask, reader_module(reader))
+
+
+def _truth_files(given: Input, key: str) -> list[str]:
+    """Files of what is known of the sample: of the object, or of each measured volume."""
+    if given.truth is None:
+        return []
+    if given.truth.motion is not None:
         from xct4d.phantom import motions  # imports numpy: only where the true motion is known
 
-        motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
-    return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
+        motions.parse(given.truth.motion, source=f"{key}.motion")
+    measured = [file for i, volume in enumerate(given.truth.volumes) for file in _volume_file(given, volume, f"{key}.volumes[{i}]")]
+    return [*_volume_file(given, given.truth.object, f"{key}.object"), *dict.fromkeys(measured)]
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:

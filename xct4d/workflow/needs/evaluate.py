@@ -10,7 +10,7 @@ SCORED_PIXELS = 2**18  # of a held-out projection, at most, as in analysis.held_
 
 
 def memory(work: Workload) -> float:
-    return shown(work) + arrays.true_object(work)
+    return shown(work) + arrays.true_object(work) + 6 * work.region_voxels  # float32 when read, then bool
 
 
 def shown(work: Workload) -> float:
@@ -24,4 +24,5 @@ def microseconds(work: Workload) -> float:
     pixels = work.prepared_pixels / work.projections
     samples = math.sqrt(pixels)  # a ray has as many as the image has pixels along a side
     predicted = work.held_out * min(pixels, SCORED_PIXELS) * samples * OCCUPIED
-    return (work.exported_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL
+    predicted *= 1 if len(work.state_files) == 1 else 2  # each scan alone computes as much as both together
+    return (work.scored_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL
