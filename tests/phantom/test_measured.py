@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 import zarr
 from preparation import complaint
 
 from xct4d.config import Truth
+from xct4d.fields.known_grid import KnownGrid
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.phantom.measured import MeasuredVolumes
+from xct4d.phantom.shapes import parse
+from xct4d.phantom.truth import Phantom
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
 from xct4d.units import Scale
 
@@ -67,3 +71,33 @@ def test_what_is_no_volume_is_named(tmp_path):
     with VolumeWriter(tmp_path / "u.zarr", SHAPE, quantity=DISPLACEMENT, scale=Scale()) as writer:
         writer[:] = np.stack([VOLUME] * 3)
     assert "u.zarr" in refused("u.zarr")
+
+
+def test_values_on_the_faces_of_the_box(tmp_path):
+    """A ramp along each axis from -1 to 1: on faces it is the coordinate everywhere, on centres the outermost half voxels are level."""
+    z, y, x = (np.linspace(-1, 1, n) for n in SHAPE)
+    ramp = z[:, None, None] + 10 * y[:, None] + 100 * x + 200
+    np.save(tmp_path / "v.npy", ramp.transpose(2, 1, 0))
+    points = np.random.default_rng(0).uniform(-1, 1, (50, 3))
+    for grid, (nz, ny, nx) in (("faces", (1, 1, 1)), ("centres", np.array(SHAPE) / (np.array(SHAPE) - 1))):
+        truth = MeasuredVolumes.from_truth(Truth(volumes=[{"path": "v.npy", "time": 0.5, "grid": grid}]), tmp_path)
+        expected = sum(scale * np.clip(points[:, axis] * n, -1, 1) for axis, (scale, n) in enumerate(((100, nx), (10, ny), (1, nz)))) + 200
+        assert truth.density(points, 0.5) == pytest.approx(expected, abs=1e-4)
+        known = KnownGrid(torch.from_numpy(ramp.astype(np.float32)), on_faces=grid == "faces")
+        assert known(torch.from_numpy(points).float()).numpy() == pytest.approx(expected, abs=1e-3)
+    line = complaint(MeasuredVolumes.from_truth, Truth(volumes=[{"path": "v.zarr", "time": 0.5, "grid": "faces"}]), tmp_path)
+    assert "input.truth.volumes[0].grid: v.zarr tells where its values lie; remove it" in line
+
+
+def test_objects_in_the_reference_program_s_words(tmp_path):
+    """Without rho its density is 1; a parallelepiped's edges are v0, v1, v2 in one of its programs and v1, v2, v3 in the other."""
+    edges = [[0.5, 0, 0], [0, 0.5, 0], [0.1, 0, 0.5]]
+    solid = {"type": "parallelepiped", "origin": [0, 0, 0]}
+    inside = np.array([[0.3, 0.2, 0.2], [0.5, 0.6, 0.2]])
+    for first in (0, 1):
+        tree = solid | {f"v{first + i}": edge for i, edge in enumerate(edges)}
+        assert Phantom(parse(tree, source="o", folder=None)).density(inside, 0.0).tolist() == [1, 0]
+    for tree in ({"type": "sphere", "radius": 0.4}, {"type": "cube", "side": 0.8}, {"type": "box", "sides": [0.8] * 3}):
+        assert Phantom(parse(tree | {"center": [0.3, 0.2, 0.2]}, source="o", folder=None)).density(inside[:1], 0.0) == [1]
+    flat = solid | {f"v{i}": edges[0] for i in (1, 2, 3)}
+    assert "o: v1: v1, v2 and v3 lie in one plane" in complaint(lambda: parse(flat, source="o", folder=None))

@@ -38,7 +38,8 @@ class ScoredRegion:
         """Which of points [N, 3] (x, y, z) in the box lie in the region: [N] bool."""
         if self._voxels is not None:
             size = np.array(self._voxels.shape)
-            index = np.clip(((points[:, ::-1] + 1) / 2 * size).astype(int), 0, size - 1)
+            place = (points[:, ::-1] + 1) / 2
+            index = np.clip((place * (size - 1) + 0.5 if self.settings.mask.grid == "faces" else place * size).astype(int), 0, size - 1)
             return self._voxels[tuple(index.T)]
         if self._object is not None:
             return self._object.density(points, 0.0) > 0

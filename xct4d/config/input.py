@@ -56,6 +56,12 @@ class VolumeFile(Section):
         None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
     )
 
+    grid: Literal["centres", "faces"] = Field(
+        "centres",
+        description="where the outermost voxels' values lie: half a voxel within the faces of the box (centres), or on the faces, as the "
+        "reference program takes its .npz and .npy (faces); the difference is half a voxel at the edge and nothing in the middle",
+    )
+
     @property
     def is_voxels(self) -> bool:
         """Whether the file holds voxels."""

@@ -35,6 +35,10 @@ def check_volume_file(file: VolumeFile, folder: Path, where: str) -> Path:
         raise InputError(f"shape and dtype belong to .raw files; {path.name} tells its own", where=where, fix="remove them")
     if suffix == ".raw" and (file.shape is None or file.dtype is None):
         raise InputError(f"{path.name} does not tell its shape and dtype", where=where, fix="give both (shape along z, y, x)")
+    if file.grid != "centres" and suffix not in (".npy", ".npz", ".raw"):
+        raise InputError(
+            f"{path.name} tells where its values lie", where=f"{where}.grid", fix="remove it; it belongs to .npy, .npz and .raw"
+        )
     if not (path.is_dir() if suffix == ".zarr" else path.is_file()):
         raise InputError(f"there is no file {path}", where=f"{where}.path", fix="check it; it starts from the dataset's folder")
     if file.is_voxels:

@@ -20,4 +20,6 @@ def object_in(file: VolumeFile, folder: Path, where: str) -> shapes.Object:
     if file.is_object:
         return shapes.load_object(path)
     voxels = open_voxels(path, file.shape, file.dtype)
-    return shapes.Object({"type": "voxel_grid", "path": file.path}, shapes.voxel_leaf(voxels), {file.path: voxels})
+    return shapes.Object(
+        {"type": "voxel_grid", "path": file.path}, shapes.voxel_leaf(voxels, on_faces=file.grid == "faces"), {file.path: voxels}
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from xct4d.config import Config, Input, VolumeFile, resolve
 from xct4d.directions import SCAN_TIME, STATES
 from xct4d.errors import InputError
+from xct4d.readers.reference.end_volumes import end_volumes
 from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
@@ -52,6 +53,7 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     if len(config.export.times) > MOST_TIMES:
         fix = f"at most {MOST_TIMES} are planned; leave some out"
         raise InputError(f"has {len(config.export.times)} times", where=f"{where}: export.times", fix=fix)
+    config = _with_volumes_found(config)
     if target:
         _check_volume_weight(config, where)
     if config.input.scene is not None:
@@ -99,6 +101,19 @@ def _check_window(dataset: Dataset, where: str) -> None:
         raise InputError(f"a series of {export.dtype} needs one window for all times", where=f"{where}: export.window", fix=fix)
 
 
+def _with_volumes_found(config: Config) -> Config:
+    """The configuration, with the known volumes that lie beside the transforms files where it gives them a weight and names none."""
+    given = config.input
+    if not config.canonical.volume_weight or given.folder is None or given.forward_volume or given.backward_volume:
+        return config
+    folder = Path(given.folder)
+    if not folder.is_dir() or reader_module(reader := reader_of(folder, given)) != SIMULATED:
+        return config
+    ends = [end for end in SCAN_TIME if end in reader.files(folder, given)]
+    found = {f"{end}_volume": file for end, file in end_volumes(folder, given, ends).items()}
+    return config.model_copy(update={"input": given.model_copy(update=found)})
+
+
 def _check_volume_weight(config: Config, where: str) -> None:
     """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
     given = [end for end in SCAN_TIME if getattr(config.input, f"{end}_volume") is not None]
@@ -109,7 +124,9 @@ def _check_volume_weight(config: Config, where: str) -> None:
             fix="set a weight above 0, or remove the volume",
         )
     if config.canonical.volume_weight and not given:
-        fix = "give input.forward_volume or input.backward_volume, or remove the weight"
+        fix = (
+            "give input.forward_volume or input.backward_volume, put an .npz of each scan beside the transforms files, or remove the weight"
+        )
         raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
 
 
