@@ -42,6 +42,10 @@ CONFIG = {
         {"evaluate": {"region": {"box": {"low": [0, 0, 0], "high": [1, 1, 0]}}}},
         ["evaluate.region.box", "must be above low"],
     ),
+    "a window upside down": (
+        {"input": {"sequence": {"start": 0.5, "stop": 0.4}}},
+        ["input.sequence", "stop (0.4) must be above start (0.5)"],
+    ),
     "NaN unit": ({"input": {"unit_mm": float("nan")}}, ["input.unit_mm"]),
 }
 

@@ -25,7 +25,19 @@ from xct4d.units import Scale
 N = 32
 
 
-def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, unit_mm=None, duration_s=None, histories=None, region=None):
+def run(
+    tmp_path,
+    model,
+    *,
+    times=(0.0, 0.5, 1.0),
+    resolution=N,
+    truth=None,
+    unit_mm=None,
+    duration_s=None,
+    histories=None,
+    region=None,
+    **settings,
+):
     volumes = {}
     for t in times:
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
@@ -38,7 +50,7 @@ def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, uni
         states["between"] = save(
             tmp_path / "prepared" / "between", times=[0.5, 0.75, 0.75], held_out=[True, True, True], unit_mm=unit_mm, duration_s=duration_s
         )
-    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N), tmp_path / "out", histories or {}, None, region)
+    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N, **settings), tmp_path / "out", histories or {}, None, region)
     return json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 
@@ -193,6 +205,13 @@ def test_each_scan_alone_predicts_held_out_projections_worse_where_it_is_far(tmp
     assert at_start["forward"]["psnr"] > 90 > at_start["backward"]["psnr"]
     assert middle["forward"]["psnr"] == pytest.approx(middle["backward"]["psnr"], abs=1.0)
     assert late["backward"]["psnr"] > late["forward"]["psnr"]
+
+
+def test_projections_that_were_trained_on_are_scored_where_asked(tmp_path):
+    record = run(tmp_path, StillBall(), times=(0.0,), trained_projections=True)
+    assert (record["held_out"]["mean"]["count"], record["trained_on"]["mean"]["count"]) == (1, 1)
+    assert record["trained_on"]["mean"]["psnr"] > 90
+    assert run(tmp_path / "not", StillBall(), times=(0.0,))["trained_on"] is None
 
 
 def test_without_truth_self_correlation_remains(tmp_path):

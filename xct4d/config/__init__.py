@@ -14,7 +14,7 @@ from xct4d.config.canonical import Canonical, HashGrid
 from xct4d.config.corrections import Geometry, Intensities
 from xct4d.config.evaluate import Evaluate, Region
 from xct4d.config.export import Export
-from xct4d.config.input import Input, Split, Truth, VolumeFile
+from xct4d.config.input import Input, Sequence, Split, Truth, VolumeFile
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
 from xct4d.config.registration import Registration
@@ -26,5 +26,5 @@ from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 __all__ = [
     "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
     "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Region", "Registration",
-    "Schedule", "Section", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
+    "Schedule", "Section", "Sequence", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
 ]  # fmt: skip

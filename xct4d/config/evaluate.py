@@ -45,4 +45,5 @@ class Evaluate(Section):
     """Scores and figures."""
 
     resolution: Annotated[int, Field(ge=8)] = Field(200, description="grid points per axis on which volumes are compared")
+    trained_projections: bool = Field(False, description="score the projections that were trained on too, apart from the held-out ones")
     region: Region | None = Field(None, description="the part of the box in which volumes and motion are scored (default: all of it)")

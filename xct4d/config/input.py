@@ -30,7 +30,7 @@ class Split(Section):
     )
     held_out: list[str] = Field([], description="file names held out (method list)")
     imin: Annotated[int, Field(ge=0)] = Field(
-        0, description="first index of train_<index> used; this and the next three hold for the two scans, the sequence is used whole"
+        0, description="first index of train_<index> used; this and the next three hold for the two scans, `sequence` for the sequence"
     )
     imax: Annotated[int, Field(ge=0)] | None = Field(None, description="last index of train_<index> used")
     istep: Count = Field(1, description="every istep-th index from imin is used")
@@ -45,6 +45,23 @@ class Split(Section):
     def held_out_every(self) -> int:
         """`interval`, or its default where the method is interval."""
         return 8 if self.interval is None else self.interval
+
+
+class Sequence(Section):
+    """Which projections of the sequence are used."""
+
+    start: Fraction = Field(0.0, description="nothing before this time is used, in [0, 1] as export.times")
+    stop: Fraction = Field(1.0, description="nothing after this time is used")
+    step: Count = Field(1, description="of the times from start to stop every step-th is trained on; held-out projections stay")
+    indices: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="of each time exactly the projections train_<index> with these numbers are trained on"
+    )
+
+    @model_validator(mode="after")
+    def _rises(self):
+        if not self.start < self.stop:
+            raise ValueError(f"stop ({self.stop:g}) must be above start ({self.start:g})")
+        return self
 
 
 class VolumeFile(Section):
@@ -115,6 +132,7 @@ class Input(Section):
     backward_volume: VolumeFile | None = Field(None, description="known volume at t = 1, for volumetric supervision")
     truth: Truth | None = Field(None, description="true object and motion, or volumes measured at some times, for scoring")
     split: Split = Split()
+    sequence: Sequence = Sequence()
     geometry: Geometry = Geometry()
     forward_geometry: Geometry | None = Field(None, description="geometry of the scan at t = 0, in place of `geometry`")
     backward_geometry: Geometry | None = Field(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from xct4d.analysis.held_out_scores import PredictedProjection
+from xct4d.analysis.projection_scores import PredictedProjection
 from xct4d.analysis.scores import TimeScores
 from xct4d.directions import RECONSTRUCTIONS
 from xct4d.quantities import ATTENUATION

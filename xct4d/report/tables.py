@@ -43,12 +43,17 @@ def quality(metrics: Mapping[str, Any], scale: Scale) -> Table:
 
 
 def held_out(metrics: Mapping[str, Any]) -> str:
-    """The mean scores of all held-out projections in words, of the result and of each scan alone; nothing where there are none."""
-    mean = metrics["held_out"]["mean"]
+    """The mean scores of all held-out projections in words, of the result and of each scan alone, and of those that were trained on where they are scored."""
+    said = _in_words(metrics["held_out"]["mean"], "held-out projections")
+    trained = metrics.get("trained_on")
+    return " ".join(filter(None, [said, _in_words(trained["mean"], "projections that were trained on") if trained else ""]))
+
+
+def _in_words(mean: Mapping[str, Any], what: str) -> str:
     if not mean["count"]:
         return ""
     alone = [f" Carried from the {scan} scan alone: {_scores(mean[key])}." for key, scan in ALONE.items() if key in mean]
-    return f"All {mean['count']} held-out projections on average: {_scores(mean)}.{''.join(alone)}"
+    return f"All {mean['count']} {what} on average: {_scores(mean)}.{''.join(alone)}"
 
 
 def _scores(mean: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from xct4d import config
-from xct4d.analysis.held_out_scores import score_held_out
+from xct4d.analysis.projection_scores import score_projections
 from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.analysis.scores import score_time
 from xct4d.analysis.trust import TrustScores
@@ -88,7 +88,7 @@ def evaluate_model(
                 if trust is not None:
                     scores[-1].record["trust"] = trust.at(evolution, t, first.unit_mm)
                 progress.advance()
-        held_out, shown = score_held_out(evolution, states, SHOWN_PROJECTIONS)
+        held_out, shown = score_projections(evolution, states, SHOWN_PROJECTIONS)
         record = {
             "resolution": settings.resolution,
             "static": evolution.static,
@@ -98,6 +98,7 @@ def evaluate_model(
             "duration_s": first.duration_s,
             "times": [score.record for score in scores],
             "held_out": held_out,
+            "trained_on": score_projections(evolution, states, 0, held_out=False)[0] if settings.trained_projections else None,
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
         draw_scores(folder, scores, shown_planes, Scale(first.unit_mm, first.duration_s), shown, histories)

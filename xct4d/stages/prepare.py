@@ -23,6 +23,7 @@ from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, note_split, split
+from xct4d.readers.thinning import thinned
 from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.report.preview import draw_preview
 
@@ -51,6 +52,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     if state == "between":
         acquisition, times = _without_ends(dataset, acquisition, times, input.split, notes)
     role = split(acquisition, input.split, tuple(dataset.acquisitions.values()), whole=state == "between")
+    if state == "between":
+        role = thinned(acquisition, times, role, input.sequence)
     used = [i for i in range(len(role)) if role[i] != ASIDE]
     acquisition = replace(acquisition, projections=[acquisition.projections[i] for i in used])
     times = [times[i] for i in used]

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from xct4d.config import Config, Input, VolumeFile, resolve
+from xct4d.config import Config, Input, Sequence, VolumeFile, resolve
 from xct4d.directions import SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.readers.reference.end_volumes import end_volumes
@@ -64,6 +64,8 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     if target:
         _check_window(dataset, where)
         _check_mixing(dataset, where)
+        if "between" not in dataset.states and config.input.sequence != Sequence():
+            raise InputError("there is no sequence of which it could choose", where=f"{where}: input.sequence", fix="remove it")
     return dataset
 
 

@@ -1,4 +1,4 @@
-"""Scores of held-out projections against their predictions by a trained model."""
+"""Scores of projections, held-out ones above all, against their predictions by a trained model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xct4d import metrics
-from xct4d.analysis.projections import render_frame
+from xct4d.analysis.projections import render_kinds
 from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.io.prepared import Frames
@@ -22,39 +22,45 @@ SCORED_PIXELS = 2**18  # of a projection, at most: of a larger one each second o
 
 @dataclass(frozen=True)
 class PredictedProjection:
-    """A held-out projection beside its prediction, both [h, w] transmission."""
+    """A projection beside its prediction, both [h, w] transmission."""
 
     title: str
     predicted: np.ndarray
     measured: np.ndarray
 
 
-def score_held_out(evolution: Evolution, states: Mapping[str, Frames], shown: int) -> tuple[dict[str, Any], list[PredictedProjection]]:
+def score_projections(
+    evolution: Evolution, states: Mapping[str, Frames], shown: int, *, held_out: bool = True
+) -> tuple[dict[str, Any], list[PredictedProjection]]:
     """(scores as metrics.json has them, at most `shown` of the projections with their predictions).
 
-    states: prepared projections, whose held-out frames are scored in order of
-    their times: against what the result predicts and, where something moves,
-    against what each scan alone does.
+    states: prepared projections, whose held-out frames, or those that were
+    trained on, are scored in order of their times: against what the result
+    predicts and, where something moves, against what each scan alone does.
     """
     kind: Reconstruction = "forward" if evolution.static else "mixed"
     directions: tuple[Reconstruction, ...] = () if evolution.static else tuple(SCAN_TIME)
-    held_out = [
-        (float(frames.frame_time()[f]), state, f) for state, frames in states.items() for f in np.flatnonzero(frames.held_out).tolist()
+    asked = [
+        (float(frames.frame_time()[f]), state, f)
+        for state, frames in states.items()
+        for f in np.flatnonzero(frames.held_out == held_out).tolist()
     ]
-    held_out.sort()
-    chosen = set(equally_spaced(len(held_out), shown))
+    asked.sort()
+    chosen = set(equally_spaced(len(asked), shown))
     scores, pictures = [], []
-    with track("evaluate held-out projections", len(held_out)) as progress:
-        for i, (time, state, f) in enumerate(held_out):
+    title = f"evaluate {'held-out projections' if held_out else 'projections trained on'}"
+    with track(title, len(asked)) as progress:
+        for i, (time, state, f) in enumerate(asked):
             frames = states[state]
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
-            predicted, measured = render_frame(evolution, frames, f, kind=kind, stride=stride), frames.image(f)[::stride, ::stride]
-            alone = {
-                direction: _scored(render_frame(evolution, frames, f, kind=direction, stride=stride), measured) for direction in directions
-            }
-            scores.append({"state": state, "name": frames.name[f], "time": time} | _scored(predicted, measured) | alone)
+            predicted, measured = (
+                render_kinds(evolution, frames, f, [kind, *directions], stride=stride),
+                frames.image(f)[::stride, ::stride],
+            )
+            scored = {name: _scored(image, measured) for name, image in predicted.items()}
+            scores.append({"state": state, "name": frames.name[f], "time": time} | scored.pop(kind) | scored)
             if i in chosen:
-                pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted, measured))
+                pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted[kind], measured))
             progress.advance()
     return _summary(scores), pictures
 
