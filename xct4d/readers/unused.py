@@ -41,7 +41,7 @@ def unused_volumes(folder: Path, options: Input) -> list[str]:
         return []
     lying = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VOXEL_FILES and not path.name.startswith(".")]
     return [
-        f"not used: {path.name}; a known volume is named as input.forward_volume or input.backward_volume"
+        f"{path.name}: a volume is used where the configuration names it, or canonical.volume_weight finds it"
         for path in lying
         if path not in named
     ]

@@ -157,7 +157,7 @@ def error_over_time(path: Path, times: Sequence[float], curves: dict[str, Sequen
         label = "mismatch of forward and backward" if name == BETWEEN_SCANS else f"{name} against truth"
         axes.plot(times, values, label=label, markersize=4.5, linewidth=1.3, **STYLES[name])
     axes.set_xlabel(time_label)
-    axes.set_ylabel(f"mean squared difference of attenuation ({unit})")
+    axes.set_ylabel(f"mean squared difference\nof attenuation ({unit})")
     axes.set_ylim(bottom=0)
     figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     _plain(axes)
