@@ -34,6 +34,10 @@ CONFIG = {
         {"input": {"truth": {"volumes": [{"path": "v.npy", "time": 0.5}, {"path": "w.npy", "time": 0.5}]}}},
         ["input.truth", "a time twice"],
     ),
+    "OME-Zarr to train with": (
+        {"input": {"forward_volume": {"path": "v.zarr"}}},
+        ["input", "forward_volume: OME-Zarr is read for scoring alone; store v.zarr as"],
+    ),
     "two regions": (
         {"evaluate": {"region": {"half_width": 0.5, "mask": {"path": "m.npy"}}}},
         ["evaluate.region", "one of half_width, box and mask"],

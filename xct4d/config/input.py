@@ -67,7 +67,9 @@ class Sequence(Section):
 class VolumeFile(Section):
     """A known attenuation volume over the box [-1, 1]^3."""
 
-    path: str = Field(description="object description (.yaml, .json) or voxels (.npy, .npz, .raw, .zarr), in the dataset's folder")
+    path: str = Field(
+        description="object description (.yaml, .json) or voxels (.npy, .npz, .raw, and for scoring .zarr), in the dataset's folder"
+    )
     shape: tuple[Count, Count, Count] | None = Field(None, description=".raw only: voxels along z, y, x")
     dtype: Literal["uint8", "uint16", "uint32", "int16", "float32", "float64"] | None = Field(
         None, description=".raw only: type of a voxel; whole numbers are divided by the type's largest, negative ones stay negative"
@@ -150,6 +152,14 @@ class Input(Section):
         """The corrections of the cameras of one state."""
         own = {"forward": self.forward_geometry, "backward": self.backward_geometry, "between": self.between_geometry}[state]
         return self.geometry if own is None else own
+
+    @model_validator(mode="after")
+    def _plain_voxels(self):
+        for key in ("forward_volume", "backward_volume"):
+            volume = getattr(self, key)
+            if volume is not None and volume.is_voxels and not volume.path.lower().endswith((".npy", ".npz", ".raw")):
+                raise ValueError(f"{key}: OME-Zarr is read for scoring alone; store {volume.path} as .npy, .npz or .raw")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self):

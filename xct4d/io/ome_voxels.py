@@ -66,7 +66,10 @@ def open_ome_voxels(path: Path) -> OmeVoxels:
         what = f"has the axes {', '.join(named)}" + (f" with several entries along {', '.join(others)}" if others else "")
         raise InputError(what, where=path, fix="give one volume with the axes z, y, x")
     if "xct4d" not in attributes:
-        return OmeVoxels(path, array, tuple(named))
+        found = OmeVoxels(path, array, tuple(named))
+        if min(found.shape) < 2:
+            raise InputError(f"has shape {found.shape}", where=path, fix="give at least 2 voxels per axis")
+        return found
     own = open_volume(path).in_world_units()
     if own.quantity != ATTENUATION:
         raise InputError(f"holds {own.quantity.name}, not attenuation", where=path)

@@ -41,7 +41,7 @@ def check_volume_file(file: VolumeFile, folder: Path, where: str) -> Path:
         )
     if not (path.is_dir() if suffix == ".zarr" else path.is_file()):
         raise InputError(f"there is no file {path}", where=f"{where}.path", fix="check it; it starts from the dataset's folder")
-    if file.is_voxels:
+    if file.is_voxels and suffix != ".zarr":  # that is io.ome_voxels', whose units the trainings do without
         try:
             open_voxels(path, file.shape, file.dtype)
         except InputError as error:

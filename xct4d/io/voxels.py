@@ -1,4 +1,4 @@
-"""Attenuation volumes stored as voxels: .npy, .npz, .raw and .zarr."""
+"""Attenuation volumes stored as voxels: .npy, .npz and .raw."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.io.paths import refuse_special
-
-if TYPE_CHECKING:
-    from xct4d.io.ome_voxels import OmeVoxels
 
 RAW_TYPES = ("uint8", "uint16", "uint32", "int16", "float32", "float64")
 MOST_VOXELS = 2**36  # of a volume: 4096 along each axis
@@ -64,28 +61,20 @@ class Voxels:
             return archive["vol"]
 
 
-def open_voxels(
-    path: Path, shape: tuple[int, int, int] | None = None, dtype: str | None = None, axes: str = RAW_AXES
-) -> Voxels | OmeVoxels:
+def open_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: str | None = None, axes: str = RAW_AXES) -> Voxels:
     """The volume in a file, not yet read.
 
     .npy and the array `vol` of .npz are (x, y, z), as the reference program
     has them; .raw is little-endian, of the given shape, dtype and order of
     axes. Whole numbers of a .raw are divided by the type's largest, so they
-    span [0, 1] (int16 [-1, 1]); .npy and .npz hold the attenuation itself,
-    and so does OME-Zarr (io.ome_voxels).
+    span [0, 1] (int16 [-1, 1]); .npy and .npz hold the attenuation itself.
     Raises InputError where the file is missing, is not a volume or holds pickled objects.
     """
     path = Path(path)
     refuse_special(path, path)
     suffix = path.suffix.lower()
-    voxels: Voxels | OmeVoxels
     try:
-        if suffix == ".zarr":
-            from xct4d.io.ome_voxels import open_ome_voxels  # imports zarr: only where there is such a volume
-
-            voxels = open_ome_voxels(path)
-        elif suffix == ".raw":
+        if suffix == ".raw":
             voxels = _raw(path, shape, dtype, axes)
         elif suffix == ".npy":
             with path.open("rb") as file:
@@ -98,7 +87,7 @@ def open_voxels(
                     member = archive.getinfo("vol.npy")
                     voxels = _array(path, file, min(member.file_size, DEFLATE * min(member.compress_size, path.stat().st_size)))
         else:
-            raise InputError("is not a volume", where=path, fix="give a .npy, .npz, .raw or .zarr file")
+            raise InputError("is not a volume", where=path, fix="give a .npy, .npz or .raw file")
     except OSError as error:
         raise _unreadable(path, error) from None
     except DAMAGED as error:

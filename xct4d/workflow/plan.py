@@ -191,11 +191,12 @@ def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]
     from xct4d.io.volumes import check_volume_file  # imports numpy: only where there is a known volume
 
     path = check_volume_file(volume, Path(str(given.folder)), key)
-    if not volume.is_object:
+    if not volume.is_object and path.suffix.lower() != ".zarr":
         return [str(path)]
-    from xct4d.phantom.shapes import load_object
+    from xct4d.phantom.described_volume import object_in
 
     try:
-        return [str(path), *(str(voxels.path) for voxels in load_object(path).files.values())]
+        files = object_in(volume, Path(str(given.folder)), key).files.values()
+        return list(dict.fromkeys([str(path), *(str(voxels.path) for voxels in files)]))
     except InputError as error:
         raise InputError(str(error), where=f"{key}.path") from None

@@ -105,10 +105,10 @@ class Workload:
         return 0 if region is None or region.mask is None or not region.mask.is_voxels else self._voxels(region.mask)
 
     def _voxels(self, file: VolumeFile) -> int:
-        from xct4d.io.voxels import open_voxels
+        from xct4d.phantom.described_volume import object_in
 
         try:
-            return math.prod(map(int, open_voxels(Path(str(self.config.input.folder)) / file.path, file.shape, file.dtype).shape))
+            return math.prod(map(int, object_in(file, Path(str(self.config.input.folder)), "").files[file.path].shape))
         except InputError:  # the stage that reads it says what is wrong
             return 0
 
