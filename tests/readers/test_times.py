@@ -237,7 +237,7 @@ def test_held_out_frames_of_the_sequence_at_an_end_are_scored_with_it(folder):
     assert sorted(zip(frames.frame_time().tolist(), frames.held_out.tolist(), strict=True)) == [
         (t, False) for t in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75)
     ] + 3 * [(1.0, True)]
-    assert "3 held-out projections at t = 0 or 1, of no scan, are scored with the sequence" in notes(folder, "between")
+    assert "3 held-out projections at t = 0 or 1, of no scan, count to the sequence" in notes(folder, "between")
 
 
 def test_frames_at_an_end_that_no_scan_lists_are_named(folder):

@@ -46,7 +46,7 @@ def held_out(metrics: Mapping[str, Any]) -> str:
     """The mean scores of all held-out projections in words, of the result and of each scan alone, and of those that were trained on where they are scored."""
     said = _in_words(metrics["held_out"]["mean"], "held-out projections")
     trained = metrics.get("trained_on")
-    return " ".join(filter(None, [said, _in_words(trained["mean"], "projections that were trained on") if trained else ""]))
+    return " ".join(filter(None, [said, _in_words(trained["mean"], "projections trained on,") if trained else ""]))
 
 
 def _in_words(mean: Mapping[str, Any], what: str) -> str:

@@ -160,7 +160,7 @@ def _without_ends(
     if left := sum(ends) - sum(extra):
         notes.append(f"{left} projections of the ends left to their own scans")
     if held_out.any():
-        notes.append(f"{held_out.sum()} held-out projections at t = 0 or 1, of no scan, are scored with the sequence")
+        notes.append(f"{held_out.sum()} held-out projections at t = 0 or 1, of no scan, count to the sequence")
     if unused := sum(extra) - held_out.sum():
         notes.append(f"not used: {unused} projections of the sequence at t = 0 or 1, which no scan lists")
     return replace(acquisition, projections=[acquisition.projections[i] for i in kept]), [times[i] for i in kept]
