@@ -53,6 +53,27 @@ class Correlation:
         return max(-1.0, min(1.0, self._ab / math.sqrt(self._aa) / math.sqrt(self._bb)))
 
 
+class MeanSquaredDifference:
+    """Mean squared difference of two arrays that arrive in parts."""
+
+    def __init__(self):
+        self.count, self._sum = 0, 0.0
+
+    def add(self, a: np.ndarray, b: np.ndarray) -> None:
+        """Take in two arrays of one shape. Raises ValueError where the shapes differ."""
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        if a.shape != b.shape:
+            raise ValueError(f"arrays differ in shape: {a.shape} and {b.shape}")
+        difference = (a - b).ravel()
+        self._sum += float(difference @ difference)
+        self.count += a.size
+
+    @property
+    def value(self) -> float:
+        """In the square of the arrays' unit; NaN where nothing was added."""
+        return self._sum / self.count if self.count else math.nan
+
+
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Normalized correlation of two arrays of one shape; NaN where either is constant."""
     whole = Correlation()

@@ -26,6 +26,7 @@ class Dimension:
 NUMBER = Dimension()
 LENGTH = Dimension(length=1)
 PER_LENGTH = Dimension(length=-1)
+PER_AREA = Dimension(length=-2)  # squares of attenuation
 TIME = Dimension(time=1)
 SPEED = Dimension(length=1, time=-1)
 

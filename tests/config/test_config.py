@@ -25,6 +25,31 @@ CONFIG = {
     "a rate that levels have": ({"velocity": {"schedule": {"learning_rate": 0.1}}}, ["velocity.schedule.learning_rate", "unknown key"]),
     "knots of a mixing": ({"mixing": {"flat_field": {"knots": 6}}}, ["mixing.flat_field.knots", "unknown key"]),
     "knots of a scan": ({"canonical": {"flat_field": {"knots": 6}}}, ["canonical.flat_field.knots", "unknown key"]),
+    "truth without a motion": ({"input": {"truth": {"object": {"path": "o.yaml"}}}}, ["input.truth", "object and motion belong together"]),
+    "two kinds of truth": (
+        {"input": {"truth": {"object": {"path": "o"}, "motion": {}, "volumes": [{"path": "v.npy", "time": 0}]}}},
+        ["input.truth", "either object and motion, or volumes"],
+    ),
+    "a time measured twice": (
+        {"input": {"truth": {"volumes": [{"path": "v.npy", "time": 0.5}, {"path": "w.npy", "time": 0.5}]}}},
+        ["input.truth", "a time twice"],
+    ),
+    "OME-Zarr to train with": (
+        {"input": {"forward_volume": {"path": "v.zarr"}}},
+        ["input", "forward_volume: OME-Zarr is read for scoring alone; store v.zarr as"],
+    ),
+    "two regions": (
+        {"evaluate": {"region": {"half_width": 0.5, "mask": {"path": "m.npy"}}}},
+        ["evaluate.region", "one of half_width, box and mask"],
+    ),
+    "a box upside down": (
+        {"evaluate": {"region": {"box": {"low": [0, 0, 0], "high": [1, 1, 0]}}}},
+        ["evaluate.region.box", "must be above low"],
+    ),
+    "a window upside down": (
+        {"input": {"sequence": {"start": 0.5, "stop": 0.4}}},
+        ["input.sequence", "stop (0.4) must be above start (0.5)"],
+    ),
     "NaN unit": ({"input": {"unit_mm": float("nan")}}, ["input.unit_mm"]),
 }
 

@@ -254,3 +254,11 @@ def test_json_is_as_strict_as_yaml(folder, old, new, says):
     line = refused(folder)
     assert FORWARD in line
     assert says in line
+
+
+def test_what_other_programs_apply_to_the_poses_is_named(folder):
+    plain = run(folder)
+    with edited(folder) as tree:
+        tree.update(scale=0.5, offset=[0.5, 0.5, 0.5], applied_transform=np.eye(4)[:3].tolist())
+    assert np.array_equal(run(folder).views.camera_to_world, plain.views.camera_to_world)
+    assert notes(folder) == [f"not applied: scale, offset, applied_transform of {FORWARD}; the poses are taken as they are, in world units"]

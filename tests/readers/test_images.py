@@ -42,10 +42,17 @@ def coloured(path):
     Image.fromarray(pixels).save(path)
 
 
-def transparent(path):
-    pixels = np.full((HEIGHT, WIDTH, 4), 200, np.uint8)
-    pixels[3, 3, 3] = 0
-    Image.fromarray(pixels).save(path)
+def test_air_shows_through_what_is_transparent(tmp_path):
+    """Whatever colour lies behind a pixel that is transparent as a whole; half of one that is so by half."""
+    pixels = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    pixels[..., :3] = 100
+    pixels[3, 3] = (10, 20, 30, 0)
+    pixels[5, 6, 3] = 127
+    Image.fromarray(pixels).save(tmp_path / "image.png")
+    image = read_transmission(tmp_path / "image.png", (WIDTH, HEIGHT), "here")
+    assert image[0, 0] == pytest.approx(100 / 255)
+    assert image[3, 3] == pytest.approx(1)
+    assert image[5, 6] == pytest.approx((128 + 100 * 127 / 255) / 255)
 
 
 def several_pages(path):
@@ -102,7 +109,6 @@ IMAGES = {
         "has 24 x 32 pixels, its intrinsics are for 32 x 24",
     ),
     "colour": (coloured, "is in colour"),
-    "transparent": (transparent, "transparent"),
     "black and white": (lambda path: Image.fromarray(np.full((HEIGHT, WIDTH), True)).save(path), "pixels of type 1"),
     "complex numbers": (lambda path: tifffile.imwrite(path, np.ones((HEIGHT, WIDTH), np.complex64)), "pixels of type complex64"),
     "one bit": (lambda path: tifffile.imwrite(path, np.ones((HEIGHT, WIDTH), bool)), "pixels of type 1"),

@@ -9,6 +9,7 @@ import tiny_dataset
 from preparation import FORWARD, IMAGE, SEQUENCE, names, notes, refused, run
 from tiny_dataset import edited
 
+from xct4d.errors import InputError
 from xct4d.workflow.demand import memory_mb, minutes
 from xct4d.workflow.plan import plan
 
@@ -189,3 +190,43 @@ def test_a_method_without_its_value_is_planned_with_the_default(folder, method):
 def test_a_method_that_cannot_hold_out_what_it_is_told_to_says_so(folder, state, split, says):
     run(folder, state, split=split)
     assert [note for note in notes(folder, state) if "input.split" in note] == ([says] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("choice", "trained", "held_out"),
+    [
+        ({"start": 0.5}, {0.5: [0, 1], 0.75: [0, 1]}, [0.5, 0.75]),
+        ({"stop": 0.6}, {0.25: [0, 1], 0.5: [0, 1]}, [0.25, 0.5]),
+        ({"step": 2}, {0.25: [0, 1], 0.75: [0, 1]}, [0.25, 0.5, 0.75]),
+        ({"indices": [1]}, {0.25: [1], 0.5: [1], 0.75: [1]}, [0.25, 0.5, 0.75]),
+        ({"start": 0.3, "step": 2, "indices": [0]}, {0.5: [0]}, [0.5, 0.75]),
+    ],
+    ids=str,
+)
+def test_part_of_the_sequence(folder, choice, trained, held_out):
+    """A window holds for all projections, thinning for those that are trained on; the scans stay whole."""
+    frames = run(folder, "between", sequence=choice)
+    found: dict = {}
+    for name, time, out in zip(frames.name, frames.frame_time().tolist(), frames.held_out, strict=True):
+        if not out:
+            found.setdefault(time, []).append(int(name[-6:-4]))
+    assert found == trained
+    assert frames.frame_time()[frames.held_out].tolist() == held_out
+    assert len(run(folder, sequence=choice)) == 7
+
+
+def test_a_part_of_the_sequence_that_is_empty(folder):
+    assert "input.sequence: leaves no projection of" in refused(folder, "between", sequence={"start": 0.8})
+    assert "input.sequence: leaves no projection of" in refused(folder, "between", sequence={"indices": [7]})
+    (folder / "images_02/train_01.png").rename(folder / "images_02/train.png")
+    with edited(folder, SEQUENCE) as tree:
+        for frame in tree["frames"]:
+            frame["file_path"] = frame["file_path"].replace("02/train_01", "02/train")
+    assert "(images_02/train.png): has no number behind train" in refused(folder, "between", sequence={"indices": [0]})
+
+
+def test_a_scan_alone_has_no_sequence_to_choose_of(folder):
+    for name in ("transforms_04.json", SEQUENCE):
+        (folder / name).unlink()
+    with pytest.raises(InputError, match=r"input\.sequence: there is no sequence"):
+        plan({"datasets": {"d": {"input": {"folder": str(folder), "sequence": {"step": 2}}}}}, folder)

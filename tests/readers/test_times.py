@@ -200,3 +200,49 @@ def test_times_of_a_clock_that_counts_milliseconds_are_told_apart(folder):
         tree["frames"] = [frame | {"time": 1.7e12 + 1.8e6 + 500 * frame["time"]} for frame in tree["frames"] if 0 < frame["time"] < 1]
     assert sorted(set(run(folder, "between").time)) == pytest.approx([0.25, 0.5, 0.75])
     assert "t = 0 is 1700001800000 and t = 1 is 1700001800500" in notes(folder, "between")[0]
+
+
+def stacked(frame, times):
+    """The frame as the reference program's converter writes it with --deblurring: several cameras, each at its time."""
+    count = len(times)
+    return frame | {"transform_matrix": [frame["transform_matrix"]] * count, "time": list(times), "camera_weights": [1 / count] * count}
+
+
+def test_times_that_run_through_a_scan_are_not_used(folder):
+    """The reference program's canonical does not look at them; held-out frames are at 1, whatever the scan."""
+    for name in (FORWARD, BACKWARD):
+        with edited(folder, name) as tree:
+            for i, frame in enumerate(tree["frames"]):
+                tree["frames"][i] = stacked(frame, [1.0, 1.0] if "eval" in frame["file_path"] else [i / 6, i / 6 + 0.1])
+    assert set(run(folder).time) == {0.0}
+    assert set(run(folder, "backward").time) == {1.0}
+    assert notes(folder) == [
+        f"the times of {name} run from 0.05 to 1: not used, as a scan shows a sample at rest" for name in (FORWARD, BACKWARD)
+    ]
+    assert sorted(set(run(folder, "between").time)) == [0.25, 0.5, 0.75]
+
+
+def test_a_sequence_in_place_of_a_scan_is_still_refused(folder):
+    (folder / BACKWARD).write_bytes((folder / SEQUENCE).read_bytes())
+    assert "a scan of one end has one time" in refused(folder, "backward")
+
+
+def test_held_out_frames_of_the_sequence_at_an_end_are_scored_with_it(folder):
+    """The reference program's converter puts them at t = 1; the scan there does not have them."""
+    with edited(folder, SEQUENCE) as tree:
+        inner = [frame for frame in tree["frames"] if 0 < frame["time"] < 1]
+        moved = [stacked(frame, [1.0, 1.0]) if "eval" in frame["file_path"] else frame for frame in inner]
+        tree["frames"] = [frame for frame in tree["frames"] if frame not in inner] + moved
+    frames = run(folder, "between")
+    assert sorted(zip(frames.frame_time().tolist(), frames.held_out.tolist(), strict=True)) == [
+        (t, False) for t in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75)
+    ] + 3 * [(1.0, True)]
+    assert "3 held-out projections at t = 0 or 1, of no scan, count to the sequence" in notes(folder, "between")
+
+
+def test_frames_at_an_end_that_no_scan_lists_are_named(folder):
+    with edited(folder, SEQUENCE) as tree:
+        last = next(frame for frame in tree["frames"] if frame["file_path"] == "images_03/train_00.png")
+        last["time"] = 1.0
+    assert len(run(folder, "between")) == 8
+    assert "not used: 1 projections of the sequence at t = 0 or 1, which no scan lists" in notes(folder, "between")

@@ -184,7 +184,7 @@ def test_folders_volumes_and_other_spellings_are_named(folder):
         "not used: Transforms_02.JSON, whose images other files list",
         "not used: settings.json",
         "not used: 8 images that nothing lists, such as images_08/eval_00.png",
-        "not used: fdk_00.npy; a known volume is named as input.forward_volume or input.backward_volume",
+        "fdk_00.npy: a volume is used where the configuration names it, or canonical.volume_weight finds it",
     ]
 
 

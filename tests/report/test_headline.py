@@ -41,6 +41,12 @@ def test_a_known_error_stands_beside_the_deviation_that_is_stated():
     assert "standard deviation is 0.01 mm" in head.beside
 
 
+def test_measured_volumes_stand_for_a_truth_whose_motion_is_not_known():
+    scored = [entry(t, "determined") | {"correlation": {"mixed": value}} for t, value in ((0.25, 0.98), (0.5, 0.9512))]
+    head = said(*scored, entry(1.0, "determined") | {"correlation": None})
+    assert head.beside == "The correlation with measured volumes is 0.9512 at t = 0.5, where it is worst of 2 times."
+
+
 def test_a_scan_at_rest_has_no_motion_to_trust():
     metrics = {"static": True, "times": [{"time": 0.0}], "held_out": {"mean": {"count": 2, "psnr": 31.25, "ssim": 0.9}}}
     head = headline(metrics, Scale())

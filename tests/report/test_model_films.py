@@ -10,6 +10,7 @@ from xct4d.analysis.uncertainty import Motions, attenuation_on_grid
 from xct4d.config import Export
 from xct4d.fields.velocity import VelocityField
 from xct4d.report import motion_film, planes, slice_film
+from xct4d.report.films import NOTHING
 from xct4d.report.model_figures import PIXELS, ShownModel
 from xct4d.report.volume_view import SIDE, coarse, volume_views
 from xct4d.stages.export import export_volumes
@@ -42,6 +43,18 @@ def test_slices_show_the_result_the_truth_and_both_differences():
     assert np.ptp(decoded(error[0]), axis=(0, 1)).max() < 5  # one colour, but for its compression
     assert np.ptp(decoded(error[1])) > 50  # backward, half as large again
     assert np.ptp(decoded(disagreement[0])) > 50
+
+
+def test_times_without_a_measured_volume_are_grey(monkeypatch):
+    monkeypatch.setattr(slice_film, "PIXELS", 40)
+    monkeypatch.setattr(BallPhantom, "knows", lambda _, t: t == 1.0)
+    film = slice_film.slice_film(ShownModel(DriftingBall(), Scale()), [0.0, 1.0], BallPhantom())
+    for panel in (film.panels[1], film.panels[2]):  # truth and error
+        assert np.ptp(decoded(panel.images[0])) < 5
+        assert abs(int(decoded(panel.images[0]).mean()) - NOTHING) < 5
+    assert np.ptp(decoded(film.panels[1].images[1])) > 50
+    nowhere = slice_film.slice_film(ShownModel(DriftingBall(), Scale()), [0.0], BallPhantom())
+    assert "truth" not in [panel.label.partition(",")[0] for panel in nowhere.panels]
 
 
 def test_a_scan_at_rest_has_its_slices_alone():

@@ -122,7 +122,18 @@ def test_the_page_needs_nothing_but_itself_and_shows_every_figure(place):
     folder = place / "report"
     page = Reader((folder / "report.html").read_text())
     figures = {path.stem for path in folder.glob("*.png")}
-    assert figures == {"canonical", "correlation", "held_out", "mixing", "motion", "prepared_forward", "slices", "training", "volumes"}
+    assert figures == {
+        "attenuation_error",
+        "canonical",
+        "correlation",
+        "held_out",
+        "mixing",
+        "motion",
+        "prepared_forward",
+        "slices",
+        "training",
+        "volumes",
+    }
     assert all(source.startswith("data:image/webp;base64,") for source in page.sources)
     assert not [tag for tag, own in page.tags if tag in ("link", "script") and ("href" in own or "src" in own)]
     assert all(" ".join(CAPTIONS[name]["caption"].split()) in " ".join(page.text.split()) for name in figures)

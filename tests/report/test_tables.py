@@ -50,6 +50,19 @@ def test_scores_that_do_not_exist_are_left_out():
     assert tables.quality(metrics, Scale()).head == ["t", "self-correlation", "PSNR (dB)"]
 
 
+def test_squares_of_attenuation_are_in_the_dataset_s_unit_and_each_scan_has_its_words():
+    metrics = quality(times=[], mean={"count": 1, "psnr": 30.0, "ssim": 0.9, "forward": {"psnr": 29.0, "ssim": None}})
+    metrics["times"][0] |= {"mismatch": 4.0, "mean_squared_error": {"forward": 9.0, "backward": 9.0, "mixed": 1.0}}
+    table = tables.quality(metrics, Scale(2.0))
+    assert table.head[2:4] == ["mismatch (1/mm^2)", "squared error (1/mm^2)"]
+    assert table.rows[0][2:4] == ("1", "0.25")
+    metrics["trained_on"] = {"mean": {"count": 3, "psnr": 40.0, "ssim": None}}
+    assert tables.held_out(metrics) == (
+        "All 1 held-out projections on average: PSNR (dB) 30.0, SSIM 0.9000. Carried from the first scan alone: PSNR (dB) 29.0. "
+        "All 3 projections trained on, on average: PSNR (dB) 40.0."
+    )
+
+
 def test_scores_of_a_time_are_found_beside_rounding():
     times = [{"time": t, "count": 1, "psnr": psnr, "ssim": 0.9} for t, psnr in ((0.1 + 0.2, 30.0), (0.31, 20.0))]
     table = tables.quality(quality(times, {"count": 2, "psnr": 25.0, "ssim": 0.9}, at=(0.3, 0.4)), Scale())

@@ -10,11 +10,13 @@ from PIL import Image
 
 from xct4d.analysis import scores
 from xct4d.analysis.object_centres import object_centres
-from xct4d.config import Evaluate, Export
+from xct4d.analysis.scored_region import ScoredRegion
+from xct4d.config import Evaluate, Export, Region, Truth
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
+from xct4d.phantom.measured import MeasuredVolumes
 from xct4d.quantities import ATTENUATION
 from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
@@ -23,7 +25,19 @@ from xct4d.units import Scale
 N = 32
 
 
-def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, unit_mm=None, duration_s=None, histories=None):
+def run(
+    tmp_path,
+    model,
+    *,
+    times=(0.0, 0.5, 1.0),
+    resolution=N,
+    truth=None,
+    unit_mm=None,
+    duration_s=None,
+    histories=None,
+    region=None,
+    **settings,
+):
     volumes = {}
     for t in times:
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
@@ -36,7 +50,7 @@ def run(tmp_path, model, *, times=(0.0, 0.5, 1.0), resolution=N, truth=None, uni
         states["between"] = save(
             tmp_path / "prepared" / "between", times=[0.5, 0.75, 0.75], held_out=[True, True, True], unit_mm=unit_mm, duration_s=duration_s
         )
-    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N), tmp_path / "out", histories or {})
+    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N, **settings), tmp_path / "out", histories or {}, None, region)
     return json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 
@@ -51,7 +65,9 @@ def test_a_perfect_model_scores_perfectly(tmp_path):
     for entry in record["times"]:
         assert entry["source"] == {"forward": "export", "backward": "export", "mixed": "export"}
         assert entry["correlation"] == pytest.approx({"forward": 1, "backward": 1, "mixed": 1}, abs=1e-6)
+        assert entry["mean_squared_error"] == pytest.approx({"forward": 0, "backward": 0, "mixed": 0}, abs=1e-9)
         assert entry["self_correlation"] == pytest.approx(1, abs=1e-6)
+        assert entry["mismatch"] == pytest.approx(0, abs=1e-9)
         for name in ("displacement_error", "displacement_error_to_end", "centre_error"):
             assert entry[name]["mean"] < 1e-6
         assert entry["displacement_error"]["true_mean"] == pytest.approx(entry["time"] * np.linalg.norm(DRIFT))
@@ -59,11 +75,20 @@ def test_a_perfect_model_scores_perfectly(tmp_path):
     assert held_out["mean"]["count"] == 4
     assert held_out["mean"]["psnr"] > 90  # 16 bit rounding only
     assert held_out["mean"]["ssim"] > 0.9999
+    assert min(held_out["mean"][direction]["psnr"] for direction in ("forward", "backward")) > 90
     assert [(t["time"], t["count"]) for t in held_out["times"]] == [(0, 1), (0.5, 1), (0.75, 2)]
     assert record["unit_mm"] == 3
     assert record["duration_s"] == 2
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == [".digests.json", "correlation.png", "held_out.png", "metrics.json", "slices.png", "training.png"]
+    assert names == [
+        ".digests.json",
+        "attenuation_error.png",
+        "correlation.png",
+        "held_out.png",
+        "metrics.json",
+        "slices.png",
+        "training.png",
+    ]
 
 
 def test_a_lagging_motion_is_measured(tmp_path):
@@ -125,6 +150,68 @@ def test_slabs_do_not_change_the_scores(tmp_path, monkeypatch):
         assert cut["times"][0][key] == pytest.approx(whole["times"][0][key], abs=1e-9)
     pictures = [Image.open(tmp_path / name / "out" / "slices.png").tobytes() for name in ("a", "b")]
     assert pictures[0] == pictures[1]
+
+
+def test_volumes_measured_at_any_times_are_scored_without_a_motion(tmp_path):
+    """At a time that is exported and at one that is not; nothing is known at the others, and nothing of the motion."""
+    for t in (0.25, 0.5):
+        np.save(tmp_path / f"{t}.npy", sampled(t).reshape(N, N, N).transpose(2, 1, 0))
+    truth = Truth(volumes=[{"path": f"{t}.npy", "time": t} for t in (0.5, 0.25)])
+    record = run(tmp_path, DriftingBall(lag=0.75), truth=MeasuredVolumes.from_truth(truth, tmp_path), times=(0.0, 0.5))
+    known = run(tmp_path / "known", DriftingBall(lag=0.75), truth=BallPhantom(), times=(0.25, 0.5))
+    start, quarter, middle = record["times"]
+    assert [start["time"], quarter["time"], middle["time"]] == [0, 0.25, 0.5]
+    assert start["correlation"] is None and start["mean_squared_error"] is None
+    assert quarter["source"] == {"forward": "model", "backward": "model", "mixed": "model"}
+    for found, expected in zip((quarter, middle), known["times"], strict=True):
+        for key in ("correlation", "mean_squared_error"):
+            assert found[key] == pytest.approx(expected[key], abs=1e-6)
+        assert "displacement_error" not in found
+    assert record["truth"] is True
+    assert {"slices.png", "correlation.png", "attenuation_error.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_a_scan_at_rest_has_no_volume_of_another_time(tmp_path):
+    np.save(tmp_path / "v.npy", np.ones((4, 4, 4)))
+    truth = MeasuredVolumes.from_truth(Truth(volumes=[{"path": "v.npy", "time": 0.5}]), tmp_path)
+    with pytest.raises(InputError, match=r"input\.truth\.volumes: a dataset of one scan has no t = 0\.5"):
+        run(tmp_path, StillBall(), times=(0.0,), truth=truth)
+
+
+def test_only_the_region_is_scored(tmp_path):
+    """Half of the box: squares of differences, the correlations and the material whose motion is scored are those of that half."""
+    box = {"low": [-1, -1, -1], "high": [0, 1, 1]}
+    model = DriftingBall(gain=1.3, lag=0.9)
+    record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(Region(box=box), tmp_path))
+    c = voxel_centres(N)
+    points = grid_points(c, c, c)
+    half = points[:, 0] <= 0
+    forward, backward = density(points + 0.05 * DRIFT, 0.5)[half], 1.3 * density(points - 0.05 * DRIFT, 0.5)[half]
+    true = sampled(0.5)[half]
+    (entry,) = record["times"]
+    assert record["region"] == {"box": box}
+    assert entry["mismatch"] == pytest.approx(((forward - backward) ** 2).mean(), rel=1e-4)
+    assert entry["self_correlation"] == pytest.approx(np.corrcoef(forward, backward)[0, 1], abs=1e-5)
+    assert entry["correlation"]["forward"] == pytest.approx(np.corrcoef(forward, true)[0, 1], abs=1e-5)
+    assert entry["mean_squared_error"]["backward"] == pytest.approx(((backward - true) ** 2).mean(), rel=1e-4)
+    whole = run(tmp_path / "whole", model, truth=BallPhantom(), times=(0.5,))
+    assert 0 < entry["displacement_error"]["points"] < whole["times"][0]["displacement_error"]["points"]
+    assert whole["region"] is None
+
+
+def test_each_scan_alone_predicts_held_out_projections_worse_where_it_is_far(tmp_path):
+    held_out = run(tmp_path, DriftingBall(lag=0.75))["held_out"]
+    at_start, middle, late = held_out["times"]
+    assert at_start["forward"]["psnr"] > 90 > at_start["backward"]["psnr"]
+    assert middle["forward"]["psnr"] == pytest.approx(middle["backward"]["psnr"], abs=1.0)
+    assert late["backward"]["psnr"] > late["forward"]["psnr"]
+
+
+def test_projections_that_were_trained_on_are_scored_where_asked(tmp_path):
+    record = run(tmp_path, StillBall(), times=(0.0,), trained_projections=True)
+    assert (record["held_out"]["mean"]["count"], record["trained_on"]["mean"]["count"]) == (1, 1)
+    assert record["trained_on"]["mean"]["psnr"] > 90
+    assert run(tmp_path / "not", StillBall(), times=(0.0,))["trained_on"] is None
 
 
 def test_without_truth_self_correlation_remains(tmp_path):

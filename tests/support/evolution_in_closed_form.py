@@ -65,6 +65,12 @@ class StillBall(DriftingBall):
 class BallPhantom:
     """As xct4d.phantom.truth.Phantom for the same ball."""
 
+    times = ()
+    knows_motion = True
+
+    def knows(self, t):
+        return True
+
     def density(self, points, t):
         return density(points, t)
 

@@ -15,7 +15,7 @@ from PIL import Image
 from snakemake.utils import update_config
 
 from workflow import ROOT
-from xct4d.analysis import held_out_scores
+from xct4d.analysis import projection_scores
 from xct4d.workflow import needs
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.demand import memory_mb, minutes
@@ -136,7 +136,7 @@ def test_an_experiment_s_jobs_are_such_as_a_queue_takes(stage, device):
 
 
 def test_as_many_pixels_are_scored_as_time_is_asked_for():
-    assert needs.evaluate.SCORED_PIXELS == held_out_scores.SCORED_PIXELS
+    assert needs.evaluate.SCORED_PIXELS == projection_scores.SCORED_PIXELS
 
 
 def test_a_scene_says_itself_what_it_holds_out():

@@ -13,6 +13,8 @@ import tiny_dataset
 import yaml
 
 from workflow import ROOT, jobs
+from xct4d.config import VolumeFile
+from xct4d.errors import InputError
 from xct4d.workflow.plan import plan
 
 DATA = os.environ.get("XCT4D_DATA")
@@ -89,6 +91,44 @@ def test_voxels_behind_a_description_are_inputs_of_the_rules(tmp_path):
     (dataset,) = plan({"datasets": {"d": {"input": given}}, "canonical": {"volume_weight": 0.1}}, SCENES).values()
     both = [str(folder / "o.yaml"), str(folder / "v.npy")]
     assert (dataset.volume_files, dataset.truth_files) == ({"forward": [], "backward": both}, both)
+
+
+def test_volumes_of_the_scans_are_found_beside_the_transforms(tmp_path):
+    """Where they are given a weight and none is named: the first and the last by their numbers, without those that are the truth."""
+    folder = tiny_dataset.make(tmp_path / "data")
+    for number in (2, 10, 100):
+        np.savez(folder / f"sample-{number}.npz", vol=np.ones((4, 4, 4), np.float32))
+    given = {"folder": str(folder)}
+    (plain,) = plan({"datasets": {"d": {"input": given}}}, SCENES).values()
+    assert plain.volume_files == {"forward": [], "backward": []}
+    tree = {"datasets": {"d": {"input": given}}, "canonical": {"volume_weight": 0.1}}
+    (dataset,) = plan(tree, SCENES).values()
+    assert dataset.volume_files == {"forward": [str(folder / "sample-2.npz")], "backward": [str(folder / "sample-100.npz")]}
+    assert dataset.volume("backward") == VolumeFile(path="sample-100.npz", grid="faces")
+    given["truth"] = {"volumes": [{"path": "sample-100.npz", "time": 0.5}]}
+    (dataset,) = plan(tree, SCENES).values()
+    assert dataset.volume_files["backward"] == [str(folder / "sample-10.npz")]
+    given["truth"]["volumes"].append({"path": "sample-10.npz", "time": 0.6})
+    with pytest.raises(InputError, match=r"canonical\.volume_weight: there is no volume to weigh; .* put an \.npz of each scan beside"):
+        plan(tree, SCENES)
+
+
+def test_measured_volumes_and_the_mask_are_inputs_of_the_rules(tmp_path):
+    folder = tiny_dataset.make(tmp_path / "data")
+    for name in ("m.npy", "v.npy"):
+        np.save(folder / name, np.ones((4, 4, 4), np.float32))
+    (folder / "o.yaml").write_text("{type: voxel_grid, path: v.npy}\n")
+    truth = {"volumes": [{"path": "v.npy", "time": 0.25}, {"path": "o.yaml", "time": 0.7}]}
+    tree = {"datasets": {"d": {"input": {"folder": str(folder), "truth": truth}}}, "evaluate": {"region": {"mask": {"path": "m.npy"}}}}
+    (dataset,) = plan(tree, SCENES).values()
+    assert dataset.truth_files == [str(folder / "v.npy"), str(folder / "o.yaml")]
+    assert dataset.region_files == [str(folder / "m.npy")]
+    (folder / "v.npy").unlink()
+    with pytest.raises(InputError, match=r"input\.truth\.volumes\[0\]\.path: there is no file"):
+        plan(tree, SCENES)
+    scene = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "evaluate": tree["evaluate"]}
+    with pytest.raises(InputError, match=r"evaluate\.region\.mask: a scene has no folder for a mask"):
+        plan(scene, SCENES)
 
 
 def test_a_volume_of_voxels_is_not_read_before_anything_runs(tmp_path):

@@ -104,6 +104,11 @@ def true_object(wildcards):
     return dataset.outputs("simulate") or users(dataset.truth_files)
 
 
+def region_mask(wildcards):
+    """Files of the mask of the region that is scored, where there is one."""
+    return users(dataset_of(wildcards).region_files)
+
+
 # Inputs: outputs of other stages.
 
 

@@ -13,6 +13,7 @@ rule evaluate:
         trust=made_by("trust"),
         volumes=made_by("export"),
         truth=true_object,
+        region=region_mask,
     output:
         directory("results/{dataset}/evaluation"),
     params:

@@ -6,7 +6,7 @@ from xct4d.workflow.job import job
 with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     from xct4d.fields.trained_model import TrainedModel, trainings_of_job
     from xct4d.io.job_inputs import prepared_folders
-    from xct4d.phantom.truth import truth_of_job
+    from xct4d.phantom.known import truth_of_job
     from xct4d.stages.report import report
 
     files, params = snakemake.input, snakemake.params

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from xct4d import metrics
 from xct4d.analysis.object_centres import object_centres
+from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.directions import SCAN_TIME, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_true_material
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_zarr import Volume
+from xct4d.phantom.known import KnownTruth
 from xct4d.phantom.truth import Phantom
 
 SLAB_POINTS = 2**21  # grid points compared at once
@@ -44,7 +46,7 @@ class Slab:
 class ScoredVolumes:
     """The volumes of one time on a common grid of n^3 points: exported ones where they have that grid, else the model."""
 
-    def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: Phantom | None, n: int):
+    def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: KnownTruth | None, n: int):
         self.kinds: list[Reconstruction] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
         self.exported = {kind: volume for kind, volume in exported.items() if volume.shape == (n, n, n)}
         self._modelled = [kind for kind in self.kinds if kind not in self.exported]
@@ -64,42 +66,65 @@ class ScoredVolumes:
             yield Slab(start, points, values)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Two volumes that arrive slab by slab, against each other."""
+
+    correlation: metrics.Correlation = field(default_factory=metrics.Correlation)
+    difference: metrics.MeanSquaredDifference = field(default_factory=metrics.MeanSquaredDifference)
+
+    def add(self, a: np.ndarray, b: np.ndarray) -> None:
+        self.correlation.add(a, b)
+        self.difference.add(a, b)
+
+
 def score_time(
     evolution: Evolution,
     exported: Mapping[Reconstruction, Volume],
     t: float,
-    truth: Phantom | None,
+    truth: KnownTruth | None,
     n: int,
     cut: Callable[[np.ndarray, int], list[np.ndarray]],
+    region: ScoredRegion | None = None,
 ) -> TimeScores:
-    """Correlations of the volumes at time t on n^3 grid points, and displacement errors where the true motion is known.
+    """Scores of the volumes at time t on n^3 grid points, against each other and the truth, and displacement errors where the true motion is known.
 
-    exported: volumes on disk by their kind. cut(values, start): the parts of
-    the shown planes that lie in a slab whose first layer is `start`.
+    exported: volumes on disk by their kind. truth: what is known of the sample,
+    which may be nothing at this time. cut(values, start): the parts of the
+    shown planes that lie in a slab whose first layer is `start`. region: where
+    it is scored; all of the box if None. Mean squared differences are of
+    attenuation per world unit.
     """
-    volumes = ScoredVolumes(evolution, exported, t, truth, n)
-    scores = {kind: metrics.Correlation() for kind in volumes.kinds}
-    agreement = metrics.Correlation()
+    known = truth if truth is not None and truth.knows(t) else None
+    volumes = ScoredVolumes(evolution, exported, t, known, n)
+    against = {kind: Comparison() for kind in volumes.kinds}
+    directions = Comparison()
     cuts: dict[str, list[list[np.ndarray]]] = {}
     material = []
-    largest = float(truth.volume(COARSE, t).max()) if truth is not None else 0.0
+    moved = cast(Phantom, known) if known is not None and known.knows_motion and not evolution.static else None
+    largest = 0.0 if moved is None else float(moved.volume(COARSE, t).max())
     for slab in volumes.slabs():
-        if truth is not None:
+        inside = slice(None) if region is None else region.contains(slab.points)
+        values = {kind: own.ravel()[inside] for kind, own in slab.values.items()}
+        if known is not None:
             for kind in volumes.kinds:
-                scores[kind].add(slab.values[kind], slab.values["truth"])
-            material.append(slab.points[is_true_material(slab.values["truth"].ravel(), largest)])
+                against[kind].add(values[kind], values["truth"])
+        if moved is not None:
+            material.append(slab.points[inside][is_true_material(values["truth"], largest)])
         if not evolution.static:
-            agreement.add(slab.values["forward"], slab.values["backward"])
-        for kind, values in slab.values.items():
-            cuts.setdefault(kind, []).append(cut(values, slab.start))
+            directions.add(values["forward"], values["backward"])
+        for kind, own in slab.values.items():
+            cuts.setdefault(kind, []).append(cut(own, slab.start))
     record: dict[str, Any] = {
         "time": t,
         "source": {kind: "export" if kind in volumes.exported else "model" for kind in volumes.kinds},
-        "self_correlation": None if evolution.static else agreement.value,
-        "correlation": None if truth is None else {kind: score.value for kind, score in scores.items()},
+        "self_correlation": None if evolution.static else directions.correlation.value,
+        "mismatch": None if evolution.static else directions.difference.value,
+        "correlation": None if known is None else {kind: own.correlation.value for kind, own in against.items()},
+        "mean_squared_error": None if known is None else {kind: own.difference.value for kind, own in against.items()},
     }
-    if truth is not None and not evolution.static:
-        record |= motion_errors(evolution, truth, np.concatenate(material), t, n)
+    if moved is not None:
+        record |= motion_errors(evolution, moved, np.concatenate(material), t, n)
     return TimeScores(t, record, {kind: [np.concatenate(parts) for parts in zip(*slabs, strict=True)] for kind, slabs in cuts.items()})
 
 

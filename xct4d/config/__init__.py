@@ -12,9 +12,9 @@ from xct4d.config.analyse import Analyse
 from xct4d.config.base import NAME, Count, Device, Finite, Fraction, NonNegative, Positive, Section, explain, section_of
 from xct4d.config.canonical import Canonical, HashGrid
 from xct4d.config.corrections import Geometry, Intensities
-from xct4d.config.evaluate import Evaluate
+from xct4d.config.evaluate import Evaluate, Region
 from xct4d.config.export import Export
-from xct4d.config.input import Input, Split, Truth, VolumeFile
+from xct4d.config.input import Input, Sequence, Split, Truth, VolumeFile
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
 from xct4d.config.registration import Registration
@@ -25,6 +25,6 @@ from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 
 __all__ = [
     "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "Export", "Finite",
-    "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Registration",
-    "Schedule", "Section", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
+    "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Region", "Registration",
+    "Schedule", "Section", "Sequence", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
 ]  # fmt: skip

@@ -86,7 +86,7 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
         default = example if field.is_required() else field.get_default(call_default_factory=True)
         default = defaults.get(key, default)
         inner: type[Section] | None = section_of(field.annotation)
-        mark = "#" if off or default is None else ""
+        mark = "#" if off or default is None or (inner is not None and default == []) else ""
         if inner is not None and _is_section(field.annotation):
             values = dict(default) if default is not None else {}
             absent = off or (bool(values) and all(value is None for value in values.values()))  # a key with nothing below it would be null
@@ -97,8 +97,8 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
             lines += _section(inner, values, depth + 1, off=absent)
             continue
         lines += _comment(field.description, indent)
-        lines.append(f"{indent}{mark}{key}:" + ("" if default is None or _is_list_of_sections(default) else f" {_flow(default)}"))
-        if inner is not None and _is_list_of_sections(default):
+        lines.append(f"{indent}{mark}{key}:" + ("" if default is None or inner is not None else f" {_flow(default)}"))
+        if inner is not None and isinstance(default, list):
             # one more, with a line for each key: what the keys of all mean
             lines += [*(f"{indent}  - {_flow(item.model_dump(mode='json'))}" for item in default), f"{indent}  #-"]
             lines += _section(inner, {}, depth + 2, off=True)
@@ -109,10 +109,6 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
 
 def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Section)
-
-
-def _is_list_of_sections(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Section)
 
 
 def _flow(value: Any) -> str:

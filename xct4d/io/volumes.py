@@ -15,8 +15,6 @@ from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
 from xct4d.io.voxels import load_voxels, open_voxels
 
-_VOXELS = (".npy", ".npz", ".raw")
-
 
 def check_volume_file(file: VolumeFile, folder: Path, where: str) -> Path:
     """Path of a known volume's file, which exists and is what its suffix says; of voxels no more than the header is read.
@@ -27,19 +25,23 @@ def check_volume_file(file: VolumeFile, folder: Path, where: str) -> Path:
     """
     path = safe_path(folder, file.path, f"{where}.path")
     suffix = path.suffix.lower()
-    if suffix not in _VOXELS and not file.is_object:
+    if not file.is_voxels and not file.is_object:
         raise InputError(
             f"{file.path} is not a volume",
             where=f"{where}.path",
-            fix="give an object description (.yaml, .json), or a .npy, .npz or .raw file",
+            fix="give an object description (.yaml, .json), or a .npy, .npz, .raw or .zarr file",
         )
     if suffix != ".raw" and (file.shape is not None or file.dtype is not None):
         raise InputError(f"shape and dtype belong to .raw files; {path.name} tells its own", where=where, fix="remove them")
     if suffix == ".raw" and (file.shape is None or file.dtype is None):
         raise InputError(f"{path.name} does not tell its shape and dtype", where=where, fix="give both (shape along z, y, x)")
-    if not path.is_file():
+    if file.grid != "centres" and suffix not in (".npy", ".npz", ".raw"):
+        raise InputError(
+            f"{path.name} tells where its values lie", where=f"{where}.grid", fix="remove it; it belongs to .npy, .npz and .raw"
+        )
+    if not (path.is_dir() if suffix == ".zarr" else path.is_file()):
         raise InputError(f"there is no file {path}", where=f"{where}.path", fix="check it; it starts from the dataset's folder")
-    if suffix in _VOXELS:
+    if file.is_voxels and suffix != ".zarr":  # that is io.ome_voxels', whose units the trainings do without
         try:
             open_voxels(path, file.shape, file.dtype)
         except InputError as error:

@@ -92,10 +92,10 @@ def open_voxels(path: Path, shape: tuple[int, int, int] | None = None, dtype: st
         raise _unreadable(path, error) from None
     except DAMAGED as error:
         raise _no_array(path, error) from None
-    if math.prod(voxels.stored) > MOST_VOXELS:
-        raise InputError(f"has shape {voxels.stored}", where=path, fix=f"at most {MOST_VOXELS} voxels are read; give a coarser volume")
-    if min(voxels.stored) < 2:
-        raise InputError(f"has shape {voxels.stored}", where=path, fix="give at least 2 voxels per axis")
+    if math.prod(voxels.shape) > MOST_VOXELS:
+        raise InputError(f"has shape {voxels.shape}", where=path, fix=f"at most {MOST_VOXELS} voxels are read; give a coarser volume")
+    if min(voxels.shape) < 2:
+        raise InputError(f"has shape {voxels.shape}", where=path, fix="give at least 2 voxels per axis")
     return voxels
 
 

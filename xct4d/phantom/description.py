@@ -39,6 +39,10 @@ class Description:
         """A complaint about the value of a key, to be raised."""
         return InputError(what, where=self._key(key), fix=fix)
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there."""
+        return key in self._tree
+
     def value(self, key: str, default: Any = ...) -> Any:
         """Any value."""
         self._taken.add(key)

@@ -172,9 +172,10 @@ def leaf_density(packed, leaf, x, y, z):
 
 
 @numba.njit(cache=True)
-def _cell_of(x, n):
-    """Index of the lower neighbour and weight of the upper one, among n voxel centres over [-1, 1]; clamped outside them."""
-    u = min(max((x + 1.0) * 0.5 * n - 0.5, 0.0), n - 1.0)
+def _cell_of(x, n, on_faces):
+    """Index of the lower neighbour and weight of the upper one, among n voxel centres over [-1, 1], or n points from face to face; clamped outside them."""
+    u = (x + 1.0) * 0.5 * (n - 1.0) if on_faces else (x + 1.0) * 0.5 * n - 0.5
+    u = min(max(u, 0.0), n - 1.0)
     i = min(int(u), n - 2)
     return i, u - i
 
@@ -184,9 +185,10 @@ def _trilinear(voxels, leaves, leaf, x, y, z):
     if abs(x) > 1.0 or abs(y) > 1.0 or abs(z) > 1.0:
         return 0.0
     nz, ny, nx = int(leaves[leaf, SIZE]), int(leaves[leaf, SIZE + 1]), int(leaves[leaf, SIZE + 2])
-    k, w = _cell_of(z, nz)
-    j, v = _cell_of(y, ny)
-    i, u = _cell_of(x, nx)
+    on_faces = leaves[leaf, SHAPE] > 0.0
+    k, w = _cell_of(z, nz, on_faces)
+    j, v = _cell_of(y, ny, on_faces)
+    i, u = _cell_of(x, nx, on_faces)
     total = 0.0
     for c in range(2):
         for b in range(2):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from xct4d.io.mapping_files import read_mapping
 from xct4d.io.paths import safe_path
 from xct4d.io.voxels import RAW_TYPES, Voxels, open_voxels
 from xct4d.phantom.description import Description
+
+if TYPE_CHECKING:
+    from xct4d.io.ome_voxels import OmeVoxels
 
 SPHERE, PARALLELEPIPED, CYLINDER, GYROID, VOXELS = range(5)
 PARAMETERS = 12
@@ -35,10 +38,11 @@ class Leaf:
     kind: int
     rho: float
     parameters: np.ndarray  # sphere: centre, radius; parallelepiped: origin, 3x3 matrix to unit-cube coordinates;
-    #                         cylinder: p0, unit axis, length, radius; gyroid: centre, 1 / scale, thickness
+    #                         cylinder: p0, unit axis, length, radius; gyroid: centre, 1 / scale, thickness;
+    #                         voxels: 1 where the outermost values lie on the faces of the box
     low: np.ndarray  # [3] bounding box
     high: np.ndarray
-    voxels: Voxels | None = None  # over the box [-1, 1]^3
+    voxels: Voxels | OmeVoxels | None = None  # over the box [-1, 1]^3
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Object:
 
     description: dict[str, Any]
     tree: Leaf | Collection | Tessellation
-    files: dict[str, Voxels] = field(default_factory=dict)  # by their path in the description
+    files: dict[str, Voxels | OmeVoxels] = field(default_factory=dict)  # by their path in the description
 
 
 def load_object(path: Path, folder: Path | None = None) -> Object:
@@ -154,25 +158,26 @@ def _bounds(d: Description) -> tuple[np.ndarray, np.ndarray]:
 
 def _sphere(d: Description) -> Leaf:
     centre, radius = d.vector("center"), d.number("radius", above=0)
-    return _leaf(SPHERE, d.number("rho"), [*centre, radius], centre - radius, centre + radius)
+    return _leaf(SPHERE, d.number("rho", 1.0), [*centre, radius], centre - radius, centre + radius)
 
 
 def _cube(d: Description) -> Leaf:
     centre, side = d.vector("center"), d.number("side", above=0)
-    return _block(d.number("rho"), centre - side / 2, np.diag([side] * 3))
+    return _block(d.number("rho", 1.0), centre - side / 2, np.diag([side] * 3))
 
 
 def _box(d: Description) -> Leaf:
     centre, sides = d.vector("center"), d.vector("sides", above=0)
-    return _block(d.number("rho"), centre - sides / 2, np.diag(sides))
+    return _block(d.number("rho", 1.0), centre - sides / 2, np.diag(sides))
 
 
 def _parallelepiped(d: Description) -> Leaf:
     origin = d.vector("origin")
-    edges = np.column_stack([d.vector(key) for key in ("v0", "v1", "v2")])
+    names = ("v1", "v2", "v3") if d.has("v3") else ("v0", "v1", "v2")  # the reference's reconstruction and its renderer count differently
+    edges = np.column_stack([d.vector(key) for key in names])
     if abs(np.linalg.det(edges)) < 1e-12 * np.prod(np.linalg.norm(edges, axis=0)) or not edges.any(axis=0).all():
-        raise d.fail("v0", "v0, v1 and v2 lie in one plane", "give three edges that span a volume")
-    return _block(d.number("rho"), origin, edges)
+        raise d.fail(names[0], f"{names[0]}, {names[1]} and {names[2]} lie in one plane", "give three edges that span a volume")
+    return _block(d.number("rho", 1.0), origin, edges)
 
 
 def _block(rho: float, origin: np.ndarray, edges: np.ndarray) -> Leaf:
@@ -193,7 +198,7 @@ def _cylinder(d: Description) -> Leaf:
 def _gyroid(d: Description) -> Leaf:
     centre, scale, thickness = d.vector("center"), d.number("scale", least=SMALLEST), d.number("thickness", above=0)
     unbounded = np.full(3, np.inf)
-    return _leaf(GYROID, d.number("rho"), [*centre, 1 / scale, thickness], -unbounded, unbounded)
+    return _leaf(GYROID, d.number("rho", 1.0), [*centre, 1 / scale, thickness], -unbounded, unbounded)
 
 
 def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Leaf:
@@ -211,9 +216,13 @@ def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels]) -
     return voxel_leaf(voxels)
 
 
-def voxel_leaf(voxels: Voxels) -> Leaf:
-    """The shape that fills the box with a voxel volume."""
-    return _leaf(VOXELS, 1.0, [], -np.ones(3), np.ones(3), voxels)
+def voxel_leaf(voxels: Voxels | OmeVoxels, *, on_faces: bool = False) -> Leaf:
+    """The shape that fills the box with a voxel volume.
+
+    on_faces: whether the outermost values lie on the faces of the box, not half
+    a voxel within. Densities follow that, line integrals do not: no scene has such a volume.
+    """
+    return _leaf(VOXELS, 1.0, [float(on_faces)], -np.ones(3), np.ones(3), voxels)
 
 
 def _leaf(kind: int, rho: float, parameters: list, low: np.ndarray, high: np.ndarray, voxels: Voxels | None = None) -> Leaf:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from xct4d.config import Truth
+from xct4d.config import Truth, VolumeFile
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
-from xct4d.io.digests import check_folder
-from xct4d.io.paths import safe_path
-from xct4d.io.voxels import open_voxels
 from xct4d.phantom import motions, projector, shapes
 from xct4d.phantom.carry import move
+from xct4d.phantom.described_volume import object_in
 from xct4d.phantom.packed import Packed, pack
 from xct4d.phantom.scenes import PlacedScene, load_scene
 
@@ -56,14 +54,22 @@ class Phantom:
 
     @classmethod
     def from_truth(cls, truth: Truth, folder: Path) -> Phantom:
-        """The phantom that a dataset's configuration describes; paths are relative to the dataset's folder. Raises InputError."""
-        path = safe_path(folder, truth.object.path, "input.truth.object.path")
-        if path.suffix.lower() in (".npy", ".npz", ".raw"):
-            voxels = open_voxels(path, truth.object.shape, truth.object.dtype)
-            thing = shapes.Object({"type": "voxel_grid", "path": truth.object.path}, shapes.voxel_leaf(voxels), {truth.object.path: voxels})
-        else:
-            thing = shapes.load_object(path)
+        """The phantom whose object and motion a dataset's configuration describes; paths are relative to the dataset's folder. Raises InputError."""
+        thing = object_in(cast(VolumeFile, truth.object), folder, "input.truth.object")
         return cls(thing, motions.parse(truth.motion, source="input.truth.motion"))
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Times of which something is known beyond all others: none."""
+        return ()
+
+    def knows(self, t: float) -> bool:
+        """Whether the object is known at time t: at all of them."""
+        return True
+
+    @property
+    def knows_motion(self) -> bool:
+        return True
 
     def density(self, points: np.ndarray, t: float) -> np.ndarray:
         """Attenuation per world unit at points [N, 3] at time t. Returns [N] float64."""
@@ -143,15 +149,3 @@ class Phantom:
             part = slice(start, start + 65536)
             nearest[part] = (np.linalg.norm(points[part, None] - centres, axis=2) - radii).argmin(axis=1)
         return nearest
-
-
-def truth_of_job(params: Any) -> Phantom | None:
-    """What is known of a job's dataset, from its parameters (snakemake.params): the scene of a simulated one, or `input.truth`.
-
-    Raises InputError where the simulated dataset is damaged or the description is wrong.
-    """
-    folder = Path(params.folder)
-    if params.simulated:
-        check_folder(folder)
-        return Phantom.load(folder / "scene.yaml")
-    return None if params.truth is None else Phantom.from_truth(Truth.model_validate(params.truth), folder)

@@ -32,7 +32,7 @@ def read_transmission(path: Path, size: tuple[int, int], where: object) -> np.nd
     Whole numbers of any depth span [0, 1], by the largest number of their depth:
     255, 4095 or 65535 at 8, 12 or 16 bits. Floats are taken as they are, and
     noise may lead them outside [0, 1]. Colour is accepted where its channels
-    agree and it is opaque, a TIFF in which 0 is white at 8 bit only. size: the
+    agree, transparency as air (white) that shows through, a TIFF in which 0 is white at 8 bit only. size: the
     (width, height) that the intrinsics are for. where: file and frame, for
     messages. Raises InputError where the file is missing, damaged, cut short, of
     another size or coloured, or has pixels that are not finite.
@@ -118,11 +118,13 @@ def _grey(image: Image.Image, path: Path, where: object) -> np.ndarray:
     if image.mode == "L":
         return np.asarray(image)
     pixels = np.asarray(image.convert("RGBA"))
-    if (pixels[..., 3] != 255).any():
-        raise InputError(f"{path} is partly transparent", where=where, fix="save it as grey without an alpha channel")
-    if (pixels[..., :1] != pixels[..., 1:3]).any():
+    opaque = pixels[..., 3]
+    if ((pixels[..., :1] != pixels[..., 1:3]).any(-1) & (opaque > 0)).any():
         raise InputError(f"{path} is in colour", where=where, fix="save it as grey")
-    return pixels[..., 0]
+    if (opaque == 255).all():
+        return pixels[..., 0]
+    white = 255 - opaque.astype(np.float32)  # what is transparent lets air be seen
+    return white + pixels[..., 0] * (opaque.astype(np.float32) / 255)
 
 
 def _refuse_short_png(path: Path, height: int, where: object) -> None:

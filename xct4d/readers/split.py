@@ -25,8 +25,8 @@ def split(acquisition: Acquisition, settings: Split, others: Sequence[Acquisitio
     Lists in the files themselves (train_filenames, val_filenames,
     test_filenames) go before the configuration. others: the acquisitions of the
     dataset's other states, whose projections the lists may name as well. whole:
-    the acquisition is a sequence; no number of it is left aside, as it would
-    lose its few cameras where a scan is thinned. Raises InputError where the names do not tell, a
+    the acquisition is a sequence; the numbers that thin a scan leave none of it
+    aside, as it would lose its few cameras (readers.thinning). Raises InputError where the names do not tell, a
     listed name does not exist, or nothing is left to train on.
     """
     _refuse_unused(settings)
@@ -135,6 +135,12 @@ def _refuse_unused(settings: Split) -> None:
         raise InputError("names nothing to hold out", where=f"{_KEY}.held_out", fix=f"list file names, or set {_KEY}.method: none")
 
 
+def train_number(projection: Projection) -> int | None:
+    """The number behind `train` in a projection's name; None where there is none."""
+    numbers = [word[2] for word in _WORD.finditer(PurePosixPath(projection.name).stem) if word[1]]
+    return int(numbers[0]) if numbers and numbers[0] is not None else None
+
+
 def _by_name(acquisition: Acquisition, settings: Split) -> np.ndarray:
     filtered = settings.imin > 0 or settings.imax is not None or settings.istep > 1 or settings.indices is not None
     role = []
@@ -149,10 +155,10 @@ def _by_name(acquisition: Acquisition, settings: Split) -> np.ndarray:
             role.append(HELD_OUT)
         elif not filtered:
             role.append(TRAIN)
-        elif trained[0][2] is None:
+        elif (number := train_number(projection)) is None:
             raise InputError("has no number behind train for imin, imax, istep or indices to select", where=projection.where)
         else:
-            role.append(TRAIN if _selected(int(trained[0][2]), settings) else ASIDE)
+            role.append(TRAIN if _selected(number, settings) else ASIDE)
     return np.array(role)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,14 +68,16 @@ class Clock:
 def clock(dataset: Dataset) -> Clock:
     """The times of both scans, and which times become 0 and 1.
 
-    A scan without times is taken at 0 (forward) or 1 (backward). Raises
+    A scan without times, or whose times run through it, is taken at 0 (forward) or 1 (backward). Raises
     InputError where a scan has several times, the backward scan's is not after
     the forward scan's, or an image is listed at two times.
     """
-    forward, backward, between = dataset.forward, dataset.backward, dataset.acquisitions.get("between")
+    between, running = dataset.acquisitions.get("between"), []
+    forward = _at_rest(dataset.forward, running)
+    backward = None if dataset.backward is None else _at_rest(dataset.backward, running)
     start = _scan_time(forward, 0.0)
     if backward is None:
-        return Clock((start, None), start, None)
+        return Clock((start, None), start, None, tuple(running))
     end = _scan_time(backward, 1.0)
     if end <= start:
         raise InputError(f"is {end:g}, not after the time {start:g} of {forward.path.name}", where=f"{backward.path}: frames[0].time")
@@ -85,7 +87,26 @@ def clock(dataset: Dataset) -> Clock:
     if between is not None and None in (forward.projections[0].time, backward.projections[0].time):
         gap, more = _far_from_assumed(between, start, end)
         notes += more
-    return Clock((start, end), first, last, notes, gap)
+    return Clock((start, end), first, last, (*running, *notes), gap)
+
+
+def _at_rest(scan: Acquisition, notes: list[str]) -> Acquisition:
+    """The scan, without times where they run through it: when each projection of a sample at rest was taken says nothing of the sequence.
+
+    Times run where most projections have one of their own and a camera of their
+    own; a sequence shows the same cameras again and again.
+    """
+    times = [projection.time for projection in scan.projections if projection.time is not None]
+    if len(times) < len(scan.projections):
+        return scan
+    different = {round(float(time.mean()), 9) for time in times}
+    cameras = {tuple(np.round(projection.camera_to_world.mean(0).ravel(), 6).tolist()) for projection in scan.projections}
+    if 2 * min(len(different), len(cameras)) <= len(times):
+        return scan
+    notes.append(
+        f"the times of {scan.path.name} run from {min(different):g} to {max(different):g}: not used, as a scan shows a sample at rest"
+    )
+    return replace(scan, projections=[replace(projection, time=None) for projection in scan.projections])
 
 
 def _axis(between: Acquisition, start: float, end: float) -> tuple[float, float, tuple[str, ...]]:

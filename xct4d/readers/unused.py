@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from xct4d.config import Input
+from xct4d.config.input import VOXEL_FILES, VolumeFile
 
 IMAGES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-_VOLUMES = (".npy", ".npz", ".raw")
 
 
 def unused_images(folder: Path, used: Iterable[Path]) -> list[str]:
@@ -37,17 +37,19 @@ def unused_images(folder: Path, used: Iterable[Path]) -> list[str]:
 def unused_volumes(folder: Path, options: Input) -> list[str]:
     """Notes on volumes of voxels in a dataset's folder that the configuration does not name."""
     named = named_volumes(folder, options)
-    if options.scene is not None or any(path.suffix.lower() not in _VOLUMES for path in named):  # objects name voxels of their own
+    if options.scene is not None or any(path.suffix.lower() not in VOXEL_FILES for path in named):  # objects name voxels of their own
         return []
-    lying = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in _VOLUMES and not path.name.startswith(".")]
+    lying = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VOXEL_FILES and not path.name.startswith(".")]
     return [
-        f"not used: {path.name}; a known volume is named as input.forward_volume or input.backward_volume"
+        f"{path.name}: a volume is used where the configuration names it, or canonical.volume_weight finds it"
         for path in lying
         if path not in named
     ]
 
 
 def named_volumes(folder: Path, options: Input) -> list[Path]:
-    """Files of the known volumes and of the true object, as the configuration has them."""
-    truth = None if options.truth is None else options.truth.object
-    return [folder / volume.path for volume in (options.forward_volume, options.backward_volume, truth) if volume is not None]
+    """Files of the known volumes and of the truth, as the configuration has them."""
+    named: list[VolumeFile | None] = [options.forward_volume, options.backward_volume]
+    if options.truth is not None:
+        named += [options.truth.object, *options.truth.volumes]
+    return [folder / volume.path for volume in named if volume is not None]

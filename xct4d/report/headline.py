@@ -49,6 +49,11 @@ def _held_out(metrics: Mapping[str, Any]) -> str:
 def _against_truth(metrics: Mapping[str, Any], scale: Scale) -> str:
     """The worst error of the displacement since t = 0 beside the deviation that is stated for it."""
     scored = [entry for entry in metrics["times"] if entry.get("displacement_error")]
+    compared = [entry for entry in metrics["times"] if (entry.get("correlation") or {}).get("mixed") is not None]
+    if not scored and compared:
+        worst = min(compared, key=lambda entry: entry["correlation"]["mixed"])
+        correlation = worst["correlation"]["mixed"]
+        return f"The correlation with measured volumes is {correlation:.4f} at t = {worst['time']:g}, where it is worst of {_count(len(compared), every='')}."
     if not scored:
         return "The truth is not known: beside each figure of quality stands what it cannot see."
     worst = max(scored, key=lambda entry: entry["displacement_error"]["mean"])

@@ -16,11 +16,12 @@ from xct4d.geometry.planes import PLANE_AXES
 
 DPI = 150
 ARROW = 0.2  # length of the longest arrow, in half widths of the box
+BETWEEN_SCANS = "self-correlation"  # the curve of forward against backward
 STYLES = {
     "mixed": {"color": "#000000", "marker": "o", "linestyle": "-"},
     "forward": {"color": "#0072B2", "marker": ">", "linestyle": "-"},
     "backward": {"color": "#D55E00", "marker": "<", "linestyle": "-"},
-    "self-correlation": {"color": "#009E73", "marker": "s", "linestyle": "--"},
+    BETWEEN_SCANS: {"color": "#009E73", "marker": "s", "linestyle": "--"},
 }
 _SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DIVERGING = "berlin"  # values on both sides of zero (Crameri 2018): perceptually uniform, black at zero
@@ -39,7 +40,7 @@ def slices(
 ) -> None:
     """Slices, one row per kind: one plane at several times, or several planes.
 
-    rows: images [v, u] of each kind, v upwards; attenuation. titles: of the
+    rows: images [v, u] of each kind, v upwards; attenuation, NaN (grey) where it is not known. titles: of the
     columns, which all show positions[0]; None: each column shows a position of
     its own. axis: of a (z, y, x) volume along which the positions are.
     half_width: of the box, in length_unit as the positions.
@@ -47,6 +48,7 @@ def slices(
     fixed, right, up = PLANE_AXES[axis]
     heads = titles if titles is not None else [f"{fixed} = {position:.3g} {length_unit}" for position in positions]
     pixels = np.concatenate([image.ravel() for images in rows.values() for image in images])
+    pixels = pixels[np.isfinite(pixels)]
     top = float(np.percentile(pixels, 99.9)) or float(pixels.max()) or 1.0  # a bright speck does not darken the rest
     figure = Figure(figsize=(1.75 * len(heads) + 1.5, 1.75 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), len(heads), squeeze=False, sharex=True, sharey=True)
@@ -55,6 +57,7 @@ def slices(
         for column, image in enumerate(images):
             a = axes[row, column]
             shown = a.imshow(image, origin="lower", extent=extent, cmap="gray", vmin=0, vmax=top, interpolation="nearest")
+            a.set_facecolor("0.85")
             a.tick_params(labelsize=7)
             if row == 0:
                 a.set_title(heads[column], fontsize=9)
@@ -134,13 +137,28 @@ def correlation_over_time(path: Path, times: Sequence[float], curves: dict[str, 
     figure = Figure(figsize=(5, 3.7), layout="constrained")
     axes = figure.subplots()
     for name, values in curves.items():
-        label = name if name == "self-correlation" else f"{name} against truth"
+        label = name if name == BETWEEN_SCANS else f"{name} against truth"
         axes.plot(times, values, label=label, markersize=4.5, linewidth=1.3, **STYLES[name])
     axes.set_xlabel(time_label)
     axes.set_ylabel("normalized correlation")
     finite = [v for values in curves.values() for v in values if np.isfinite(v)]
     low = min([*finite, 0.98])
     axes.set_ylim(low - 0.08 * (1 - low), 1 + 0.04 * (1 - low))
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    _plain(axes)
+    figure.savefig(path, dpi=DPI)
+
+
+def error_over_time(path: Path, times: Sequence[float], curves: dict[str, Sequence[float]], *, time_label: str, unit: str) -> None:
+    """Mean squared error of the attenuation of each kind, and mismatch of forward and backward; NaN leaves a gap. curves: keys of STYLES."""
+    figure = Figure(figsize=(5, 3.7), layout="constrained")
+    axes = figure.subplots()
+    for name, values in curves.items():
+        label = "mismatch of forward and backward" if name == BETWEEN_SCANS else f"{name} against truth"
+        axes.plot(times, values, label=label, markersize=4.5, linewidth=1.3, **STYLES[name])
+    axes.set_xlabel(time_label)
+    axes.set_ylabel(f"mean squared difference\nof attenuation ({unit})")
+    axes.set_ylim(bottom=0)
     figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     _plain(axes)
     figure.savefig(path, dpi=DPI)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xct4d.analysis.held_out_scores import PredictedProjection
+import numpy as np
+
+from xct4d.analysis.projection_scores import PredictedProjection
 from xct4d.analysis.scores import TimeScores
 from xct4d.directions import RECONSTRUCTIONS
 from xct4d.quantities import ATTENUATION
 from xct4d.report import plots
 from xct4d.report.planes import Planes
 from xct4d.selection import equally_spaced
-from xct4d.units import LENGTH, TIME, Scale
+from xct4d.units import LENGTH, PER_AREA, TIME, Scale
 
 SLICED_TIMES = 7  # columns of the figure of slices, at most
 
@@ -26,17 +29,20 @@ def draw_scores(
     held_out: Sequence[PredictedProjection],
     histories: Mapping[str, dict[str, Any]],
 ) -> None:
-    """Write slices.png, and correlation.png, held_out.png and training.png where there is something to draw.
+    """Write slices.png, and correlation.png, attenuation_error.png, held_out.png and training.png where there is something to draw.
 
     scale: of the dataset. histories: contents of history.json by the title of a
     training.
     """
     _slices(folder / "slices.png", scores, shown_planes, scale)
-    curves = _curves(scores)
-    if curves and len(scores) > 1:
+    correlations, errors = _curves(scores, "correlation", "self_correlation"), _curves(scores, "mean_squared_error", "mismatch")
+    if correlations and len(scores) > 1:
         duration = scale.factor(TIME)
         label = "t (first scan 0, last scan 1)" if scale.duration_s is None else "time (s)"
-        plots.correlation_over_time(folder / "correlation.png", [s.time * duration for s in scores], curves, time_label=label)
+        times = [s.time * duration for s in scores]
+        plots.correlation_over_time(folder / "correlation.png", times, correlations, time_label=label)
+        squared = {name: [value * scale.factor(PER_AREA) for value in values] for name, values in errors.items()}
+        plots.error_over_time(folder / "attenuation_error.png", times, squared, time_label=label, unit=scale.unit(PER_AREA))
     if held_out:
         plots.held_out(folder / "held_out.png", [(p.title, p.predicted, p.measured) for p in held_out])
     if histories:
@@ -46,12 +52,14 @@ def draw_scores(
 def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, scale: Scale) -> None:
     """One plane at several times, or several planes where there is one time."""
     world_unit = scale.factor(LENGTH)
-    kinds = [kind for kind in ("truth", *RECONSTRUCTIONS) if kind in scores[0].images]
+    columns = [scores[i] for i in equally_spaced(len(scores), SLICED_TIMES)]
+    kinds = [kind for kind in ("truth", *RECONSTRUCTIONS) if any(kind in s.images for s in columns)]
     if len(scores) == 1:
         titles, rows = None, {kind: scores[0].images[kind] for kind in kinds}
     else:
-        columns = [scores[i] for i in equally_spaced(len(scores), SLICED_TIMES)]
-        titles, rows = [f"t = {s.time:g}" for s in columns], {kind: [s.images[kind][0] for s in columns] for kind in kinds}
+        unknown = np.full_like(columns[0].images["forward"][0], np.nan)
+        titles = [f"t = {s.time:g}" for s in columns]
+        rows = {kind: [s.images[kind][0] if kind in s.images else unknown for s in columns] for kind in kinds}
     plots.slices(
         path,
         {kind: [image / world_unit for image in images] for kind, images in rows.items()},
@@ -64,12 +72,12 @@ def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, scal
     )
 
 
-def _curves(scores: Sequence[TimeScores]) -> dict[str, list[float]]:
-    """Correlations over the times, by kind."""
-    curves: dict[str, list[float]] = {}
-    for score in scores:
-        for kind, value in (score.record["correlation"] or {}).items():
-            curves.setdefault(kind, []).append(value)
-        if score.record["self_correlation"] is not None:
-            curves.setdefault("self-correlation", []).append(score.record["self_correlation"])
-    return curves
+def _curves(scores: Sequence[TimeScores], against_truth: str, between_scans: str) -> dict[str, list[float]]:
+    """Figures over the times by their curve's name, under two keys of a record: of each kind against the truth, and of forward against backward.
+
+    NaN where a figure does not exist at a time; a curve of nothing else is left out.
+    """
+    found = {kind: [(s.record[against_truth] or {}).get(kind) for s in scores] for kind in RECONSTRUCTIONS}
+    found[plots.BETWEEN_SCANS] = [s.record[between_scans] for s in scores]
+    curves = {name: [math.nan if value is None else value for value in values] for name, values in found.items()}
+    return {name: values for name, values in curves.items() if any(map(math.isfinite, values))}

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
-from xct4d.phantom.truth import Phantom
+from xct4d.phantom.known import KnownTruth
 from xct4d.progress import track
 from xct4d.quantities import ATTENUATION
 from xct4d.report import planes
@@ -27,8 +27,10 @@ AGREEMENT = (
 )
 
 
-def slice_film(model: ShownModel, times: Sequence[float], truth: Phantom | None) -> Film:
-    """The result, and where there is something to compare it with the differences."""
+def slice_film(model: ShownModel, times: Sequence[float], truth: KnownTruth | None) -> Film:
+    """The result, and where there is something to compare it with the differences; a time without a truth is grey in its panels."""
+    if truth is not None and not any(map(truth.knows, times)):
+        truth = None
     shown = planes.perpendicular(model.evolution, PIXELS)
     cuts = _cuts(model, shown, times, truth)
     names = list(cuts)
@@ -49,7 +51,7 @@ def slice_film(model: ShownModel, times: Sequence[float], truth: Phantom | None)
 
 
 def _cuts(
-    model: ShownModel, shown: Sequence[planes.Planes], times: Sequence[float], truth: Phantom | None
+    model: ShownModel, shown: Sequence[planes.Planes], times: Sequence[float], truth: KnownTruth | None
 ) -> dict[str, list[list[np.ndarray]]]:
     """Images [v, u] of each kind, plane by plane and time by time, in the figures' unit."""
     evolution = model.evolution
@@ -62,7 +64,7 @@ def _cuts(
                 found = {kind: own.numpy() for kind, own in evolution.attenuation(torch.from_numpy(points).float(), t, kinds).items()}
                 images = {"result": found[kinds[0]]}
                 if truth is not None:
-                    true = truth.density(points, t)
+                    true = truth.density(points, t) if truth.knows(t) else np.full(len(points), np.nan)
                     images |= {"truth": true, "error": images["result"] - true}
                 if not evolution.static:
                     images["backward - forward"] = found["backward"] - found["forward"]

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from xct4d.directions import RECONSTRUCTIONS
-from xct4d.units import LENGTH, Scale
+from xct4d.units import LENGTH, PER_AREA, Scale
 
 SAME = 1e-6  # times closer than this are the same: exported ones are those of the configuration, projections have the dataset's
 SCORES = (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4))  # of held-out projections: key, label, digits
+SQUARES = (("mismatch", "mismatch"), ("mean_squared_error", "squared error"))  # of attenuation: key, label
+ALONE = {"forward": "first", "backward": "second"}  # the scan of each direction
 ERRORS = (("mean", "error"), ("p95", "95 % below"), ("true_mean", "moved"))  # of the displacement: key, label
 
 
@@ -41,13 +43,23 @@ def quality(metrics: Mapping[str, Any], scale: Scale) -> Table:
 
 
 def held_out(metrics: Mapping[str, Any]) -> str:
-    """The mean scores of all held-out projections in words; nothing where there are none."""
-    mean = metrics["held_out"]["mean"]
+    """The mean scores of all held-out projections in words, of the result and of each scan alone, and of those that were trained on where they are scored."""
+    said = _in_words(metrics["held_out"]["mean"], "held-out projections")
+    trained = metrics.get("trained_on")
+    return " ".join(filter(None, [said, _in_words(trained["mean"], "projections trained on,") if trained else ""]))
+
+
+def _in_words(mean: Mapping[str, Any], what: str) -> str:
     if not mean["count"]:
         return ""
+    alone = [f" Carried from the {scan} scan alone: {_scores(mean[key])}." for key, scan in ALONE.items() if key in mean]
+    return f"All {mean['count']} {what} on average: {_scores(mean)}.{''.join(alone)}"
+
+
+def _scores(mean: Mapping[str, Any]) -> str:
     # equal images have no finite PSNR, images smaller than its window no SSIM
     known = [f"{label} {_number(mean[key], digits)}" for key, label, digits in SCORES if mean[key] is not None]
-    return f"All {mean['count']} held-out projections on average: {', '.join(known) or 'without a score'}."
+    return ", ".join(known) or "without a score"
 
 
 def trust(metrics: Mapping[str, Any], scale: Scale) -> Table | None:
@@ -78,6 +90,11 @@ def _columns(metrics: Mapping[str, Any], scale: Scale) -> dict[str, list[str]]:
     columns["self-correlation"] = [_number(entry["self_correlation"], 4) for entry in entries]
     for kind in RECONSTRUCTIONS:
         columns[kind] = [_number((entry["correlation"] or {}).get(kind), 4) for entry in entries]
+    for key, label in SQUARES:
+        values = [_result(entry.get(key)) for entry in entries]
+        columns[f"{label} ({scale.unit(PER_AREA)})"] = [
+            _short(None if value is None else value * scale.factor(PER_AREA)) for value in values
+        ]
     errors = [entry.get("displacement_error") or {} for entry in entries]
     for key, label in ERRORS:
         columns[f"{label} ({scale.length_unit})"] = [_length(error.get(key), scale) for error in errors]
@@ -137,6 +154,15 @@ def _benchmark(path: Path) -> dict[str, float]:
 def _length(value: float | None, scale: Scale) -> str:
     """A length in world units, in the tables' unit."""
     return _number(None if value is None else value * scale.factor(LENGTH), 4)
+
+
+def _result(value: float | dict[str, float] | None) -> float | None:
+    """Of a figure that each kind has, that of the result: the first kind in the order of RECONSTRUCTIONS."""
+    return next((value[kind] for kind in RECONSTRUCTIONS if kind in value), None) if isinstance(value, dict) else value
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
 
 
 def _number(value: float | None, digits: int) -> str:

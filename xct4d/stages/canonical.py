@@ -12,6 +12,7 @@ from xct4d.device import HOST
 from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
+from xct4d.fields.known_grid import KnownGrid
 from xct4d.io import digests, prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.checkpoint import Checkpoint, array_digest
@@ -32,6 +33,7 @@ def canonical(
     *,
     title: str = "canonical",
     volume: np.ndarray | None = None,
+    on_faces: bool = False,
     seed: int = 0,
     device: torch.device = HOST,
 ) -> None:
@@ -41,7 +43,8 @@ def canonical(
     a killed run goes on. board: folder of TensorBoard's event files. title: in
     progress lines; it also selects the random numbers. volume: the scan's known
     attenuation (z, y, x), compared by normalized correlation where
-    settings.volume_weight is above zero. device: where the field is computed.
+    settings.volume_weight is above zero. on_faces: whether its outermost values
+    lie on the faces of the box, not half a voxel within. device: where the field is computed.
     Raises InputError where the projections cannot be read or none is left to
     train on.
     """
@@ -56,14 +59,14 @@ def canonical(
     field.on(device)
     field.find_empty_cells(generator(seed, f"{title} cells"))
     flat_field = FlatField.constant(frames.flat_field).to(device)
-    known = BakedField(torch.from_numpy(volume)).to(device) if volume is not None and settings.volume_weight > 0 else None
+    known = KnownGrid(torch.from_numpy(volume), on_faces=on_faces).to(device) if volume is not None and settings.volume_weight > 0 else None
     task = CanonicalTask(settings, frames, field, flat_field, known, title=title, seed=seed, device=device)
     fingerprint = {
         "settings": settings.model_dump(exclude={"checkpoint_every"}),
         "seed": seed,
         "title": title,
         "backend": field.backend,
-        "volume": None if known is None or volume is None else array_digest(volume),
+        "volume": None if known is None or volume is None else [array_digest(volume), on_faces],
     } | pixels
     with atomic_folder(output) as folder:
         run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)

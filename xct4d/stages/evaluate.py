@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from xct4d import config
-from xct4d.analysis.held_out_scores import score_held_out
+from xct4d.analysis.projection_scores import score_projections
+from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.analysis.scores import score_time
 from xct4d.analysis.trust import TrustScores
 from xct4d.device import HOST
@@ -22,7 +23,7 @@ from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.io.stage_records import read_history
-from xct4d.phantom.truth import Phantom
+from xct4d.phantom.known import KnownTruth
 from xct4d.progress import track
 from xct4d.report import planes
 from xct4d.report.score_figures import draw_scores
@@ -37,66 +38,80 @@ def evaluate(
     model: TrainedModel,
     volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
-    truth: Phantom | None,
+    truth: KnownTruth | None,
     settings: config.Evaluate,
     output: Path,
     training: Mapping[str, Path] | None = None,
     trust: Path | None = None,
+    region: ScoredRegion | None = None,
     device: torch.device = HOST,
 ) -> None:
     """Write metrics.json and the figures into `output`, a folder.
 
-    volumes: the exported volume of each kind and time; the times are those that
-    are scored. prepared: the prepared projections of each state, whose held-out
-    frames are scored. truth: the object and its motion, where they are known.
+    volumes: the exported volume of each kind and time; these times are scored,
+    and those of which `truth` has a measured volume. prepared: the prepared
+    projections of each state, whose held-out frames are scored. truth: what is
+    known of the sample.
     training: stage outputs with a history.json, by the titles their curves get
     ("canonical forward", "velocity 9", "mixing"). trust: output folder of that
-    stage, where something moves. device: where the model is
-    computed. Raises InputError where an input is missing or damaged or the
+    stage, where something moves. region: where volumes and motion are scored;
+    all of the box if None. device: where the model is computed. Raises InputError where an input is missing or damaged or the
     output cannot be written.
     """
     histories = {title: read_history(Path(folder) / "history.json") for title, folder in (training or {}).items()}
     scores = None if trust is None else TrustScores.load(trust)
-    evaluate_model(Evolution.load(model, device), volumes, prepared, truth, settings, output, histories, scores)
+    evaluate_model(Evolution.load(model, device), volumes, prepared, truth, settings, output, histories, scores, region)
 
 
 def evaluate_model(
     evolution: Evolution,
     volumes: Mapping[tuple[Reconstruction, float], Path],
     prepared: Mapping[str, Path],
-    truth: Phantom | None,
+    truth: KnownTruth | None,
     settings: config.Evaluate,
     output: Path,
     histories: Mapping[str, dict[str, Any]],
     trust: TrustScores | None = None,
+    region: ScoredRegion | None = None,
 ) -> None:
     """`evaluate` of a model in memory; histories: contents of history.json by title."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
     first = next(iter(states.values()))
-    times = sorted({t for _, t in volumes})
-    if not times:
-        raise InputError("no volumes to score", where="export.times")
-    if evolution.static and set(volumes) != {("forward", 0.0)}:
-        raise InputError("a dataset of one scan has its forward volume at t = 0 alone", where="export", fix="export that")
+    times = _scored_times(evolution, volumes, truth)
     shown_planes = planes.choose(evolution, settings.resolution, SHOWN_PLANES if len(times) == 1 else 1)
     with atomic_folder(output) as folder:
         scores = []
         with track("evaluate volumes", len(times)) as progress:
             for t in times:
                 exported = {kind: open_volume(path) for (kind, at), path in volumes.items() if at == t}
-                scores.append(score_time(evolution, exported, t, truth, settings.resolution, shown_planes.cut))
+                scores.append(score_time(evolution, exported, t, truth, settings.resolution, shown_planes.cut, region))
                 if trust is not None:
                     scores[-1].record["trust"] = trust.at(evolution, t, first.unit_mm)
                 progress.advance()
-        held_out, shown = score_held_out(evolution, states, SHOWN_PROJECTIONS)
+        held_out, shown = score_projections(evolution, states, SHOWN_PROJECTIONS)
         record = {
             "resolution": settings.resolution,
             "static": evolution.static,
             "truth": truth is not None,
+            "region": None if region is None else region.settings.model_dump(mode="json", exclude_none=True),
             "unit_mm": first.unit_mm,
             "duration_s": first.duration_s,
             "times": [score.record for score in scores],
             "held_out": held_out,
+            "trained_on": score_projections(evolution, states, 0, held_out=False)[0] if settings.trained_projections else None,
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
         draw_scores(folder, scores, shown_planes, Scale(first.unit_mm, first.duration_s), shown, histories)
+
+
+def _scored_times(evolution: Evolution, volumes: Mapping[tuple[Reconstruction, float], Path], truth: KnownTruth | None) -> list[float]:
+    """The exported times, and those of measured volumes, rising. Raises InputError where there are none, or one is of another scan."""
+    exported = {t for _, t in volumes}
+    if not exported:
+        raise InputError("no volumes to score", where="export.times")
+    if evolution.static and set(volumes) != {("forward", 0.0)}:
+        raise InputError("a dataset of one scan has its forward volume at t = 0 alone", where="export", fix="export that")
+    measured = () if truth is None else truth.times
+    if evolution.static and (others := [t for t in measured if t != 0]):
+        raise InputError(f"a dataset of one scan has no t = {others[0]:g}", where="input.truth.volumes", fix="remove it")
+    return sorted({*exported, *measured})

@@ -23,6 +23,7 @@ from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
 from xct4d.readers.reader import Acquisition, Dataset, Projection
 from xct4d.readers.split import ASIDE, HELD_OUT, TRAIN, note_split, split
+from xct4d.readers.thinning import thinned
 from xct4d.readers.times import SAME_DURATION, Clock, clock, is_at_an_end
 from xct4d.report.preview import draw_preview
 
@@ -49,8 +50,10 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 
     times = _times(acquisition, ticks, state)
     if state == "between":
-        acquisition, times = _without_ends(acquisition, times, notes)
+        acquisition, times = _without_ends(dataset, acquisition, times, input.split, notes)
     role = split(acquisition, input.split, tuple(dataset.acquisitions.values()), whole=state == "between")
+    if state == "between":
+        role = thinned(acquisition, times, role, input.sequence)
     used = [i for i in range(len(role)) if role[i] != ASIDE]
     acquisition = replace(acquisition, projections=[acquisition.projections[i] for i in used])
     times = [times[i] for i in used]
@@ -141,14 +144,26 @@ def _times(acquisition: Acquisition, ticks: Clock, state: State) -> list[np.ndar
     return [np.full(len(projection.weight), SCAN_TIME[state]) for projection in acquisition.projections]
 
 
-def _without_ends(acquisition: Acquisition, times: list[np.ndarray], notes: list[str]) -> tuple[Acquisition, list[np.ndarray]]:
-    """The projections of a sequence that lie between the two scans, and their times."""
-    inner = [i for i in range(len(times)) if not is_at_an_end(times[i])]
-    if not inner:
+def _without_ends(
+    dataset: Dataset, acquisition: Acquisition, times: list[np.ndarray], settings: config.Split, notes: list[str]
+) -> tuple[Acquisition, list[np.ndarray]]:
+    """The projections of a sequence that lie between the two scans, and those at their times that are held out by name and in no scan, and their times."""
+    ends = [is_at_an_end(time) for time in times]
+    if all(ends):
         raise InputError("has no projection between the two scans", where=acquisition.path, fix="remove the file, or check the times")
-    if len(inner) < len(times):
-        notes.append(f"{len(times) - len(inner)} projections of the ends left to their own scans")
-    return replace(acquisition, projections=[acquisition.projections[i] for i in inner]), [times[i] for i in inner]
+    scanned = {projection.image for state, own in dataset.acquisitions.items() if state != "between" for projection in own.projections}
+    extra = [end and projection.image not in scanned for end, projection in zip(ends, acquisition.projections, strict=True)]
+    held_out = np.zeros(len(ends), bool)
+    if any(extra) and (acquisition.lists is not None or settings.method in ("filename", "list")):
+        held_out = (split(acquisition, settings, tuple(dataset.acquisitions.values()), whole=True) == HELD_OUT) & extra
+    kept = [i for i in range(len(ends)) if held_out[i] or not ends[i]]
+    if left := sum(ends) - sum(extra):
+        notes.append(f"{left} projections of the ends left to their own scans")
+    if held_out.any():
+        notes.append(f"{held_out.sum()} held-out projections at t = 0 or 1, of no scan, count to the sequence")
+    if unused := sum(extra) - held_out.sum():
+        notes.append(f"not used: {unused} projections of the sequence at t = 0 or 1, which no scan lists")
+    return replace(acquisition, projections=[acquisition.projections[i] for i in kept]), [times[i] for i in kept]
 
 
 def _note_seen_views(projections: list[Projection], times: list[np.ndarray], role: np.ndarray, notes: list[str]) -> None:

@@ -20,7 +20,7 @@ from xct4d.io.digests import check_file
 from xct4d.io.prepared import Frames
 from xct4d.io.scale import load_scale
 from xct4d.io.stage_records import read_metrics
-from xct4d.phantom.truth import Phantom
+from xct4d.phantom.known import KnownTruth
 from xct4d.report import page, result_record, tables
 from xct4d.report.facts import facts
 from xct4d.report.geometry_drawing import drawing
@@ -44,7 +44,7 @@ def report(
     volumes: Mapping[tuple[Reconstruction, float], Path],
     derived: Mapping[tuple[str, float], Path],
     prepared: Mapping[str, Path],
-    truth: Phantom | None,
+    truth: KnownTruth | None,
     evaluation: Path,
     trust: Path | None,
     training: Mapping[str, Path],
@@ -85,7 +85,7 @@ def report_model(
     jobs: Mapping[str, Path],
     captions: Mapping[str, Mapping[str, str]],
     output: Path,
-    truth: Phantom | None = None,
+    truth: KnownTruth | None = None,
 ) -> None:
     """`report` of a model in memory; record: all that belongs to the result."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
@@ -112,7 +112,7 @@ def content_of(
     jobs: Mapping[str, Path],
     figures: Mapping[str, list[page.Figure]],
     results: Path,
-    truth: Phantom | None,
+    truth: KnownTruth | None,
 ) -> page.Content:
     """What the page says. results: folder of the dataset's results."""
     static = shown.evolution.static

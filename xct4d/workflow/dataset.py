@@ -32,7 +32,8 @@ class Dataset:
     # of a folder; what a scene's later stages read of it exists only once it is simulated
     state_files: dict[State, list[str]]  # what `prepare` reads for each state
     volume_files: dict[str, list[str]]  # the known volume of each end
-    truth_files: list[str]  # the true object
+    truth_files: list[str]  # the true object, or the measured volumes
+    region_files: list[str]  # the mask of the region that is scored
     reader: str  # module of the reader that prepares it
 
     @property

@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from xct4d.config import Config, Input, VolumeFile, resolve
+from xct4d.config import Config, Input, Sequence, VolumeFile, resolve
 from xct4d.directions import SCAN_TIME, STATES
 from xct4d.errors import InputError
+from xct4d.readers.reference.end_volumes import end_volumes
 from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
@@ -52,6 +53,7 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     if len(config.export.times) > MOST_TIMES:
         fix = f"at most {MOST_TIMES} are planned; leave some out"
         raise InputError(f"has {len(config.export.times)} times", where=f"{where}: export.times", fix=fix)
+    config = _with_volumes_found(config)
     if target:
         _check_volume_weight(config, where)
     if config.input.scene is not None:
@@ -62,12 +64,14 @@ def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where
     if target:
         _check_window(dataset, where)
         _check_mixing(dataset, where)
+        if "between" not in dataset.states and config.input.sequence != Sequence():
+            raise InputError("there is no sequence of which it could choose", where=f"{where}: input.sequence", fix="remove it")
     return dataset
 
 
 def _check_names(dataset: Dataset, where: str) -> None:
     """Snakemake takes {name} and <name> in a path for something else; a folder's name has 255 bytes at most."""
-    named = [*dataset.scene_files, *dataset.truth_files]
+    named = [*dataset.scene_files, *dataset.truth_files, *dataset.region_files]
     named += [file for files in (*dataset.state_files.values(), *dataset.volume_files.values()) for file in files]
     for file in named:
         for mark, name, what in (("{}", "a brace", "a wildcard"), ("<>", "an angle bracket", "a variable")):
@@ -99,6 +103,19 @@ def _check_window(dataset: Dataset, where: str) -> None:
         raise InputError(f"a series of {export.dtype} needs one window for all times", where=f"{where}: export.window", fix=fix)
 
 
+def _with_volumes_found(config: Config) -> Config:
+    """The configuration, with the known volumes that lie beside the transforms files where it gives them a weight and names none."""
+    given = config.input
+    if not config.canonical.volume_weight or given.folder is None or given.forward_volume or given.backward_volume:
+        return config
+    folder = Path(given.folder)
+    if not folder.is_dir() or reader_module(reader := reader_of(folder, given)) != SIMULATED:
+        return config
+    ends = [end for end in SCAN_TIME if end in reader.files(folder, given)]
+    found = {f"{end}_volume": file for end, file in end_volumes(folder, given, ends).items()}
+    return config.model_copy(update={"input": given.model_copy(update=found)})
+
+
 def _check_volume_weight(config: Config, where: str) -> None:
     """Raise InputError for a known volume without a weight, or a weight without a volume: either would be ignored."""
     given = [end for end in SCAN_TIME if getattr(config.input, f"{end}_volume") is not None]
@@ -109,13 +126,18 @@ def _check_volume_weight(config: Config, where: str) -> None:
             fix="set a weight above 0, or remove the volume",
         )
     if config.canonical.volume_weight and not given:
-        fix = "give input.forward_volume or input.backward_volume, or remove the weight"
+        fix = (
+            "give input.forward_volume or input.backward_volume, put an .npz of each scan beside the transforms files, or remove the weight"
+        )
         raise InputError("there is no volume to weigh", where=f"{where}: canonical.volume_weight", fix=fix)
 
 
 def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
     if config.input.truth is not None:
         raise InputError("a scene brings its own truth", where=f"{where}: input.truth", fix="remove the key")
+    if config.evaluate.region is not None and config.evaluate.region.mask is not None:
+        fix = "give half_width or box, or name the dataset's folder as input.folder once it is simulated"
+        raise InputError("a scene has no folder for a mask", where=f"{where}: evaluate.region.mask", fix=fix)
     scene = str(config.input.scene)
     path = Path(scene)
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
@@ -133,7 +155,7 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     placed = load_scene(path)
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
-    return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], reader=SIMULATED)
+    return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
@@ -145,12 +167,22 @@ def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> 
         end: _volume_file(given, volume, f"{where}: input.{end}_volume")
         for end, volume in (("forward", given.forward_volume), ("backward", given.backward_volume))
     }
-    truth = _volume_file(given, None if given.truth is None else given.truth.object, f"{where}: input.truth.object")
-    if given.truth is not None:
+    region = config.evaluate.region
+    mask = _volume_file(given, None if region is None else region.mask, f"{where}: evaluate.region.mask")
+    truth = _truth_files(given, f"{where}: input.truth")
+    return Dataset(variant, target, config, list(files), [], files, volumes, truth, mask, reader_module(reader))
+
+
+def _truth_files(given: Input, key: str) -> list[str]:
+    """Files of what is known of the sample: of the object, or of each measured volume."""
+    if given.truth is None:
+        return []
+    if given.truth.motion is not None:
         from xct4d.phantom import motions  # imports numpy: only where the true motion is known
 
-        motions.parse(given.truth.motion, source=f"{where}: input.truth.motion")
-    return Dataset(variant, target, config, list(files), [], files, volumes, truth, reader_module(reader))
+        motions.parse(given.truth.motion, source=f"{key}.motion")
+    measured = [file for i, volume in enumerate(given.truth.volumes) for file in _volume_file(given, volume, f"{key}.volumes[{i}]")]
+    return [*_volume_file(given, given.truth.object, f"{key}.object"), *dict.fromkeys(measured)]
 
 
 def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]:
@@ -159,11 +191,12 @@ def _volume_file(given: Input, volume: VolumeFile | None, key: str) -> list[str]
     from xct4d.io.volumes import check_volume_file  # imports numpy: only where there is a known volume
 
     path = check_volume_file(volume, Path(str(given.folder)), key)
-    if not volume.is_object:
+    if not volume.is_object and path.suffix.lower() != ".zarr":
         return [str(path)]
-    from xct4d.phantom.shapes import load_object
+    from xct4d.phantom.described_volume import object_in
 
     try:
-        return [str(path), *(str(voxels.path) for voxels in load_object(path).files.values())]
+        files = object_in(volume, Path(str(given.folder)), key).files.values()
+        return list(dict.fromkeys([str(path), *(str(voxels.path) for voxels in files)]))
     except InputError as error:
         raise InputError(str(error), where=f"{key}.path") from None

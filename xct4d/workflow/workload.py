@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from xct4d.config import Config
+from xct4d.config import Config, VolumeFile
 from xct4d.directions import State
 from xct4d.errors import InputError
 
@@ -85,17 +85,30 @@ class Workload:
         return max(found, count / 10)
 
     @property
+    def scored_times(self) -> int:
+        """Times at which volumes are compared, at most: the exported ones and those of measured volumes."""
+        return self.exported_times + (0 if self.config.input.truth is None else len(self.config.input.truth.volumes))
+
+    @property
     def true_voxels(self) -> int:
-        """Voxels of the true object's volumes; 0 where it has none."""
+        """Voxels of the true object's volumes, or of the largest measured one; 0 where there are none."""
         truth = self.config.input.truth
         if self.scene_files:
             return _scene(self.scene_files[0]).voxels
-        if truth is None or not truth.object.path.lower().endswith((".npy", ".npz", ".raw")):
-            return 0
-        from xct4d.io.voxels import open_voxels
+        files: list[VolumeFile] = [] if truth is None else [*truth.volumes, *([] if truth.object is None else [truth.object])]
+        return max((self._voxels(file) for file in files if file.is_voxels), default=0)  # of several one is read at a time
+
+    @property
+    def region_voxels(self) -> int:
+        """Voxels of the mask of the region that is scored; 0 where there is none."""
+        region = self.config.evaluate.region
+        return 0 if region is None or region.mask is None or not region.mask.is_voxels else self._voxels(region.mask)
+
+    def _voxels(self, file: VolumeFile) -> int:
+        from xct4d.phantom.described_volume import object_in
 
         try:
-            return math.prod(map(int, open_voxels(Path(self.truth_files[0]), truth.object.shape, truth.object.dtype).shape))
+            return math.prod(map(int, object_in(file, Path(str(self.config.input.folder)), "").files[file.path].shape))
         except InputError:  # the stage that reads it says what is wrong
             return 0
 

@@ -14,7 +14,7 @@ from xct4d.io.paths import safe_path
 from xct4d.readers.images import read_transmission
 from xct4d.readers.reader import Acquisition, Projection
 from xct4d.readers.reference.intrinsics import focal_lengths, refuse_absurd, refuse_two_focal_lengths
-from xct4d.readers.reference.keys import LISTS, OF_FILE, OF_FRAME, refuse_misplaced, refuse_unsupported
+from xct4d.readers.reference.keys import LISTS, NOT_APPLIED, OF_FILE, OF_FRAME, refuse_misplaced, refuse_unsupported
 from xct4d.readers.reference.transforms import read_json
 from xct4d.readers.reference.values import finite_numbers, number, positive, whole_pixels
 
@@ -48,6 +48,8 @@ def read(path: str | Path) -> Acquisition:
     refuse_misplaced(tree, OF_FILE, OF_FRAME, f"{path}:", "belongs to the frames")
     refuse_unsupported(tree, f"{path}:")
     notes: list[str] = []
+    if ignored := [key for key in NOT_APPLIED if key in tree]:
+        notes.append(f"not applied: {', '.join(ignored)} of {path.name}; the poses are taken as they are, in world units")
     projections: dict[str, ImageProjection] = {}
     for i, frame in enumerate(tree["frames"]):
         projection = _projection(path, tree, frame, i)

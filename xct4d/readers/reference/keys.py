@@ -28,6 +28,8 @@ _SHARED = (
 )
 OF_FILE = ("frames", "flat_field", "unit_mm", "duration_s", *LISTS)
 OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
+# what other programs apply to the poses; here, as in the reference program, they are in world units already
+NOT_APPLIED = ("scale", "offset", "aabb_scale", "applied_scale", "applied_transform")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
 
 

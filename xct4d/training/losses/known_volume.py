@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
+from xct4d.fields.known_grid import KnownGrid
 from xct4d.training.losses.correlation import correlation_loss
 from xct4d.training.sampling.draws import RayDraw
 from xct4d.training.sampling.points import random_points
@@ -14,7 +14,7 @@ from xct4d.training.sampling.points import random_points
 class KnownVolume:
     """1 - normalized correlation of the field and the known volume at random points of the box."""
 
-    def __init__(self, field: DensityField, known: BakedField, points: int):
+    def __init__(self, field: DensityField, known: KnownGrid, points: int):
         """points: how many in a step."""
         self._field, self._known, self._points = field, known, points
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from xct4d.config import Canonical
-from xct4d.fields.baked import BakedField
 from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
+from xct4d.fields.known_grid import KnownGrid
 from xct4d.io.prepared import Frames
 from xct4d.training.inspection import held_out
 from xct4d.training.inspection.held_out import Comparison
@@ -72,7 +72,7 @@ class CanonicalTask(TrainingTask[RayDraw]):
         frames: Frames,
         field: DensityField,
         flat_field: FlatField,
-        known: BakedField | None,
+        known: KnownGrid | None,
         *,
         title: str,
         seed: int,

@@ -6,11 +6,11 @@ from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload
 
 OCCUPIED = 0.3  # part of a held-out ray's samples that lies in occupied cells
-SCORED_PIXELS = 2**18  # of a held-out projection, at most, as in analysis.held_out_scores
+SCORED_PIXELS = 2**18  # of a projection, at most, as in analysis.projection_scores
 
 
 def memory(work: Workload) -> float:
-    return shown(work) + arrays.true_object(work)
+    return shown(work) + arrays.true_object(work) + 6 * work.region_voxels  # float32 when read, then bool
 
 
 def shown(work: Workload) -> float:
@@ -23,5 +23,6 @@ def shown(work: Workload) -> float:
 def microseconds(work: Workload) -> float:
     pixels = work.prepared_pixels / work.projections
     samples = math.sqrt(pixels)  # a ray has as many as the image has pixels along a side
-    predicted = work.held_out * min(pixels, SCORED_PIXELS) * samples * OCCUPIED
-    return (work.exported_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL
+    scored = work.projections if work.config.evaluate.trained_projections else work.held_out
+    predicted = scored * min(pixels, SCORED_PIXELS) * samples * OCCUPIED
+    return (work.scored_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL

@@ -1,0 +1,89 @@
+"""Scores of projections, held-out ones above all, against their predictions by a trained model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xct4d import metrics
+from xct4d.analysis.projections import render_kinds
+from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.fields.evolution import Evolution
+from xct4d.io.prepared import Frames
+from xct4d.progress import track
+from xct4d.selection import equally_spaced
+
+SCORED_PIXELS = 2**18  # of a projection, at most: of a larger one each second or third of each second or third row
+
+
+@dataclass(frozen=True)
+class PredictedProjection:
+    """A projection beside its prediction, both [h, w] transmission."""
+
+    title: str
+    predicted: np.ndarray
+    measured: np.ndarray
+
+
+def score_projections(
+    evolution: Evolution, states: Mapping[str, Frames], shown: int, *, held_out: bool = True
+) -> tuple[dict[str, Any], list[PredictedProjection]]:
+    """(scores as metrics.json has them, at most `shown` of the projections with their predictions).
+
+    states: prepared projections, whose held-out frames, or those that were
+    trained on, are scored in order of their times: against what the result
+    predicts and, where something moves, against what each scan alone does.
+    """
+    kind: Reconstruction = "forward" if evolution.static else "mixed"
+    directions: tuple[Reconstruction, ...] = () if evolution.static else tuple(SCAN_TIME)
+    asked = [
+        (float(frames.frame_time()[f]), state, f)
+        for state, frames in states.items()
+        for f in np.flatnonzero(frames.held_out == held_out).tolist()
+    ]
+    asked.sort()
+    chosen = set(equally_spaced(len(asked), shown))
+    scores, pictures = [], []
+    title = f"evaluate {'held-out projections' if held_out else 'projections trained on'}"
+    with track(title, len(asked)) as progress:
+        for i, (time, state, f) in enumerate(asked):
+            frames = states[state]
+            stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
+            predicted, measured = (
+                render_kinds(evolution, frames, f, [kind, *directions], stride=stride),
+                frames.image(f)[::stride, ::stride],
+            )
+            scored = {name: _scored(image, measured) for name, image in predicted.items()}
+            scores.append({"state": state, "name": frames.name[f], "time": time} | scored.pop(kind) | scored)
+            if i in chosen:
+                pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted[kind], measured))
+            progress.advance()
+    return _summary(scores), pictures
+
+
+def _scored(predicted: np.ndarray, measured: np.ndarray) -> dict[str, Any]:
+    return {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
+
+
+def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
+    times = sorted({p["time"] for p in projections})
+    return {
+        "mean": _mean(projections),
+        "times": [{"time": t} | _mean([p for p in projections if p["time"] == t]) for t in times],
+        "projections": projections,
+    }
+
+
+def _mean(projections: list[dict[str, Any]]) -> dict[str, Any]:
+    means = {"count": len(projections)} | _means(projections)
+    return means | {
+        direction: _means([p[direction] for p in projections]) for direction in SCAN_TIME if projections and direction in projections[0]
+    }
+
+
+def _means(scores: list[dict[str, Any]]) -> dict[str, Any]:
+    return {key: float(np.mean([own[key] for own in scores])) if scores else None for key in ("psnr", "ssim")}
