@@ -46,8 +46,8 @@ STAGES = {
     "canonical": "canonical/forward",
     "velocity": "velocity/6",
     "mixing": "mixing",
-    "export": "volumes/mixed/t0.5000.zarr",
-    "analyse": "displacement/t0.5000.zarr",
+    "export": "volumes/mixed/t0.5000.zarr/zarr.json",
+    "analyse": "motion/displacement/t0.5000.zarr/zarr.json",
     "evaluate": "evaluation",
     "report": "report",
 }

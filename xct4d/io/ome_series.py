@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.digests import check_folder
+from xct4d.io.digests import ATTRIBUTE, check_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.units import TIME, Scale
 
@@ -135,7 +135,7 @@ def _widest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _own(each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
     """The attribute `xct4d` of the series, from those of its volumes."""
-    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", *COUNTS)}
+    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", ATTRIBUTE, *COUNTS)}
     known = [own["range"] for own in each if own["range"] is not None]
     duration = scale.duration_s
     return (
