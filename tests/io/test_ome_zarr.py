@@ -14,9 +14,9 @@ import zarr
 from volumes_on_disk import arrows, ramp, read_volume
 
 from xct4d.errors import InputError
-from xct4d.io.ome_writer import VolumeWriter
+from xct4d.io.ome_writer import COARSEST, VolumeWriter
 from xct4d.io.ome_zarr import open_volume
-from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quantity
+from xct4d.quantities import ATTENUATION, DISPLACEMENT, QUANTITIES, VELOCITY, Display, Quantity
 from xct4d.units import NUMBER, WORLD, Scale
 
 
@@ -247,6 +247,14 @@ def test_levels_end_before_they_are_too_coarse_to_show(tmp_path, n, sizes):
     assert [group[dataset["path"]].shape[0] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == sizes
 
 
+@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
+def test_the_coarsest_level_of_every_quantity_has_about_a_hundred_voxels(tmp_path, monkeypatch, quantity):
+    monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", COARSEST)
+    write(tmp_path / "v.zarr", np.ones((*quantity.shape, 400, 8, 8), np.float32), quantity=quantity)
+    group = zarr.open_group(str(tmp_path / "v.zarr"), mode="r")
+    assert [group[dataset["path"]].shape[-3] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == [400, 200, 100]
+
+
 def test_coarser_levels_are_averages(tmp_path):
     volume = np.random.default_rng(0).random((40, 41, 42)).astype(np.float32)
     write(tmp_path / "v.zarr", volume, chunk=16)
@@ -280,7 +288,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
     script = textwrap.dedent("""
         import sys, time, numpy as np
-        from xct4d.io.ome_writer import VolumeWriter
+        from xct4d.io.ome_writer import COARSEST, VolumeWriter
         from xct4d.quantities import ATTENUATION
         with VolumeWriter(sys.argv[1], (32, 32, 32), "uint8", quantity=ATTENUATION, chunk=8) as writer:
             writer[0:16] = np.ones((16, 32, 32))
@@ -306,7 +314,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, dtype):
     script = textwrap.dedent("""
         import resource, sys, numpy as np
         from xct4d.errors import InputError
-        from xct4d.io.ome_writer import VolumeWriter
+        from xct4d.io.ome_writer import COARSEST, VolumeWriter
         from xct4d.quantities import ATTENUATION
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         noise = np.random.default_rng(0).random((32, 32, 32))
