@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,20 @@ def test_every_output_is_there(done):
         assert np.array_equal(film[-1], volume)
     assert not any((done / RESULTS / "checkpoints").iterdir())
     assert not list((done / RESULTS).rglob(".*xct4d*"))
+
+
+def test_volumes_and_films_hold_nothing_that_ome_zarr_does_not_know(done):
+    groups = sorted((done / RESULTS).rglob("*.zarr"))
+    assert len(groups) == (3 + len(Analyse().quantities)) * (3 + 1)  # three times, one film
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in groups:
+            group = zarr.open_group(path, mode="r")
+            levels = dict(group.members())
+            assert list(levels) == [dataset["path"] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]]
+            known = {"zarr.json"} | {f"{level}/zarr.json" for level in levels}
+            files = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+            assert {file for file in files if "/c/" not in file} == known
 
 
 def test_scores_tell_a_reconstruction_from_noise(done):
@@ -167,17 +182,18 @@ def copy(done, tmp_path_factory):
         ("canonical/forward", "open", "*/.forward.xct4d-*/history.json"),
         ("velocity/6", "os.rename", "*/checkpoints/velocity_6.*.checkpoint"),
         ("mixing", "os.rename", "*/mixing"),
-        ("volumes/mixed/t0.5000.zarr", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
+        ("volumes/mixed/t0.5000.zarr/zarr.json", "os.rename", "*/volumes/mixed/t0.5000.zarr"),
     ],
 )
 def test_a_stage_killed_while_it_writes_ends_bit_identical(done, copy, tmp_path, output, event, path):
     (tmp_path / "sitecustomize.py").write_text(KILL)
-    shutil.rmtree(copy / RESULTS / output)
+    target = copy / RESULTS / output
+    shutil.rmtree(target if target.is_dir() else target.parent)
     command = ("--cores", "2", f"results/tiny/{output}", *TINY)
     run = snakemake(*command, cwd=copy, PYTHONPATH=str(tmp_path), KILL_EVENT=event, KILL_PATH=path)
     assert run.returncode == 1
     assert "SIGKILL" in run.stderr or "status 137" in run.stderr or "status -9" in run.stderr, run.stderr
-    assert not (copy / RESULTS / output).exists()
+    assert not target.exists()
     run = snakemake(*command, cwd=copy)
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy) == contents(done)

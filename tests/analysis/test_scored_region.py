@@ -21,7 +21,7 @@ def test_a_cube_and_a_box_are_given_in_world_units_x_first(tmp_path):
     c = voxel_centres(N)
     cube = contained(tmp_path, half_width=0.5)
     assert cube.sum() == (np.abs(c) <= 0.5).sum() ** 3
-    box = contained(tmp_path, box={"low": [-1, -0.5, 0], "high": [0, 0.5, 1]})
+    box = contained(tmp_path, box={"x": [-1, 0], "y": [-0.5, 0.5], "z": [0, 1]})
     z, y, x = np.meshgrid(c, c, c, indexing="ij")
     assert np.array_equal(box, (x <= 0) & (abs(y) <= 0.5) & (z >= 0))
 

@@ -16,6 +16,13 @@ CONFIG = {
     "falling levels": ({"velocity": {"levels": [{"resolution": n, "steps": 1, "learning_rate": 1} for n in (9, 6)]}}, ["velocity", "rise"]),
     "folder and scene": ({"input": {"scene": "balls"}}, ["input", "either folder"]),
     "falling window": ({"export": {"dtype": "uint8", "window": [5, 1]}}, ["export", "window must rise, not [5.0, 1.0]"]),
+    "falling region": ({"export": {"region": {"x": [0.5, 0.1]}}}, ["export.region", "x must rise, not [0.5, 0.1]"]),
+    "region outside the box": ({"analyse": {"region": {"z": [0, 2]}}}, ["analyse.region.z.1", "less than or equal to 1"]),
+    "region without voxels": (
+        {"export": {"resolution": 20, "region": {"y": [0, 0.1]}}},
+        ["export", "holds 1 of 20 voxels along y", "widen it"],
+    ),
+    "region in a format without places": ({"export": {"formats": ["raw"], "region": {"x": [0, 1]}}}, ["export", "raw cannot say where"]),
     "NaN window": ({"export": {"dtype": "uint8", "window": [0, float("nan")]}}, ["export.window.1", "finite"]),
     "infinite window": ({"export": {"dtype": "uint8", "window": [0, float("inf")]}}, ["export.window.1", "finite"]),
     "grid upside down": (
@@ -43,7 +50,7 @@ CONFIG = {
         ["evaluate.region", "one of half_width, box and mask"],
     ),
     "a box upside down": (
-        {"evaluate": {"region": {"box": {"low": [0, 0, 0], "high": [1, 1, 0]}}}},
+        {"evaluate": {"region": {"box": {"z": [0, 0]}}}},
         ["evaluate.region.box", "must be above low"],
     ),
     "a window upside down": (

@@ -32,6 +32,17 @@ def test_new_folder_replaces_old_completely(tmp_path):
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_an_empty_folder_gives_way_at_once(tmp_path, monkeypatch):
+    """Snakemake makes one for an output inside it; between two renames there would be none."""
+    (tmp_path / "out").mkdir()
+    renamed, rename = [], Path.rename
+    monkeypatch.setattr(Path, "rename", lambda self, target: renamed.append(target) or rename(self, target))
+    with atomic_folder(tmp_path / "out") as folder:
+        (folder / "a").write_text("1")
+    assert renamed == [tmp_path / "out"]
+    assert (tmp_path / "out" / "a").read_text() == "1"
+
+
 @pytest.mark.parametrize("atomic", [atomic_file, atomic_folder])
 def test_failure_keeps_what_was_there(tmp_path, atomic):
     target = tmp_path / "out.bin"

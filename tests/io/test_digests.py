@@ -154,11 +154,24 @@ def test_no_chunk_of_a_volume_may_be_another(stored, harm):
 
 @pytest.mark.parametrize("name", ["zarr.json", "0/zarr.json"])
 def test_nor_what_says_how_a_volume_is_read(stored, name):
-    text = (stored / name).read_text()
-    assert "float32" in text or "attenuation" in text or "displacement" in text
-    (stored / name).write_text(json.dumps(json.loads(text) | {"node_type": "group"}))
-    with pytest.raises(InputError, match="is damaged"):
+    record = json.loads((stored / name).read_text())
+    (stored / name).write_text(json.dumps(record | {"node_type": "nothing"}))
+    with pytest.raises(InputError, match=f"{name}: is damaged"):
         open_volume(stored)
+
+
+def test_the_digests_of_a_volume_are_in_its_metadata(stored):
+    files = {path.relative_to(stored).as_posix() for path in stored.rglob("*") if path.is_file()}
+    record = json.loads((stored / "zarr.json").read_text())
+    assert set(record["attributes"]["xct4d"]["digests"]) == files
+    assert "digests" not in open_volume(stored).attributes
+    (stored / "zarr.json").write_text(json.dumps(record, indent=7))  # as some programs lay it out anew
+    digests.check_folder(stored)
+    for harm in ({}, {"zarr.json": [1, "a"]}, {"0/zarr.json": [1, "a"]}, 3):
+        record["attributes"]["xct4d"]["digests"] = harm
+        (stored / "zarr.json").write_text(json.dumps(record))
+        with pytest.raises(InputError, match=r"zarr\.json: is damaged"):
+            open_volume(stored)
 
 
 @pytest.mark.parametrize("place", [60, 200, -200])

@@ -12,6 +12,7 @@ import zarr
 
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
+from xct4d.stages.convert import convert
 from xct4d.stages.series import series
 from xct4d.units import WORLD, Scale
 
@@ -25,9 +26,9 @@ def yaozarrs(path):
     module.validate_zarr_store(path)
 
 
-def ome_zarr_models(path):
+def ome_zarr_models(path, version="0.5"):
     module = pytest.importorskip("ome_zarr_models", reason="ome-zarr-models is not installed (it needs pydantic below 2.13)")
-    module.open_ome_zarr(zarr.open_group(path, mode="r"), version="0.5")
+    module.open_ome_zarr(zarr.open_group(path, mode="r"), version=version)
 
 
 judges = pytest.mark.parametrize("judge", [yaozarrs, ome_zarr_models])
@@ -65,6 +66,28 @@ def test_films_are_valid(tmp_path, judge, quantity, dtype, scale, shard):
         write(path, quantity, dtype, scale, shard)
     series(volumes, tmp_path / "series", scale)
     judge(str(tmp_path / "series" / f"{quantity.name}.zarr"))
+
+
+@judges
+@kinds
+def test_films_in_version_0_4_are_valid_and_hold_the_same(tmp_path, judge, quantity, dtype, scale, shard):
+    volumes = {(quantity.name, t): tmp_path / f"t{t}.zarr" for t in TIMES}
+    for path in volumes.values():
+        write(path, quantity, dtype, scale, shard)
+    series(volumes, tmp_path / "series", scale)
+    convert(volumes, "ome-zarr-0.4", tmp_path / "old", scale)
+    path = tmp_path / "old" / f"{quantity.name}.zarr"
+    judge(str(path), **({"version": "0.4"} if judge is ome_zarr_models else {}))
+    old, new = zarr.open_group(path, mode="r"), zarr.open_group(tmp_path / "series" / f"{quantity.name}.zarr", mode="r")
+    assert old.metadata.zarr_format == 2
+    levels = [dataset["path"] for dataset in old.attrs["multiscales"][0]["datasets"]]
+    assert [name for name, _ in sorted(old.members())] == levels
+    for level in levels:
+        assert old[level].dtype == new[level].dtype
+        assert np.array_equal(old[level][:], new[level][:])
+    assert old.attrs["xct4d"] == new.attrs["xct4d"]
+    assert old.attrs["multiscales"][0]["version"] == "0.4"
+    assert old.attrs["omero"]["channels"] == new.attrs["ome"]["omero"]["channels"]
 
 
 @judges

@@ -14,9 +14,9 @@ import zarr
 from volumes_on_disk import arrows, ramp, read_volume
 
 from xct4d.errors import InputError
-from xct4d.io.ome_writer import VolumeWriter
+from xct4d.io.ome_writer import COARSEST, VolumeWriter
 from xct4d.io.ome_zarr import open_volume
-from xct4d.quantities import ATTENUATION, DISPLACEMENT, VELOCITY, Display, Quantity
+from xct4d.quantities import ATTENUATION, DISPLACEMENT, QUANTITIES, VELOCITY, Display, Quantity
 from xct4d.units import NUMBER, WORLD, Scale
 
 
@@ -73,7 +73,7 @@ def test_without_a_window_nothing_is_clipped_and_the_scratch_goes(tmp_path):
     writer = write(tmp_path / "v.zarr", volume, "uint16")
     assert writer.clipped == 0
     assert read_volume(tmp_path / "v.zarr")[1]["window"] == pytest.approx([-1, volume.max()])
-    assert sorted(p.name for p in (tmp_path / "v.zarr").iterdir()) == [".digests.json", "0", "zarr.json"]
+    assert sorted(p.name for p in (tmp_path / "v.zarr").iterdir()) == ["0", "zarr.json"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "uint8"])
@@ -143,6 +143,7 @@ def test_the_metadata_of_attenuation_stay_those_of_version_0_1(tmp_path):
     }  # fmt: skip
     expected = {"ome": {"version": "0.5", "multiscales": [scales], "omero": {"channels": [channel]}}, "xct4d": own}
     found = json.loads((tmp_path / "v.zarr" / "zarr.json").read_text())["attributes"]
+    assert list(found["xct4d"].pop("digests")) == ["zarr.json", "0/c/0/0/0", "0/zarr.json"]
     assert json.dumps(found) == json.dumps(expected)  # in the same order, too
 
 
@@ -246,6 +247,14 @@ def test_levels_end_before_they_are_too_coarse_to_show(tmp_path, n, sizes):
     assert [group[dataset["path"]].shape[0] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == sizes
 
 
+@pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
+def test_the_coarsest_level_of_every_quantity_has_about_a_hundred_voxels(tmp_path, monkeypatch, quantity):
+    monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", COARSEST)
+    write(tmp_path / "v.zarr", np.ones((*quantity.shape, 400, 8, 8), np.float32), quantity=quantity)
+    group = zarr.open_group(str(tmp_path / "v.zarr"), mode="r")
+    assert [group[dataset["path"]].shape[-3] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == [400, 200, 100]
+
+
 def test_coarser_levels_are_averages(tmp_path):
     volume = np.random.default_rng(0).random((40, 41, 42)).astype(np.float32)
     write(tmp_path / "v.zarr", volume, chunk=16)
@@ -279,7 +288,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 def test_a_killed_write_leaves_no_volume_and_the_next_one_cleans_up(tmp_path):
     script = textwrap.dedent("""
         import sys, time, numpy as np
-        from xct4d.io.ome_writer import VolumeWriter
+        from xct4d.io.ome_writer import COARSEST, VolumeWriter
         from xct4d.quantities import ATTENUATION
         with VolumeWriter(sys.argv[1], (32, 32, 32), "uint8", quantity=ATTENUATION, chunk=8) as writer:
             writer[0:16] = np.ones((16, 32, 32))
@@ -305,7 +314,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, dtype):
     script = textwrap.dedent("""
         import resource, sys, numpy as np
         from xct4d.errors import InputError
-        from xct4d.io.ome_writer import VolumeWriter
+        from xct4d.io.ome_writer import COARSEST, VolumeWriter
         from xct4d.quantities import ATTENUATION
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         noise = np.random.default_rng(0).random((32, 32, 32))
@@ -334,7 +343,7 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
         write(tmp_path / name / "v.zarr", ramp(), "uint16", scale=Scale(2.0))
         time.sleep(0.01)
     a, b = (sorted(p for p in (tmp_path / name).rglob("*") if p.is_file()) for name in ("a", "b"))
-    assert len(a) == len(b) == 4  # one chunk, two zarr.json, the digests
+    assert len(a) == len(b) == 3  # one chunk, two zarr.json
     assert all(x.read_bytes() == y.read_bytes() for x, y in zip(a, b, strict=True))
 
 

@@ -180,7 +180,7 @@ def test_a_scan_at_rest_has_no_volume_of_another_time(tmp_path):
 
 def test_only_the_region_is_scored(tmp_path):
     """Half of the box: squares of differences, the correlations and the material whose motion is scored are those of that half."""
-    box = {"low": [-1, -1, -1], "high": [0, 1, 1]}
+    box = {"x": [-1, 0]}
     model = DriftingBall(gain=1.3, lag=0.9)
     record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(Region(box=box), tmp_path))
     c = voxel_centres(N)

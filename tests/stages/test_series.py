@@ -156,7 +156,7 @@ def test_windows_that_differ_are_refused_and_nothing_is_left(tmp_path):
 def test_volumes_of_different_size_are_refused(tmp_path):
     volumes = exported(tmp_path)
     write(volumes["mixed", 0.25], ramp((32, 40, 40)), chunk=16)
-    with pytest.raises(InputError, match="differs in shape or type"):
+    with pytest.raises(InputError, match="differs in shape, type or place"):
         series(volumes, tmp_path / "series", WORLD)
 
 
@@ -178,6 +178,12 @@ def test_of_a_sweep_only_what_is_asked_for_needs_a_window():
     for values, refused in ((["float16", "float32"], False), (["float16", "uint16"], True)):
         with pytest.raises(InputError, match="a series of uint16") if refused else nullcontext():
             plan(tree | {"sweep": {"export.dtype": values}}, ROOT / "config" / "scenes")
+
+
+def test_a_film_in_version_0_4_needs_a_window_too():
+    tree = {"datasets": {"d": {"input": {"scene": "tiny"}}}, "export": {"dtype": "uint8", "series": False, "formats": ["ome-zarr-0.4"]}}
+    with pytest.raises(InputError, match=r"one window for all times.*series: false and leave ome-zarr-0\.4 out of export\.formats"):
+        plan(tree, ROOT / "config" / "scenes")
 
 
 @pytest.mark.parametrize("export", [{"times": [0.5]}, {"series": False}, {}])

@@ -13,7 +13,10 @@ from workflow import ROOT
 STOP = """\
 import os, sys
 for output in snakemake.output:
-    os.makedirs(output)
+    folder, file = os.path.split(output) if output.endswith("/zarr.json") else (output, None)
+    os.makedirs(folder, exist_ok=file is not None)
+    if file is not None:
+        open(output, "w").close()
 sys.exit()
 """
 

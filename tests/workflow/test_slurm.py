@@ -32,8 +32,8 @@ def obey(event, arguments):
     if event != "os.rename":
         return
     target = str(arguments[1])
-    found = re.search(r"/checkpoints/(\\w+)\\.\\w+\\.checkpoint$", target) if os.path.exists(target) else re.search(r"/mixed/(t0.5000).zarr$", target)
-    if found is None:
+    found = re.search(r"/mixed/(t0.5000).zarr$", target) or (os.path.exists(target) and re.search(r"/checkpoints/(\\w+)\\.\\w+\\.checkpoint$", target))
+    if not found:
         return
     order = os.path.join(os.environ["FAULTS"], found[1])
     try:

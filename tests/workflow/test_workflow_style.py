@@ -67,7 +67,7 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     found = {rule.name: rule for rule in rules(ROOT / "config" / "tiny.yaml")}
     assert set(found) == set(STAGES)
     rule = found[stage.name]
-    folders = {f"results/{{dataset}}/{stage.folder}"}
+    folders = {f"results/{{dataset}}/{stage.output}"}
     values = {"kind": RECONSTRUCTIONS, "quantity": Analyse().quantities}
     for joined in stage.joined:
         folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in values[joined]}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from xct4d.config import VolumeFile
 from xct4d.io.ome_writer import VolumeWriter
@@ -104,6 +105,16 @@ def test_the_reference_program_gets_attenuation_per_world_unit(tmp_path):
         assert np.allclose(load_voxels(tmp_path / f"npz/mixed_t{t:.4f}.npz"), field(t))
         raw = VolumeFile(path=f"mixed_t{t:.4f}_4x6x8_float32.raw", shape=SHAPE, dtype="float32")
         assert np.allclose(load_volume(raw, tmp_path / "raw", "here"), field(t))
+
+
+def test_a_single_time_has_a_place_in_time(tmp_path):
+    made = {key: path for key, path in volumes(tmp_path, ["mixed"]).items() if key[1] == 0.25}
+    convert(made, "ome-zarr-0.4", tmp_path / "out", SCALE)
+    group = zarr.open_group(tmp_path / "out/mixed.zarr", mode="r")
+    (scales,) = group.attrs["multiscales"]
+    assert scales["axes"][0] == {"name": "t", "type": "time", "unit": "second"}
+    assert scales["datasets"][0]["coordinateTransformations"][1]["translation"] == pytest.approx([2.5, -3.0, -4 + 4 / 6, -3.5])
+    assert np.allclose(group["0"][:], [field(0.25) / 4])
 
 
 def test_unknown_units_are_world_units(tmp_path):

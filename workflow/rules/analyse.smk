@@ -13,7 +13,7 @@ for number, quantities in enumerate(sorted({dataset.quantities for dataset in DA
             trust=made_by("trust"),
             mixing=made_by("mixing"),
         output:
-            [directory(f"results/{{dataset}}/motion/{quantity}/t{{time}}.zarr") for quantity in quantities],
+            [f"results/{{dataset}}/motion/{quantity}/t{{time}}.zarr/zarr.json" for quantity in quantities],
         wildcard_constraints:
             dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.quantities == quantities),
         params:

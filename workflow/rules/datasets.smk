@@ -56,7 +56,7 @@ wildcard_constraints:
     state="|".join(STATES),
     direction="|".join(SCAN_TIME),
     kind="|".join(RECONSTRUCTIONS),
-    format="|".join(get_args(Format)),
+    format="|".join(map(re.escape, get_args(Format))),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
 

@@ -12,7 +12,7 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             velocity=finest,
             mixing=made_by("mixing"),
         output:
-            [directory(f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr") for kind in kinds],
+            [f"results/{{dataset}}/volumes/{kind}/t{{time}}.zarr/zarr.json" for kind in kinds],
         wildcard_constraints:
             dataset="|".join(re.escape(name) for name, dataset in DATASETS.items() if dataset.kinds == kinds),
         params:

@@ -16,6 +16,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             settings=Analyse.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
             scale=load_scale(Path(snakemake.input.prepared)),
-            outputs=dict(zip(snakemake.params.quantities, map(Path, snakemake.output), strict=True)),
+            outputs={name: Path(file).parent for name, file in zip(snakemake.params.quantities, snakemake.output, strict=True)},
             device=device,
         )

@@ -8,7 +8,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
 
     names = [*snakemake.params.volumes, *snakemake.params.motion]
     convert(
-        {tuple(name): Path(path) for name, path in zip(names, [*snakemake.input.volumes, *snakemake.input.motion], strict=True)},
+        {tuple(name): Path(file).parent for name, file in zip(names, [*snakemake.input.volumes, *snakemake.input.motion], strict=True)},
         snakemake.wildcards.format,
         Path(snakemake.output[0]),
         load_scale(Path(snakemake.input.prepared)),

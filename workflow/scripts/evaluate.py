@@ -21,7 +21,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     with leased(snakemake.resources.device) as device:
         evaluate(
             model=TrainedModel.of_job(files, params.mixing),
-            volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
+            volumes={tuple(name): Path(file).parent for name, file in zip(params.volumes, files.volumes, strict=True)},
             prepared=prepared_folders(files),
             trust=Path(files.trust) if files.trust else None,
             truth=truth_of_job(params),

@@ -15,6 +15,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             settings=Export.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
             scale=load_scale(Path(snakemake.input.prepared)),
-            outputs=dict(zip(snakemake.params.kinds, map(Path, snakemake.output), strict=True)),
+            outputs={name: Path(file).parent for name, file in zip(snakemake.params.kinds, snakemake.output, strict=True)},
             device=device,
         )

@@ -14,9 +14,9 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     report(
         dataset=snakemake.wildcards.dataset,
         model=TrainedModel.of_job(files, params.mixing),
-        volumes={tuple(name): Path(path) for name, path in zip(params.volumes, files.volumes, strict=True)},
+        volumes={tuple(name): Path(file).parent for name, file in zip(params.volumes, files.volumes, strict=True)},
         prepared=prepared_folders(files),
-        derived={tuple(name): Path(path) for name, path in zip(params.derived, files.motion, strict=True)},
+        derived={tuple(name): Path(file).parent for name, file in zip(params.derived, files.motion, strict=True)},
         truth=truth_of_job(params),
         evaluation=Path(files.evaluation),
         trust=Path(files.trust) if files.trust else None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xct4d.config import Region
+from xct4d.config import EvaluatedRegion
 from xct4d.errors import InputError
 from xct4d.phantom.described_volume import object_in
 from xct4d.phantom.truth import Phantom
@@ -17,14 +17,14 @@ WHERE = "evaluate.region.mask"
 class ScoredRegion:
     """A cube, a box, or where a mask is above 0: of voxels each counts as a whole, without interpolation."""
 
-    def __init__(self, settings: Region, folder: Path):
+    def __init__(self, settings: EvaluatedRegion, folder: Path):
         """folder: of the dataset, where the mask lies. Raises InputError where the mask cannot be read or is empty."""
         self.settings = settings
         self._low = self._high = self._voxels = self._object = None
         if settings.half_width is not None:
             self._low, self._high = np.full(3, -settings.half_width), np.full(3, settings.half_width)
         elif settings.box is not None:
-            self._low, self._high = np.array(settings.box.low), np.array(settings.box.high)
+            self._low, self._high = np.array([settings.box.x, settings.box.y, settings.box.z]).T
         elif settings.mask is not None:
             thing = object_in(settings.mask, folder, WHERE)
             if settings.mask.is_object:

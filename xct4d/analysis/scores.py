@@ -48,7 +48,7 @@ class ScoredVolumes:
 
     def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: KnownTruth | None, n: int):
         self.kinds: list[Reconstruction] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
-        self.exported = {kind: volume for kind, volume in exported.items() if volume.shape == (n, n, n)}
+        self.exported = {kind: volume for kind, volume in exported.items() if _covers_the_box(volume, n)}
         self._modelled = [kind for kind in self.kinds if kind not in self.exported]
         self._evolution, self._t, self._truth, self._n = evolution, t, truth, n
 
@@ -126,6 +126,11 @@ def score_time(
     if moved is not None:
         record |= motion_errors(evolution, moved, np.concatenate(material), t, n)
     return TimeScores(t, record, {kind: [np.concatenate(parts) for parts in zip(*slabs, strict=True)] for kind, slabs in cuts.items()})
+
+
+def _covers_the_box(volume: Volume, n: int) -> bool:
+    """Whether its voxels are the n^3 of the whole box, and not as many of a region."""
+    return volume.shape == (n, n, n) and all(np.allclose(axis, voxel_centres(n)) for axis in volume.in_world_units().coordinates)
 
 
 def motion_errors(evolution: Evolution, truth: Phantom, material: np.ndarray, t: float, n: int) -> dict[str, Any]:

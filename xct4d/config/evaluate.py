@@ -6,32 +6,17 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from xct4d.config.base import Finite, Section
+from xct4d.config.base import Section
 from xct4d.config.input import VolumeFile
+from xct4d.config.region import Region
 
-Corner = tuple[Finite, Finite, Finite]
-
-
-class Box(Section):
-    """A box along the axes."""
-
-    low: Corner = Field(description="x, y, z of its lowest corner, world units")
-    high: Corner = Field(description="x, y, z of its highest corner")
-
-    @model_validator(mode="after")
-    def _rises(self):
-        if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
-            raise ValueError(f"high {list(self.high)} must be above low {list(self.low)} along each axis")
-        return self
-
-
-class Region(Section):
+class EvaluatedRegion(Section):
     """The part of the box in which volumes and motion are scored: one of these."""
 
     half_width: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="a cube around the centre: half its width, world units"
     )
-    box: Box | None = Field(None, description="a box")
+    box: Region | None = Field(None, description="a box along the axes")
     mask: VolumeFile | None = Field(None, description="voxels: where they are above 0")
 
     @model_validator(mode="after")
@@ -46,4 +31,4 @@ class Evaluate(Section):
 
     resolution: Annotated[int, Field(ge=8)] = Field(200, description="grid points per axis on which volumes are compared")
     trained_projections: bool = Field(False, description="score the projections that were trained on too, apart from the held-out ones")
-    region: Region | None = Field(None, description="the part of the box in which volumes and motion are scored (default: all of it)")
+    region: EvaluatedRegion | None = Field(None, description="the part of the box in which volumes and motion are scored (default: all of it)")

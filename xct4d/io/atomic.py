@@ -44,8 +44,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         yield temporary
         digests.write(temporary)
         _flush([temporary, *temporary.rglob("*")])
-        if path.exists():
-            # a folder cannot be renamed onto a filled one
+        if path.exists() and any(path.iterdir()):
+            # a folder cannot be renamed onto a filled one; an empty one is Snakemake's, made for an output inside it
             old = _beside(path, "old")
             path.rename(old)
             temporary.rename(path)

@@ -1,8 +1,10 @@
 """Digests of an output's files, stored with it: damage that came later is noticed where the output is read.
 
 Each output folder holds `.digests.json` with the size and the SHA-256 of every
-other file in it. A folder or file without it, such as one that a user wrote, is
-read unchecked.
+other file in it. A Zarr group, in which no other program expects such a file,
+holds them in its attribute `xct4d`; of the group's own `zarr.json` they count
+all but themselves. A folder or file without digests, such as one that a user
+wrote, is read unchecked.
 """
 
 from __future__ import annotations
@@ -18,16 +20,24 @@ from pathlib import Path
 from xct4d.errors import InputError
 
 NAME = ".digests.json"
+GROUP = "zarr.json"
+ATTRIBUTE = "digests"  # of a group's attribute `xct4d`
 AT_ONCE = 4  # files; hashing lets other threads run
 
 
 def write(folder: Path) -> None:
     """Store the digests of all files in a folder that is about to become an output."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    group = folder / GROUP
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != group)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         digests = list(pool.map(file_digest, files))
     entries = {path.relative_to(folder).as_posix(): [path.stat().st_size, digest] for path, digest in zip(files, digests, strict=True)}
-    (folder / NAME).write_text(json.dumps(entries, indent=0))
+    if group.is_file():
+        record = json.loads(group.read_text())
+        record["attributes"]["xct4d"][ATTRIBUTE] = {GROUP: _of_record(record), **entries}
+        group.write_text(json.dumps(record, indent=2))
+    else:
+        (folder / NAME).write_text(json.dumps(entries, indent=0))
 
 
 def check_folder(folder: Path) -> None:
@@ -72,15 +82,32 @@ def file_digest(path: Path) -> str:
 
 def _stored(folder: Path) -> dict[str, list] | None:
     """(size, digest) of each file of an output; None where none are stored."""
+    name = NAME if (folder / NAME).is_file() else GROUP
     try:
-        stored = json.loads((folder / NAME).read_text())
+        stored = json.loads((folder / name).read_text())
+        if name == GROUP and (stored := _of_group(stored, folder)) is None:
+            return None
         if not all(isinstance(size, int) and isinstance(digest, str) for size, digest in stored.values()):
             raise ValueError
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise _damaged(folder, NAME, "it cannot be read") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise _damaged(folder, name, "it cannot be read") from None
     return stored
+
+
+def _of_group(record: dict, folder: Path) -> dict[str, list] | None:
+    """The digests in a group's metadata, which must be what was written; None where there are none."""
+    stored = record["attributes"].get("xct4d", {}).pop(ATTRIBUTE, None)
+    if stored is not None and stored.pop(GROUP) != _of_record(record):
+        raise _damaged(folder, GROUP, "its content is not what was written")
+    return stored
+
+
+def _of_record(record: dict) -> list:
+    """(size, digest) of a group's metadata, however they are laid out."""
+    content = json.dumps(record, sort_keys=True).encode()
+    return [len(content), hashlib.sha256(content).hexdigest()]
 
 
 def _check(folder: Path, name: str, stored: dict[str, list], *, contents: bool = True) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xct4d.errors import InputError
-from xct4d.io.digests import check_folder
+from xct4d.io.digests import ATTRIBUTE, check_folder
 from xct4d.io.ome_zarr import open_volume
 from xct4d.units import TIME, Scale
 
@@ -38,40 +38,48 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
     """
     for volume in volumes:
         check_folder(volume)
+    attributes = film_attributes(folder.name.removesuffix(".zarr"), times, volumes, scale)
+    folder.mkdir()
+    for level in (dataset["path"] for dataset in attributes["ome"]["multiscales"][0]["datasets"]):
+        one = json.loads((volumes[0] / level / "zarr.json").read_text())
+        (folder / level).mkdir()
+        (folder / level / "zarr.json").write_text(json.dumps(_array(one, len(times)), indent=2))
+        for index, volume in enumerate(volumes):
+            for chunk in sorted((volume / level / "c").rglob("*")):
+                if chunk.is_file():
+                    _link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
+    group = json.loads((volumes[0] / "zarr.json").read_text())
+    (folder / "zarr.json").write_text(json.dumps(group | {"attributes": attributes}, indent=2))
+
+
+def film_attributes(name: str, times: Sequence[float], volumes: Sequence[Path], scale: Scale) -> dict[str, Any]:
+    """The attributes `ome` and `xct4d` of the image of volumes of several times; their arguments are those of `join`.
+
+    name: the image's. Raises InputError where a volume differs from the first
+    in quantity, shape, type, place or, for whole numbers, window.
+    """
     quantities = [open_volume(volume).quantity for volume in volumes]  # raises where one is damaged
     for volume, quantity in zip(volumes, quantities, strict=True):
         if quantity != quantities[0]:
             raise InputError(
                 f"holds {quantity.name}, {volumes[0]} holds {quantities[0].name}", where=volume, fix="delete both and export again"
             )
-    groups = [json.loads((volume / "zarr.json").read_text()) for volume in volumes]
-    levels = [dataset["path"] for dataset in groups[0]["attributes"]["ome"]["multiscales"][0]["datasets"]]
-    folder.mkdir()
-    for level in levels:
-        arrays = [json.loads((volume / level / "zarr.json").read_text()) for volume in volumes]
-        for volume, array in zip(volumes, arrays, strict=True):
-            if array != arrays[0]:
-                raise InputError(f"differs in shape or type from {volumes[0]}", where=volume, fix="delete both and export again")
-        (folder / level).mkdir()
-        (folder / level / "zarr.json").write_text(json.dumps(_array(arrays[0], len(times)), indent=2))
-        for index, volume in enumerate(volumes):
-            for chunk in sorted((volume / level / "c").rglob("*")):
-                if chunk.is_file():
-                    _link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
-    own = [group["attributes"]["xct4d"] for group in groups]
-    if arrays[0]["data_type"].startswith("uint") and any(each["window"] != own[0]["window"] for each in own):
+    groups = [json.loads((volume / "zarr.json").read_text())["attributes"] for volume in volumes]
+    scales = [group["ome"]["multiscales"][0] for group in groups]
+    arrays = [[json.loads((volume / level["path"] / "zarr.json").read_text()) for level in scales[0]["datasets"]] for volume in volumes]
+    for volume, own, array in zip(volumes, scales, arrays, strict=True):
+        if array != arrays[0] or own["datasets"] != scales[0]["datasets"]:
+            raise InputError(f"differs in shape, type or place from {volumes[0]}", where=volume, fix="delete both and export again")
+    own = [group["xct4d"] for group in groups]
+    if arrays[0][0]["data_type"].startswith("uint") and any(each["window"] != own[0]["window"] for each in own):
         raise InputError(
-            "its whole numbers mean other values from time to time", where=folder, fix="set export.window, or export.series: false"
+            "its whole numbers mean other values from time to time",
+            where=volumes[0].parent,
+            fix="set export.window, or export.series: false",
         )
-    varied = [
-        group["attributes"]["ome"]
-        for group, known in zip(groups, (each["range"] for each in own), strict=True)
-        if known and known[0] < known[1]
-    ]
-    every = [group["attributes"]["ome"] for group in groups]
-    ome = _ome(folder.name.removesuffix(".zarr"), every, varied or every, times, scale)
-    attributes = {"ome": ome, "xct4d": _own(own, times, scale)}
-    (folder / "zarr.json").write_text(json.dumps(groups[0] | {"attributes": attributes}, indent=2))
+    varied = [group["ome"] for group, known in zip(groups, (each["range"] for each in own), strict=True) if known and known[0] < known[1]]
+    every = [group["ome"] for group in groups]
+    return {"ome": _ome(name, every, varied or every, times, scale), "xct4d": _own(own, times, scale)}
 
 
 def _array(one: dict[str, Any], count: int) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def _ome(name: str, each: list[dict[str, Any]], shown: list[dict[str, Any]], tim
     displacement at t = 0, is shown in a window that means nothing.
     """
     scales = each[0]["multiscales"][0]
-    steps = np.diff(times)
+    steps = np.diff(times) if len(times) > 1 else np.ones(1)  # of a single time any will do
     even = np.ptp(steps) <= EVEN * steps.mean()
     duration = scale.factor(TIME)
     step, start = (float(steps.mean()) * duration, float(times[0]) * duration) if even else (1.0, 0.0)
@@ -135,7 +143,7 @@ def _widest(channels: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _own(each: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:
     """The attribute `xct4d` of the series, from those of its volumes."""
-    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", *COUNTS)}
+    shared = {key: value for key, value in each[0].items() if key not in ("time", "range", ATTRIBUTE, *COUNTS)}
     known = [own["range"] for own in each if own["range"] is not None]
     duration = scale.duration_s
     return (

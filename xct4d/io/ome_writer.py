@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from xct4d.geometry.box import WHOLE
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.ome_metadata import dimension_names, ome_attributes
 from xct4d.io.ome_zarr import DTYPES
@@ -25,13 +27,13 @@ _SCRATCH = "scratch"
 
 
 class VolumeWriter:
-    """Writes a quantity over the box [-1, 1]^3 tile by tile; the volume appears at `path` whole or not at all.
+    """Writes a quantity over the box [-1, 1]^3, or a part of it, tile by tile; the volume appears at `path` whole or not at all.
 
         with VolumeWriter(path, (200, 200, 200), "uint16", quantity=ATTENUATION, scale=Scale(unit_mm=3.4)) as volume:
             volume[0:64, 0:64, 0:64] = attenuation  # float [64, 64, 64], per world unit
 
     path: folder to become the group. shape: voxels along z, y, x. dtype: one of
-    DTYPES. scale: what the dataset says of its units; values and lengths are
+    DTYPES. faces: between which world coordinates along z, y, x the voxels lie. scale: what the dataset says of its units; values and lengths are
     stored in mm and s where it says them, else in world units and time units.
     window: the values (in world units) stored as the lowest and the highest
     whole number of uint8 or uint16; None: 0 (or the minimum, if negative) and
@@ -57,6 +59,7 @@ class VolumeWriter:
         *,
         quantity: Quantity,
         scale: Scale = WORLD,
+        faces: Sequence[tuple[float, float]] = WHOLE,
         window: tuple[float, float] | None = None,
         chunk: int = CHUNK,
         shard: int | None = None,
@@ -79,7 +82,7 @@ class VolumeWriter:
         self.dtype = np.dtype(dtype)
         self.quantity = quantity
         self.clipped = 0
-        self._scale = scale
+        self._scale, self._faces = scale, faces
         self._factor = quantity.factor(scale)
         self._whole = self.dtype.kind == "u"
         self._window = None if window is None else tuple(float(v) * self._factor for v in window)
@@ -169,7 +172,8 @@ class VolumeWriter:
         while min(levels[-1].shape[-3:]) > 1 and max(levels[-1].shape[-3:]) >= 2 * COARSEST:
             levels.append(self._halved(levels[-1], str(len(levels))))
         ome = ome_attributes(
-            name=self._name, quantity=self.quantity, scale=self._scale, shape=self.shape, levels=len(levels), window=self._shown()
+            name=self._name, quantity=self.quantity, scale=self._scale, shape=self.shape, faces=self._faces, levels=len(levels),
+            window=self._shown(),
         )  # fmt: skip
         self._group.attrs.put({"ome": ome, "xct4d": self.attributes | self._own()})
 

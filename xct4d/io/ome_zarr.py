@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 
 from xct4d.errors import InputError
-from xct4d.io.digests import check_folder, check_listing
+from xct4d.io.digests import ATTRIBUTE, check_folder, check_listing
 from xct4d.io.ome_metadata import dimension_names
 from xct4d.quantities import Quantity, labelled
 from xct4d.units import LENGTH, WORLD, Scale
@@ -91,7 +91,7 @@ def open_volume(path: str | Path, level: int = 0) -> Volume:
         raise InputError("is not a Zarr volume (no zarr.json)", where=path, fix=fix)
     try:
         group = zarr.open_group(str(path), mode="r", zarr_format=3)
-        attributes = dict(group.attrs["xct4d"])
+        attributes = {key: value for key, value in group.attrs["xct4d"].items() if key != ATTRIBUTE}
         datasets = group.attrs["ome"]["multiscales"][0]["datasets"]
         if not 0 <= level < len(datasets):
             raise InputError(f"has no level {level}", where=path, fix=f"its levels are 0 (the finest) to {len(datasets) - 1}")

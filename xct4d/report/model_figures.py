@@ -97,18 +97,31 @@ def draw_canonicals(path: Path, model: ShownModel) -> None:
 
 
 def draw_volumes(path: Path, model: ShownModel, volumes: Mapping[tuple[Reconstruction, float], Path]) -> None:
-    """The exported volume on three perpendicular planes, at several times."""
+    """The exported volume on three perpendicular planes through the box, at several times; outside an exported region nothing."""
     exported = {kind for kind, _ in volumes}
     kind = next(kind for kind in RECONSTRUCTIONS if kind in exported)
     times = _chosen(sorted({t for _, t in volumes}), SHOWN_TIMES)
     opened = [open_volume(volumes[kind, t]) for t in times]
     rows = []
-    for plane in planes.perpendicular(model.evolution, opened[0].shape[0]):
-        where = plane.axis * (slice(None),) + (plane.indices[0],)
-        rows.append((plane, [volume[where] for volume in opened]))
-    top = float(np.percentile(np.concatenate([image.ravel() for _, images in rows for image in images]), 99.9)) or 1.0
+    z, y, x = opened[0].in_world_units().coordinates
+    n = round(2 / (z[1] - z[0]))
+    block = [slice(start := round((axis[0] + 1) * n / 2 - 0.5), start + len(axis)) for axis in (z, y, x)]
+    for plane in planes.perpendicular(model.evolution, n):
+        across = block[plane.axis]
+        index = min(max(plane.indices[0], across.start), across.stop - 1)
+        where = plane.axis * (slice(None),) + (index - across.start,)
+        within = tuple(block[: plane.axis] + block[plane.axis + 1 :])
+        rows.append((Planes(plane.axis, (index,), n), [_framed(volume[where], within, n) for volume in opened]))
+    top = float(np.nanpercentile(np.concatenate([image.ravel() for _, images in rows for image in images]), 99.9)) or 1.0
     scale = f"attenuation ({ATTENUATION.unit(model.scale)})"
     model.draw(path, [model.row(kind, plane, images, scale, (0.0, top)) for plane, images in rows], [f"t = {t:g}" for t in times])
+
+
+def _framed(image: np.ndarray, within: tuple[slice, slice], n: int) -> np.ndarray:
+    """An image as the part `within` of one of the whole box [n, n], else NaN."""
+    whole = np.full((n, n), np.nan, np.float32)
+    whole[within] = image
+    return whole
 
 
 def draw_motion(path: Path, model: ShownModel, times: Sequence[float]) -> None:

@@ -19,7 +19,7 @@ from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
 from xct4d.fields.trained_model import TrainedModel
-from xct4d.geometry.box import tiles
+from xct4d.geometry.box import faces, tiles
 from xct4d.io.ome_writer import VolumeWriter, shard_of
 from xct4d.progress import say, track
 from xct4d.quantities import BY_NAME
@@ -61,12 +61,12 @@ def analyse_model(
         raise InputError("a dataset of one scan has no motion to analyse", where="analyse")
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where="export.times")
-    kinematics, n, folded = Kinematics(evolution, t, motions), settings.resolution, 0
+    kinematics, n, block, folded = Kinematics(evolution, t, motions), settings.resolution, settings.region.block(settings.resolution), 0
     shown = _in_material(kinematics, list(outputs))
     with ExitStack() as stack:
         writers = {name: stack.enter_context(_writer(name, settings, t, scale, path, shown.get(name))) for name, path in outputs.items()}
-        with track(f"analyse t = {t:g}", math.ceil(n / TILE) ** 3) as progress:
-            for where, places in tiles(n, TILE):
+        with track(f"analyse t = {t:g}", math.prod(math.ceil((own.stop - own.start) / TILE) for own in block)) as progress:
+            for where, places in tiles(n, TILE, block):
                 values, here = _tile(kinematics, torch.from_numpy(places).float(), list(outputs))
                 folded += here
                 for name, found in values.items():
@@ -75,14 +75,17 @@ def analyse_model(
         for name in OF_DEFORMATION.keys() & writers.keys():
             writers[name].attributes["folded_voxels"] = folded
     if folded:
-        say(f"analyse t = {t:g}: the motion folds the material in {folded} of {n**3} voxels (J <= 0), which have no strain")
+        say(
+            f"analyse t = {t:g}: the motion folds the material in {folded} of {settings.region.voxels(n)} voxels (J <= 0), which have no strain"
+        )
 
 
 def _writer(name: str, settings: config.Analyse, t: float, scale: Scale, path: Path, shown: tuple[float, float] | None) -> VolumeWriter:
-    quantity, n = BY_NAME[name], settings.resolution
+    quantity, n, block = BY_NAME[name], settings.resolution, settings.region.block(settings.resolution)
+    shape = tuple(own.stop - own.start for own in block)
     return VolumeWriter(
-        path, (n, n, n), settings.dtype, quantity=quantity, scale=scale, shard=shard_of(n, TILE), shown=shown, name=f"{name} t{t:g}",
-        attributes={"time": t, "description": quantity.description},
+        path, shape, settings.dtype, quantity=quantity, scale=scale, faces=faces(n, block), shard=shard_of(max(shape), TILE), shown=shown,
+        name=f"{name} t{t:g}", attributes={"time": t, "description": quantity.description},
     )  # fmt: skip
 
 

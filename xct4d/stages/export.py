@@ -15,7 +15,7 @@ from xct4d.errors import InputError
 from xct4d.fields import occupancy
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.trained_model import TrainedModel
-from xct4d.geometry.box import tiles
+from xct4d.geometry.box import faces, tiles
 from xct4d.io.ome_writer import VolumeWriter, shard_of
 from xct4d.progress import say, track
 from xct4d.quantities import ATTENUATION
@@ -50,38 +50,40 @@ def export_volumes(
     """`export` of a model in memory. Returns how many voxels of each kind lay outside the window (or the type's range) and were clipped."""
     check_available(evolution, t, list(outputs), "export")
     kinds = list(outputs)
-    n = settings.resolution
-    cells = evolution.cells(t) if n**3 > SEARCHED_FROM else None
+    n, block = settings.resolution, settings.region.block(settings.resolution)
+    shape = tuple(own.stop - own.start for own in block)
+    voxels = math.prod(shape)
+    cells = evolution.cells(t) if voxels > SEARCHED_FROM else None
     with ExitStack() as stack:
         writers = {
             kind: stack.enter_context(
                 VolumeWriter(
                     path,
-                    (n, n, n),
+                    shape,
                     settings.dtype,
                     quantity=ATTENUATION,
                     scale=scale,
+                    faces=faces(n, block),
                     window=settings.window,
-                    shard=shard_of(n, settings.tile),
+                    shard=shard_of(max(shape), settings.tile),
                     name=f"{kind} t{t:g}",
                     attributes={"kind": kind, "time": t},
                 )
             )
             for kind, path in outputs.items()
         }
-        with track(f"export t = {t:g}", math.ceil(n / settings.tile) ** 3) as progress:
-            for where, places in tiles(n, settings.tile):
+        with track(f"export t = {t:g}", math.prod(math.ceil(own / settings.tile) for own in shape)) as progress:
+            for where, places in tiles(n, settings.tile, block):
                 points = torch.from_numpy(places).float()
-                shape = tuple(s.stop - s.start for s in where)
                 occupied = slice(None) if cells is None else occupancy.inside(cells, points.to(cells.device)).cpu()
                 for kind, values in evolution.attenuation(points[occupied], t, kinds).items():
                     attenuation = torch.zeros(len(points))
                     attenuation[occupied] = values
-                    writers[kind][where] = attenuation.numpy().reshape(shape)
+                    writers[kind][where] = attenuation.numpy().reshape([s.stop - s.start for s in where])
                 progress.advance()
     for kind, writer in writers.items():
         if writer.clipped:
-            say(f"export t = {t:g}: {writer.clipped} of {n**3} {kind} voxels lay outside the window and were clipped")
+            say(f"export t = {t:g}: {writer.clipped} of {voxels} {kind} voxels lay outside the window and were clipped")
     return {kind: writer.clipped for kind, writer in writers.items()}
 
 

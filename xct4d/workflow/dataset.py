@@ -121,7 +121,7 @@ class Dataset:
         }
         asked = [[value for value in values[name] if value == chosen.get(name, value)] for name in own.wildcards]
         found = (dict(zip(own.wildcards, combination, strict=True)) for combination in product(*asked))
-        return [f"results/{self._home(stage, wildcards)}/{own.folder.format_map(wildcards)}" for wildcards in found]
+        return [f"results/{self._home(stage, wildcards)}/{own.output.format_map(wildcards)}" for wildcards in found]
 
     def _home(self, stage: str, wildcards: dict[str, str]) -> str:
         level = self.resolutions.index(wildcards["resolution"]) if STAGES[stage].levels else None

@@ -98,8 +98,10 @@ def _check_window(dataset: Dataset, where: str) -> None:
     if export.window is not None and not export.dtype.startswith("uint"):
         fix = "remove the window, or set export.dtype to uint8 or uint16"
         raise InputError(f"{export.dtype} stores attenuation as it is", where=f"{where}: export.window", fix=fix)
-    if dataset.joins_times and export.dtype.startswith("uint") and export.window is None:
-        fix = "give the attenuation at the lowest and the highest whole number, or set export.series: false"
+    films = dataset.joins_times or (len(dataset.times) > 1 and "ome-zarr-0.4" in dataset.formats)
+    if films and export.dtype.startswith("uint") and export.window is None:
+        others = " and leave ome-zarr-0.4 out of export.formats" if "ome-zarr-0.4" in dataset.formats else ""
+        fix = f"give the attenuation at the lowest and the highest whole number, or set export.series: false{others}"
         raise InputError(f"a series of {export.dtype} needs one window for all times", where=f"{where}: export.window", fix=fix)
 
 

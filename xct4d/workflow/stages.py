@@ -70,6 +70,7 @@ class Stage:
     name: str
     needs: Needs
     folder: str  # its output below results/<dataset>/, with the wildcards that tell its jobs apart
+    shown_by: str | None = None  # the file by which Snakemake knows it, where it may not put its timestamp into the folder
     reads: tuple[str, ...]  # the stages whose outputs it reads
     keys: tuple[str, ...] = ()  # sections and keys of the configuration that reach this stage first
     levels: str | None = None  # "section.list": one job per item, each starts from the one before
@@ -79,6 +80,11 @@ class Stage:
     on_device: bool = False  # computes on the GPU where the configuration asks for one
     is_result: bool = False  # asked for by `rule all`; the others are made because these read them
     joined: tuple[str, ...] = ()  # wildcards of the output that one job covers whole
+
+    @property
+    def output(self) -> str:
+        """What the rule calls its output: the folder, or a file in it."""
+        return self.folder if self.shown_by is None else f"{self.folder}/{self.shown_by}"
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -123,11 +129,11 @@ STAGES = {
             exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
         ),
         Stage(
-            name="export", needs=export, folder="volumes/{kind}/t{time}.zarr", reads=("prepare", "canonical", "velocity", "mixing"),
-            keys=("export",), joined=("kind",), on_device=True, is_result=True,
+            name="export", needs=export, folder="volumes/{kind}/t{time}.zarr", shown_by="zarr.json",
+            reads=("prepare", "canonical", "velocity", "mixing"), keys=("export",), joined=("kind",), on_device=True, is_result=True,
         ),
         Stage(
-            name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr",
+            name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr", shown_by="zarr.json",
             reads=("prepare", "canonical", "velocity", "trust", "mixing"),
             keys=("analyse",), joined=("quantity",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
         ),
@@ -180,7 +186,7 @@ def before(stage: str) -> frozenset[str]:
 def job_of(output: str) -> tuple[str, str]:
     """(folder of the dataset, name of the job) of an output's path. Raises ValueError for any other path."""
     for stage in STAGES.values():
-        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(stage.folder))
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(stage.output))
         if (found := re.fullmatch(rf"((?:.+/)?results/[^/]+)/{pattern}", output)) is not None:
             return found[1], stage.job.format(**found.groupdict())
     raise ValueError(f"{output} is no stage's output")

@@ -18,4 +18,4 @@ def memory(work: Workload) -> float:
 
 
 def microseconds(work: Workload) -> float:
-    return work.config.analyse.resolution**3 * costs.VOXEL
+    return work.config.analyse.region.voxels(work.config.analyse.resolution) * costs.VOXEL

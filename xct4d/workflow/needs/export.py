@@ -11,4 +11,4 @@ def memory(work: Workload) -> float:
 
 
 def microseconds(work: Workload) -> float:
-    return work.config.export.resolution**3 * costs.VOXEL
+    return work.config.export.region.voxels(work.config.export.resolution) * costs.VOXEL
