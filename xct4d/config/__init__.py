@@ -24,7 +24,8 @@ from xct4d.config.velocity import Level, Velocity
 from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 
 __all__ = [
-    "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "EvaluatedRegion", "Export", "Finite",
-    "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive", "Prepare", "Registration",
-    "Schedule", "Section", "Sequence", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve", "section_of",
+    "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "EvaluatedRegion",
+    "Export", "Finite", "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive",
+    "Prepare", "Registration", "Schedule", "Section", "Sequence", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve",
+    "section_of",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from xct4d.config.base import Section
 from xct4d.config.input import VolumeFile
 from xct4d.config.region import Region
 
+
 class EvaluatedRegion(Section):
     """The part of the box in which volumes and motion are scored: one of these."""
 
@@ -31,4 +32,6 @@ class Evaluate(Section):
 
     resolution: Annotated[int, Field(ge=8)] = Field(200, description="grid points per axis on which volumes are compared")
     trained_projections: bool = Field(False, description="score the projections that were trained on too, apart from the held-out ones")
-    region: EvaluatedRegion | None = Field(None, description="the part of the box in which volumes and motion are scored (default: all of it)")
+    region: EvaluatedRegion | None = Field(
+        None, description="the part of the box in which volumes and motion are scored (default: all of it)"
+    )
