@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xct4d.analysis.scored_region import ScoredRegion
-from xct4d.config import Region
+from xct4d.config import EvaluatedRegion
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
 
@@ -14,7 +14,7 @@ N = 12
 def contained(folder, **region):
     """[z, y, x] bool: the grid points that lie in the region."""
     c = voxel_centres(N)
-    return ScoredRegion(Region(**region), folder).contains(grid_points(c, c, c)).reshape(N, N, N)
+    return ScoredRegion(EvaluatedRegion(**region), folder).contains(grid_points(c, c, c)).reshape(N, N, N)
 
 
 def test_a_cube_and_a_box_are_given_in_world_units_x_first(tmp_path):

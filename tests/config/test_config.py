@@ -51,7 +51,7 @@ CONFIG = {
     ),
     "a box upside down": (
         {"evaluate": {"region": {"box": {"z": [0, 0]}}}},
-        ["evaluate.region.box", "must be above low"],
+        ["evaluate.region.box", "must rise"],
     ),
     "a window upside down": (
         {"input": {"sequence": {"start": 0.5, "stop": 0.4}}},

@@ -11,7 +11,7 @@ from PIL import Image
 from xct4d.analysis import scores
 from xct4d.analysis.object_centres import object_centres
 from xct4d.analysis.scored_region import ScoredRegion
-from xct4d.config import Evaluate, Export, Region, Truth
+from xct4d.config import Evaluate, EvaluatedRegion, Export, Truth
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io.ome_writer import VolumeWriter
@@ -180,9 +180,9 @@ def test_a_scan_at_rest_has_no_volume_of_another_time(tmp_path):
 
 def test_only_the_region_is_scored(tmp_path):
     """Half of the box: squares of differences, the correlations and the material whose motion is scored are those of that half."""
-    box = {"x": [-1, 0]}
+    box = {"x": [-1, 0], "y": [-1, 1], "z": [-1, 1]}
     model = DriftingBall(gain=1.3, lag=0.9)
-    record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(Region(box=box), tmp_path))
+    record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(EvaluatedRegion(box=box), tmp_path))
     c = voxel_centres(N)
     points = grid_points(c, c, c)
     half = points[:, 0] <= 0

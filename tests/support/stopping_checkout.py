@@ -10,15 +10,16 @@ import yaml
 
 from workflow import ROOT
 
-STOP = """\
+# folders are the outputs' own, but for volumes, of which rules name a file
+MAKE = """\
 import os, sys
-for output in snakemake.output:
-    folder, file = os.path.split(output) if output.endswith("/zarr.json") else (output, None)
-    os.makedirs(folder, exist_ok=file is not None)
-    if file is not None:
+folders = [os.path.dirname(output) if output.endswith("/zarr.json") else output for output in snakemake.output]
+for output, folder in zip(snakemake.output, folders):
+    os.makedirs(folder, exist_ok=folder != output)
+    if folder != output:
         open(output, "w").close()
-sys.exit()
 """
+STOP = f"{MAKE}sys.exit()\n"
 
 
 def checkout(root: Path) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from stopping_checkout import STOP, checkout
+from stopping_checkout import MAKE, STOP, checkout
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.version import VERSION
@@ -44,11 +44,10 @@ rule own:
         "touch {{output}}"
 """
 
-RECORD = """\
-import json, os
-for output in snakemake.output:
-    os.makedirs(output)
-with open(os.path.join(snakemake.output[0], "params.json"), "w") as file:
+RECORD = f"""\
+{MAKE}
+import json
+with open(os.path.join(folders[0], "params.json"), "w") as file:
     json.dump(dict(snakemake.params.items()), file)
 sys.exit()
 """
@@ -68,7 +67,7 @@ def imported(tmp_path_factory) -> Path:
     """A checkout whose scripts record and stop."""
     root = checkout(tmp_path_factory.mktemp("imported"))
     for script in (root / "workflow" / "scripts").glob("*.py"):
-        script.write_text("import sys\n" + RECORD + script.read_text().removeprefix(STOP))
+        script.write_text(RECORD + script.read_text().removeprefix(STOP))
     return root
 
 

@@ -45,7 +45,7 @@ class BakedField:
         return cls(volume)
 
     def coarser(self, n: int) -> BakedField:
-        """The same attenuation with n^3 voxels, each the mean over its own volume: mass and its centre stay, whatever n is."""
+        """The same attenuation with n^3 voxels, each the mean over its own volume, whatever n is."""
         return self if n == len(self.volume) else self._along_axes(_overlap(n, len(self.volume)))
 
     def to(self, device: torch.device) -> BakedField:
