@@ -49,8 +49,8 @@ STAGES = {
     "velocity": "velocity/6",
     "mixing": "mixing",
     "trust": "trust",
-    "export": "volumes/mixed/t0.5000.zarr/zarr.json",
     "analyse": "motion/displacement/t0.5000.zarr/zarr.json",
+    "export": "volumes/mixed/t0.5000.zarr/zarr.json",
     "evaluate": "evaluation",
     "report": "report",
 }
