@@ -20,7 +20,7 @@ demo: .venv/installed
 
 # three at a time: many use several cores, others wait for a scheduler
 test: .venv/installed-test
-	$(bin)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(bin)/python -m pytest -n 3 --dist loadfile
 
 lint: .venv/installed-lint
 	$(bin)/ruff check .

@@ -108,7 +108,7 @@ def story(cluster, reference, tmp_path_factory) -> Story:
 
     def stopped(stage: str) -> int:
         """Process of a stage that was ordered to stop, once it has."""
-        for _ in range(1800):
+        for _ in range(6000):  # kernels may have to be compiled first
             for taken in (place / "faults").glob(f"{stage}.*"):
                 if Path(f"/proc/{taken.suffix[1:]}/stat").exists() and Path(f"/proc/{taken.suffix[1:]}/stat").read_text().split()[2] == "T":
                     taken.unlink()

@@ -51,12 +51,12 @@ def evaluate(
     volumes: the exported volume of each kind and time; these times are scored,
     and those of which `truth` has a measured volume. prepared: the prepared
     projections of each state, whose held-out frames are scored. truth: what is
-    known of the sample.
-    training: stage outputs with a history.json, by the titles their curves get
-    ("canonical forward", "velocity 9", "mixing"). trust: output folder of that
-    stage, where something moves. region: where volumes and motion are scored;
-    all of the box if None. device: where the model is computed. Raises InputError where an input is missing or damaged or the
-    output cannot be written.
+    known of the sample. training: stage outputs with a history.json, by the
+    titles their curves get ("canonical forward", "velocity 9", "mixing").
+    trust: output folder of that stage, where something moves. region: where
+    volumes and motion are scored; all of the box if None. device: where the
+    model is computed. Raises InputError where an input is missing or damaged or
+    the output cannot be written.
     """
     histories = {title: read_history(Path(folder) / "history.json") for title, folder in (training or {}).items()}
     scores = None if trust is None else TrustScores.load(trust)
