@@ -73,19 +73,20 @@ class SequenceFit:
         self._field = VelocityField(base.shape[1], len(base), longest_step=0.1, solver="midpoint")
         self._grid, self._nodes = fineness.grid, grid_nodes(fineness.grid)
         self._times = [0.0, *(p.time for p in projections), 1.0]
-        self._blur, self._images = fineness.blur, []
-        for given in projections:
-            binned = given.binned(max(int(fineness.pixel / given.pixel + 0.3), 1))
-            smeared = correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2)
-            image = _blurred(smeared, math.hypot(fineness.blur, particle_spread(fineness.voxels)) / binned.pixel)
-            weight = np.exp(-np.maximum(image, 0) / 2)
-            self._images.append((Projections(given.time, image, binned.views), binned.pixel, weight))
-        squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
-        self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         sharp = [BakedField(torch.from_numpy(np.ascontiguousarray(scan, np.float32))) for scan in scans]
         coarse = [field.coarser(min(fineness.voxels, len(field.volume))).volume.numpy() for field in sharp]
         self._particles = [Particles.of(v, is_occupied(v), fineness.grid) for v in coarse]
         self._moving = [self._around(particles) for particles in self._particles]
+        self._blur, self._images = fineness.blur, []
+        spread = math.hypot(fineness.blur, particle_spread(len(coarse[0])))
+        for given in projections:
+            binned = given.binned(max(int(fineness.pixel / given.pixel + 0.3), 1))
+            smeared = correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2)
+            image = _blurred(smeared, spread / binned.pixel)
+            weight = np.exp(-np.maximum(image, 0) / 2)
+            self._images.append((Projections(given.time, image, binned.views), binned.pixel, weight))
+        squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
+        self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}
 

@@ -59,12 +59,12 @@ def imported_modules(script: Path, root: Path) -> list[str]:
     """Dotted names of the library's modules that count in a script's digest, sorted."""
     script, root = Path(script), Path(root)
     found: set[str] = set()
-    waiting = list(_imports_now(script, root, ""))
+    waiting = list(_imports(script, root, ""))
     while waiting:
         module = waiting.pop()
         if module not in found and not is_excluded(module):
             found.add(module)
-            waiting.extend(_imports_now(_path(module, root), root, module))
+            waiting.extend(_imports(_path(module, root), root, module))
     return sorted(found)
 
 
@@ -84,13 +84,13 @@ def _read(path: Path, _changed: int, root: Path) -> SourceCode:
     return store(root / PACKAGE).of(path)
 
 
-def _imports_now(path: Path, root: Path, module: str) -> frozenset[str]:
-    return _imports(path, path.stat().st_mtime_ns, root, module)
+def _imports(path: Path, root: Path, module: str) -> frozenset[str]:
+    """Modules of the package that one file imports, their parent packages included; worked out once, until the file changes."""
+    return _imports_read(path, path.stat().st_mtime_ns, root, module)
 
 
 @cache
-def _imports(path: Path, _changed: int, root: Path, module: str) -> frozenset[str]:
-    """Modules of the package that one file imports, their parent packages included."""
+def _imports_read(path: Path, _changed: int, root: Path, module: str) -> frozenset[str]:
     package = module if _is_package(module, root) else module.rpartition(".")[0]
     found = set()
     for level, written, names in _code(path, root).imports:

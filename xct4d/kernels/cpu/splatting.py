@@ -55,9 +55,10 @@ def scattered(index: np.ndarray) -> np.ndarray:
 
     From the centres, layers along the rays would be seen one behind the other,
     and layers and pixels make a moire pattern. So each row of voxels along an
-    axis is shifted along that axis, by an amount that rows one behind the other
-    share out evenly: the fractional part of the indices across times 1/1.3247
-    and 1/1.3247^2 (the R2 sequence, Kronecker's with the plastic number).
+    axis is shifted along that axis, by shifts that are evenly distributed among
+    the rows along a ray: the fractional part of i / 1.3247 + j / 1.3247^2, of
+    the row's indices i and j along the other two axes (the R2 sequence: a
+    Kronecker sequence with the plastic number).
     """
     z, y, x = index.T
     first, second = 1.32471795724474602596 ** -np.arange(1.0, 3.0)
