@@ -58,7 +58,7 @@ def test_squares_of_attenuation_are_in_the_dataset_s_unit_and_each_scan_has_its_
     assert table.rows[0][2:4] == ("1", "0.25")
     metrics["trained_on"] = {"mean": {"count": 3, "psnr": 40.0, "ssim": None}}
     assert tables.held_out(metrics) == (
-        "All 1 held-out projections on average: PSNR (dB) 30.0, SSIM 0.9000. Carried from the first scan alone: PSNR (dB) 29.0. "
+        "All 1 held-out projections on average: PSNR (dB) 30.0, SSIM 0.9000. Those of the sequence, from the first scan alone: PSNR (dB) 29.0. "
         "All 3 projections trained on, on average: PSNR (dB) 40.0."
     )
 

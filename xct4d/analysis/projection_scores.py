@@ -36,10 +36,9 @@ def score_projections(
 
     states: prepared projections, whose held-out frames, or those that were
     trained on, are scored in order of their times: against what the result
-    predicts and, where something moves, against what each scan alone does.
+    predicts and, those of the sequence, against what each scan alone does.
     """
     kind: Reconstruction = "forward" if evolution.static else "mixed"
-    directions: tuple[Reconstruction, ...] = () if evolution.static else tuple(SCAN_TIME)
     asked = [
         (float(frames.frame_time()[f]), state, f)
         for state, frames in states.items()
@@ -53,10 +52,9 @@ def score_projections(
         for i, (time, state, f) in enumerate(asked):
             frames = states[state]
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
-            predicted, measured = (
-                render_kinds(evolution, frames, f, [kind, *directions], stride=stride),
-                frames.image(f)[::stride, ::stride],
-            )
+            directions = tuple(SCAN_TIME) if state == "between" else ()
+            predicted = render_kinds(evolution, frames, f, [kind, *directions], stride=stride)
+            measured = frames.image(f)[::stride, ::stride]
             scored = {name: _scored(image, measured) for name, image in predicted.items()}
             scores.append({"state": state, "name": frames.name[f], "time": time} | scored.pop(kind) | scored)
             if i in chosen:
@@ -79,10 +77,8 @@ def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(projections: list[dict[str, Any]]) -> dict[str, Any]:
-    means = {"count": len(projections)} | _means(projections)
-    return means | {
-        direction: _means([p[direction] for p in projections]) for direction in SCAN_TIME if projections and direction in projections[0]
-    }
+    by_direction = {direction: [p[direction] for p in projections if direction in p] for direction in SCAN_TIME}
+    return {"count": len(projections)} | _means(projections) | {name: _means(scores) for name, scores in by_direction.items() if scores}
 
 
 def _means(scores: list[dict[str, Any]]) -> dict[str, Any]:

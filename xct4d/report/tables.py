@@ -52,7 +52,7 @@ def held_out(metrics: Mapping[str, Any]) -> str:
 def _in_words(mean: Mapping[str, Any], what: str) -> str:
     if not mean["count"]:
         return ""
-    alone = [f" Carried from the {scan} scan alone: {_scores(mean[key])}." for key, scan in ALONE.items() if key in mean]
+    alone = [f" Those of the sequence, from the {scan} scan alone: {_scores(mean[key])}." for key, scan in ALONE.items() if key in mean]
     return f"All {mean['count']} {what} on average: {_scores(mean)}.{''.join(alone)}"
 
 
