@@ -83,7 +83,9 @@ def import_own_packages_only() -> None:
     Python.
     """
     snakemake = getattr(sys.modules.get("snakemake"), "__file__", None)
-    if snakemake is None or str(Path(snakemake).parents[1]) in [*site.getsitepackages(), site.getusersitepackages()]:
+    # Snakemake takes PYTHONPATH from jobs that run in an environment of their own
+    same = [*site.getsitepackages(), site.getusersitepackages(), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    if snakemake is None or str(Path(snakemake).parents[1]) in same:
         return  # Snakemake runs in the same environment
     own = {Path(sys.prefix), Path(sys.base_prefix)}
     sys.path[:] = [entry for entry in sys.path if Path(entry) == PACKAGE.parent or own & {*Path(entry).parents}]
