@@ -41,7 +41,7 @@ LONGEST = 3600  # seconds of one part
 def tests() -> dict[str, Any]:
     """The CUDA kernels against their torch references, on this GPU, and tinycudann, where it is installed, against them."""
     tinycudann = "tests/fields/test_tiny.py::test_the_real_one_computes_the_same_field_and_gradients"
-    done = _python("-m", "pytest", "-q", "tests/kernels/test_cuda_kernels.py", "tests/test_device.py", tinycudann)
+    done = _python("-m", "pytest", "tests/kernels/test_cuda_kernels.py", "tests/test_device.py", tinycudann)
     return {
         "passed": done.returncode == 0,
         "summary": _last_line(done.stdout),
