@@ -7,11 +7,10 @@ from dataclasses import replace
 from xct4d.config import Geometry
 from xct4d.doctor.blur import BLUR, blur
 from xct4d.doctor.diagnosis import Diagnosis, about_parameter
-from xct4d.doctor.evidence import Evidence
+from xct4d.doctor.evidence import SIGNIFICANT, Evidence
 from xct4d.doctor.hypothesis import Hypothesis
 from xct4d.doctor.moments import Axis
 
-SIGNIFICANT = 4.0  # standard deviations
 LEAST = 0.02  # standard deviation of the shift, at least, pixels of the evidence
 
 

@@ -10,12 +10,11 @@ from xct4d.config import Geometry
 from xct4d.doctor.blur import BLUR, blur
 from xct4d.doctor.consistency import Pairs
 from xct4d.doctor.diagnosis import Diagnosis, about, about_parameter, named, yaml
-from xct4d.doctor.evidence import Evidence
+from xct4d.doctor.evidence import SIGNIFICANT, Evidence
 from xct4d.doctor.hypothesis import Hypothesis
 from xct4d.doctor.search import FINE, PARAMETERS, Fit, score, search
 
 CLEAR = 1.5  # times better must another arrangement be, or the files' own, to be told from the other
-SIGNIFICANT = 4.0  # standard deviations
 GAIN, LITTLE_GAIN = 1.05, 1.02  # times worse is the score without a correction that blurs the volume, and without one that is mentioned
 MENTIONED = 1.1  # times better must all corrections together be, where none of them blurs the volume, to be mentioned
 POOR = 0.1  # a score above which images whose rows and columns are exchanged are considered, and then the judge is asked

@@ -11,6 +11,7 @@ from xct4d.geometry.views import Views
 DARKEST = 1e-4  # transmission below which the logarithm takes this one
 EDGE = 0.02  # part of the columns at the left and at the right edge, which see air unless the sample is wider than the image
 STRONG = 0.1  # of the strongest line integral: the sample, not noise of air
+SIGNIFICANT = 4.0  # standard deviations from which on a deviation counts
 FEW = 4  # rows that are left, at least, where pixels are made larger
 PARALLEL = 1000.0  # world units from source to axis beyond which rays are parallel
 

@@ -16,13 +16,12 @@ import numpy as np
 from scipy.ndimage import rotate
 from scipy.optimize import minimize_scalar
 
-from xct4d.doctor.evidence import STRONG, Evidence
+from xct4d.doctor.evidence import SIGNIFICANT, STRONG, Evidence
 
 PARTS = 5  # of the views, left out in turn for the uncertainty
 ENOUGH = 16  # rows and columns from which the roll is determined
 ROLL, ROLLED = 4.0, 150  # degrees at most; pixels along the longer side of the images that are turned
 SEEN = 0.05  # pixels by which an image's upper end must move to be noticed: a standard deviation
-SIGNIFICANT = 4.0  # standard deviations
 FEWEST = 6  # views
 END = 0.03  # part of the columns at either edge whose mean is the level of air there
 LEAST = 0.1  # of the greatest mass of a row: rows with less show the noise of air

@@ -50,7 +50,11 @@ def read_named_rows(path: Path, layouts: Sequence[tuple[str, ...]]) -> NamedRows
     names, numbers = [], []
     for number, row in enumerate(rows[1:], 1):
         if len(row) != len(head):
-            raise InputError(f"has {len(row)} cells for {len(head)} columns", where=f"{path}: row {number}")
+            raise InputError(
+                f"has {len(row)} cells for {len(head)} columns",
+                where=f"{path}: row {number}",
+                fix="give it one cell a column, between commas",
+            )
         cells = dict(zip(head, (cell.strip() for cell in row), strict=True))
         names.append(cells.get("name") or str(number))
         numbers.append([_number(cells[column], f"{path}: row {number}: {column}") for column in layout])
@@ -73,7 +77,7 @@ def _number(text: str, where: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"must be a number, not {text[:40]!r}", where=where)
+        raise InputError(f"must be a number, not {text[:40]!r}", where=where, fix="write it with a decimal point, as 0.25 or 2.5e-1")
     return number
 
 

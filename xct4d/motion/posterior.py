@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from xct4d.motion.quasi_newton import MEMORY, StiffBasis, curvature
 from xct4d.motion.sequence import Fineness, SequenceFit
 
-LOOK = Fineness(grid=24, voxels=64, blur=0.03, pixel=0.04, scan_blur=0.03)
+FINENESS = Fineness(grid=24, voxels=64, blur=0.03, pixel=0.04, scan_blur=0.03)
 # Of the bending energy. The fit's own weight is larger: it is to keep out what the data do not ask
 # for, this one is to allow for what they do not forbid. One number does not suit all objects: the
 # deviation is too large on lattices and too small on tissue (benchmarks/results/README.md).

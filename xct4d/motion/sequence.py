@@ -40,7 +40,7 @@ SMEARED = np.array([1 / 24, 11 / 12, 1 / 24], np.float32)  # what a bilinear spl
 
 @dataclass(frozen=True)
 class Fineness:
-    """How finely the sequence is looked at."""
+    """Resolution and blur at which the sequence is compared."""
 
     grid: int  # nodes per axis that are followed; particles move between them
     voxels: int  # per axis, of the particles
@@ -92,12 +92,12 @@ class SequenceFit:
 
     def _around(self, particles: Particles) -> Tensor:
         """Indices of the nodes between which particles lie, and of those that their Jacobians need."""
-        held = np.zeros(particles.grid**3, bool)
-        held[particles.node] = True
-        held = held.reshape(3 * [particles.grid])
+        near = np.zeros(particles.grid**3, bool)
+        near[particles.node] = True
+        near = near.reshape(3 * [particles.grid])
         for axis in range(3):
-            held = held | np.roll(held, 1, axis)  # particles name the lowest of their eight nodes
-        return torch.from_numpy(np.flatnonzero(binary_dilation(held, np.ones((3, 3, 3), bool))))
+            near = near | np.roll(near, 1, axis)  # particles name the lowest of their eight nodes
+        return torch.from_numpy(np.flatnonzero(binary_dilation(near, np.ones((3, 3, 3), bool))))
 
     def set(self, control: np.ndarray) -> None:
         with torch.no_grad():
@@ -121,22 +121,22 @@ class SequenceFit:
         growth = torch.ones(g, g, g) if self._law == "mass" else determinant(shift.reshape(g, g, g, 3))
         return torch.cat([self._nodes + shift, growth.reshape(-1, 1)], 1)
 
-    def _look(self, k: int, nodes: list[np.ndarray], wanted: float | None) -> tuple[float, list[np.ndarray]]:
+    def _difference(self, k: int, nodes: list[np.ndarray], wanted: float | None) -> tuple[float, list[np.ndarray]]:
         """Half the mean square of what time k's images leave, and its gradient by the nodes times `wanted`."""
         measured, pixel, weight = self._images[k]
-        shares = (1 - measured.time, measured.time)
+        weights = (1 - measured.time, measured.time)  # of the scans
         predicted = np.zeros_like(measured.image)
         for v in range(len(predicted)):
-            for particles, at, share in zip(self._particles, nodes, shares, strict=True):
-                splat(particles, at, measured.views, v, share, predicted[v])
+            for particles, at, blended in zip(self._particles, nodes, weights, strict=True):
+                splat(particles, at, measured.views, v, blended, predicted[v])
         left = (_blurred(predicted, self._blur / pixel) - measured.image) * weight
         value = 0.5 * float((left * left).mean(dtype=np.float64))
         pulls = [np.zeros_like(at) for at in nodes]
         if wanted is not None:
             back = _blurred(np.float32(wanted / left.size) * left * weight, self._blur / pixel)
             for v in range(len(predicted)):
-                for particles, at, share, pull in zip(self._particles, nodes, shares, pulls, strict=True):
-                    splat_adjoint(particles, at, measured.views, v, share, back[v], pull)
+                for particles, at, blended, pull in zip(self._particles, nodes, weights, pulls, strict=True):
+                    splat_adjoint(particles, at, measured.views, v, blended, back[v], pull)
         return value, pulls
 
     def residuals(self, control: np.ndarray) -> dict[str, float]:
@@ -149,7 +149,7 @@ class SequenceFit:
         with torch.no_grad():
             shifts = [self._followed(direction) for direction in (0, 1)]
             nodes = [[self._cast_nodes(shifts[d][k + 1]).numpy() for d in (0, 1)] for k in range(len(self._images))]
-        return np.sqrt([2 * self._look(k, at, None)[0] for k, at in enumerate(nodes)])
+        return np.sqrt([2 * self._difference(k, at, None)[0] for k, at in enumerate(nodes)])
 
     def disturbed(self, left: Mapping[str, float], random: np.random.Generator) -> SequenceFit:
         """The same cost with noise added to all data: of the size of `left`, values of `residuals`, and as smooth as they are."""
@@ -188,9 +188,9 @@ class SequenceFit:
         wanted = self._weight["projection"] * self._scale / count if gradient else None
         arrays = [[n.detach().numpy() for n in pair] for pair in nodes]
         with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-            looks = list(pool.map(lambda k: self._look(k, arrays[k], wanted), range(count)))
-        values["projection"] = float(self._scale * np.mean([value for value, _ in looks]))
-        pairs = ((node, pull) for pair, (_, pulls) in zip(nodes, looks, strict=True) for node, pull in zip(pair, pulls, strict=True))
+            differences = list(pool.map(lambda k: self._difference(k, arrays[k], wanted), range(count)))
+        values["projection"] = float(self._scale * np.mean([value for value, _ in differences]))
+        pairs = ((node, pull) for pair, (_, pulls) in zip(nodes, differences, strict=True) for node, pull in zip(pair, pulls, strict=True))
         return sum((node * torch.from_numpy(pull)).sum() for node, pull in pairs)
 
     def _compared(self, shifts: list[list[Tensor]], values: dict[str, float], *, gradient: bool) -> Tensor:

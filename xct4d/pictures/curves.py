@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-# Okabe and Ito (2008): told apart by every kind of colour vision
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+from xct4d.pictures.colours import COLOURS
+
 LINES = ("-", "--", ":", "-.")
 DPI = 150
 NAMED = 14  # curves that a legend can name

@@ -1,4 +1,4 @@
-"""Figures (PNG). Colours from Okabe and Ito (2008), told apart by every kind of colour vision; markers differ too."""
+"""Figures (PNG). Curves differ in their colours and in their markers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from xct4d.geometry.planes import PLANE_AXES
+from xct4d.pictures.colours import BLACK, BLUE, COLOURS, GREEN, VERMILION
 
 DPI = 150
 ARROW = 0.2  # length of the longest arrow, in half widths of the box
 BETWEEN_SCANS = "self-correlation"  # the curve of forward against backward
 STYLES = {
-    "mixed": {"color": "#000000", "marker": "o", "linestyle": "-"},
-    "forward": {"color": "#0072B2", "marker": ">", "linestyle": "-"},
-    "backward": {"color": "#D55E00", "marker": "<", "linestyle": "-"},
-    BETWEEN_SCANS: {"color": "#009E73", "marker": "s", "linestyle": "--"},
+    "mixed": {"color": BLACK, "marker": "o", "linestyle": "-"},
+    "forward": {"color": BLUE, "marker": ">", "linestyle": "-"},
+    "backward": {"color": VERMILION, "marker": "<", "linestyle": "-"},
+    BETWEEN_SCANS: {"color": GREEN, "marker": "s", "linestyle": "--"},
 }
-_SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DIVERGING = "berlin"  # values on both sides of zero (Crameri 2018): perceptually uniform, black at zero
 
 
@@ -205,7 +205,7 @@ def training_curves(path: Path, histories: dict[str, dict]) -> None:
     for column, (group, members) in enumerate(groups.items()):
         loss, quality = axes[:, column]
         first = 0
-        for (name, history), color in zip(members.items(), _SEQUENCE * (1 + len(members) // len(_SEQUENCE)), strict=False):
+        for (name, history), color in zip(members.items(), COLOURS * (1 + len(members) // len(COLOURS)), strict=False):
             steps = np.asarray(history["step"]) + first
             loss.plot(steps, history["loss"], color=color, linewidth=1, label=name, marker="o" if len(steps) == 1 else "", markersize=3)
             if points := history.get("held_out_psnr"):

@@ -16,7 +16,7 @@ from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames
 from xct4d.motion.path import COARSEST, fineness
-from xct4d.motion.posterior import BENDING_WEIGHT, LOOK, Posterior
+from xct4d.motion.posterior import BENDING_WEIGHT, FINENESS, Posterior
 from xct4d.motion.projections import Projections, projections_between, projections_of_scan
 from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import SequenceFit
@@ -53,7 +53,7 @@ def trust(
         say(f"trust: the sequence's residual is {np.median(record['normalised_residual']):.2f} times that of the scans")
     fitted = field.refined(COARSEST) if field.resolution != COARSEST else field
     base = fitted.control.detach().double().numpy()
-    fit = SequenceFit(scans, sequence, base, field.law, LOOK, bending_weight=BENDING_WEIGHT)
+    fit = SequenceFit(scans, sequence, base, field.law, FINENESS, bending_weight=BENDING_WEIGHT)
     posterior, random, samples = Posterior(fit, base.shape), np.random.default_rng(seed), []
     with track("trust: samples", settings.samples) as progress:
         for _ in range(settings.samples):
