@@ -220,3 +220,15 @@ def test_a_level_sees_its_volumes_blurred_as_asked(trained, tmp_path):
     (given,) = history(trained.velocity("given", once, ends=blurred))["projection"]
     assert asked == pytest.approx(given)
     assert asked != pytest.approx(sharp, rel=0.01)
+
+
+def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkpoint(trained):
+    once = PLAIN | {"steps": 3}
+    own = {"rays": 16, "samples": 4, "ode_step": 0.3, "solver": "euler"}
+    alone = VelocityField.load(trained.velocity("by_section", once, **own) / "field.safetensors")
+    other = VelocityField.load(trained.velocity("by_level", once) / "field.safetensors")
+    # the checkpoint of the finished training lies there still, and must not count
+    found = VelocityField.load(trained.velocity("by_level", once | own) / "field.safetensors")
+    assert (found.longest_step, found.solver) == (0.3, "euler")
+    assert torch.equal(found.control, alone.control)
+    assert not torch.equal(found.control, other.control)

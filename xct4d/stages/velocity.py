@@ -60,6 +60,7 @@ def velocity(
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
+    settings = settings.at(level)
     if settings.start == "registration" and registration is not None:
         record = read_registration(registration / "registration.json")
         if not record["lost"]:
@@ -131,6 +132,7 @@ def start(
     """
     if previous is not None:
         field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
+        field.longest_step, field.solver = settings.ode_step, settings.solver
         return field, FlatField.load(previous / "flatfield.safetensors")
     field = VelocityField(level.resolution, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
     return field, flat_field_between(settings, canonicals, declared)
