@@ -16,6 +16,7 @@ from tiny_dataset import make
 from xct4d import config
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
+from xct4d.fields.mixers.registry import trained_mixer
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests
 from xct4d.stages.canonical import canonical
@@ -232,3 +233,13 @@ def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkp
     assert (found.longest_step, found.solver) == (0.3, "euler")
     assert torch.equal(found.control, alone.control)
     assert not torch.equal(found.control, other.control)
+
+
+@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep"])
+def test_the_stage_trains_the_other_mixers_too(trained, method):
+    output = trained.mixing(method, method=method, steps=5)
+    settings = config.Mixing(method=method)
+    mixer = trained_mixer(method).load(output / "field.safetensors")
+    before = trained_mixer(method).from_settings(settings)
+    changed = [not torch.equal(new, old) for new, old in zip(mixer.parameters(), before.parameters(), strict=True)]
+    assert all(changed)

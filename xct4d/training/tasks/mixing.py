@@ -61,7 +61,7 @@ class MixingTask(TrainingTask[RayDraw]):
         self.steps, self.device = settings.steps, device
         self.mixer, self.flat_field = mixer, flat_field
         self._settings, self._seed = settings, seed
-        self._training = training_time_points(frames)
+        self._training = training_time_points(frames, settings.method)
         self._shown = held_out.chosen_frames(_between(time_points(frames, held_out=True)), HELD_OUT_SHOWN)
         self._scans = CarriedScans(scans, motion.requires_grad_(False))
         self._occupied = {
@@ -113,14 +113,14 @@ class MixingTask(TrainingTask[RayDraw]):
         return [self._mixed(exposure.samples.points, exposure.time) for exposure in drawn.batch.exposures]
 
 
-def training_time_points(frames: Sequence[Frames]) -> list[TimePoint]:
+def training_time_points(frames: Sequence[Frames], method: str) -> list[TimePoint]:
     """The time points between the scans, from which alone a mixer learns: at the scans alpha is 0 and 1.
 
     Raises InputError where there is none.
     """
     found = _between(time_points(frames))
     if not found:
-        raise InputError("mixing: spline has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
+        raise InputError(f"mixing: {method} has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
     return found
 
 
