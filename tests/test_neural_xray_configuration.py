@@ -87,8 +87,8 @@ def trained(tmp_path_factory, drawn):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xct4d.fields.occupancy.CELLS", 8)
-        for name in ("canonical", "velocity", "mixing"):
-            patch.setattr(f"xct4d.training.tasks.{name}.INSPECTED_VOXELS", 8)
+        for raster in ("tasks.canonical.INSPECTED_VOXELS", "tasks.mixing.INSPECTED_VOXELS", "inspection.motion.VOXELS"):
+            patch.setattr(f"xct4d.training.{raster}", 8)
         patch.setattr(task, "draw", counted)
         for state, output in prepared.items():
             prepare(folder / "dataset", own.input, own.prepare, state, output)
