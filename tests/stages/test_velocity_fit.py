@@ -34,7 +34,9 @@ def registered(tmp_path_factory):
         field.control += torch.from_numpy(SHIFT / 2)
     (folder / "registration").mkdir()
     field.save(folder / "registration" / "field.safetensors")
-    (folder / "registration" / "registration.json").write_text(json.dumps({"lost": False, "sequence_residual": 0.25, "texture_residual": 0.5}))
+    (folder / "registration" / "registration.json").write_text(
+        json.dumps({"lost": False, "sequence_residual": 0.25, "texture_residual": 0.5})
+    )
     return folder
 
 

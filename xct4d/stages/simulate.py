@@ -139,8 +139,10 @@ def _write_truth(placed: PlacedScene, folder: Path) -> None:
 def _write_volumes(placed: PlacedScene, phantom: Phantom, folder: Path) -> None:
     """The true volumes that the scene asks for; values lie at voxel centres."""
     asked = placed.scene.truth
-    for t in [] if asked is None else asked.times:
-        (folder / TRUTH).mkdir(exist_ok=True)
+    if asked is None:
+        return
+    (folder / TRUTH).mkdir()
+    for t in asked.times:
         np.savez_compressed(folder / TRUTH / f"t{t:.4f}.npz", vol=phantom.volume(asked.resolution, t).transpose(2, 1, 0))
 
 

@@ -9,13 +9,13 @@ from xct4d.device import sent
 from xct4d.fields import material
 from xct4d.fields.carried import CarriedScans
 from xct4d.fields.flatfield import FlatField
-from xct4d.selection import evenly_spaced
 from xct4d.training.inspection.slices import cube_image, cube_points, difference_image, scaled_image
 from xct4d.training.losses.correlation import correlation_loss
 from xct4d.training.sampling.points import random_points
 from xct4d.training.sampling.random import generator
 
 POINTS = 4096  # the same ones at every step
+MANY = 32768  # points of the box, of which those in solid material are followed
 VOXELS = 48  # per axis, of the pictures
 MIDDLE = (0.25, 0.5, 0.75)  # times at which the two directions are compared
 
@@ -28,14 +28,16 @@ def flat_field_figures(flat_field: FlatField) -> dict[str, float]:
 class WatchedMotion:
     """Two scans carried by a motion: how well they agree, and how far material moves."""
 
+    @torch.no_grad()
     def __init__(self, scans: CarriedScans, flat_field: FlatField):
         """scans, flat_field: as they are fitted; they are looked at anew each time."""
         self._scans, self._flat_field = scans, flat_field
-        volume = scans.scan["forward"].volume
-        self._device = volume.device
+        forward = scans.scan["forward"]
+        self._device = forward.volume.device
         self._points = random_points(generator(0, "watched motion"), POINTS, self._device)
-        solid = material.solid_points(volume)
-        self._material = solid[sent(np.array(evenly_spaced(len(solid), POINTS), np.int64), self._device)]
+        many = random_points(generator(0, "watched material"), MANY, self._device)
+        solid = material.is_solid(forward(many).cpu().numpy())
+        self._material = many[sent(solid, self._device)][:POINTS]
 
     @torch.no_grad()
     def figures(self) -> dict[str, float]:
