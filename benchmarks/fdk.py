@@ -1,6 +1,6 @@
 """Filtered back-projection of the same views, to compare a canonical with.
 
-    python benchmarks/fdk.py results/nikon_balls/prepared/forward --resolution 256
+    python -m benchmarks.fdk results/nikon_balls/prepared/forward --resolution 256
 
 Feldkamp, Davis and Kress (1984) for a circular cone-beam scan, as Kak and
 Slaney (1988), section 3.6, discretise it: the frames that are trained on are
@@ -164,19 +164,19 @@ def scores(volume: np.ndarray, frames: prepared.Frames) -> dict[str, float | int
     return {"held_out": len(held_out)} | mean
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("prepared", type=Path, help="prepared projections of one scan: results/<dataset>/prepared/forward")
-    parser.add_argument("--resolution", type=int, default=200, help="voxels per axis")
-    parser.add_argument("--scene", type=Path, help="scene or simulated dataset whose object at t = 0 (1 with --end) to compare with")
-    parser.add_argument("--end", action="store_true", help="the projections are of t = 1")
-    parser.add_argument("--output", type=Path, help="volume to write (.zarr)")
-    arguments = parser.parse_args()
-    frames = prepared.load(arguments.prepared)
-    reconstruct(frames, 4)  # compiles
-    start = time.perf_counter()
-    volume = reconstruct(frames, arguments.resolution)
-    seconds = time.perf_counter() - start
+def parser(description: str) -> argparse.ArgumentParser:
+    """The options of a classical reconstruction."""
+    out = argparse.ArgumentParser(description=description.split("\n")[0])
+    out.add_argument("prepared", type=Path, help="prepared projections of one scan: results/<dataset>/prepared/forward")
+    out.add_argument("--resolution", type=int, default=200, help="voxels per axis")
+    out.add_argument("--scene", type=Path, help="scene or simulated dataset whose object at t = 0 (1 with --end) to compare with")
+    out.add_argument("--end", action="store_true", help="the projections are of t = 1")
+    out.add_argument("--output", type=Path, help="volume to write (.zarr)")
+    return out
+
+
+def report(arguments: argparse.Namespace, frames: prepared.Frames, volume: np.ndarray, seconds: float, kind: str) -> None:
+    """Print the scores of a volume, and write it where that is asked for."""
     clipped = np.maximum(volume, 0)
     record = {
         "views": int((~frames.held_out).sum()), "resolution": arguments.resolution, "seconds": round(seconds, 2),
@@ -191,11 +191,19 @@ def main() -> None:
         record["as it is"]["correlation"] = correlation(volume, truth)
         record["negative values set to zero"]["correlation"] = correlation(clipped, truth)
     if arguments.output is not None:
-        with VolumeWriter(
-            arguments.output, volume.shape, quantity=ATTENUATION, scale=Scale(frames.unit_mm, frames.duration_s), attributes={"kind": "FDK"}
-        ) as writer:
+        scale = Scale(frames.unit_mm, frames.duration_s)
+        with VolumeWriter(arguments.output, volume.shape, quantity=ATTENUATION, scale=scale, attributes={"kind": kind}) as writer:
             writer[:] = volume
     print(json.dumps(record, indent=1))
+
+
+def main() -> None:
+    arguments = parser(__doc__).parse_args()
+    frames = prepared.load(arguments.prepared)
+    reconstruct(frames, 4)  # compiles
+    start = time.perf_counter()
+    volume = reconstruct(frames, arguments.resolution)
+    report(arguments, frames, volume, time.perf_counter() - start, "FDK")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from snakemake.utils import update_config
 
 from benchmarks.gpu_profile import LEVELS as PROFILED_LEVELS
 from benchmarks.gpu_profile import STAGES, WORK
-from xct4d.config import Config, resolve
+from xct4d.config import Config, Velocity, resolve
 from xct4d.kernels.shared.time_steps import TABLEAUS
 from xct4d.training.memory.canonical import canonical_need
 from xct4d.training.memory.need import Need
@@ -65,22 +65,27 @@ class Training:
         return self.steps * max(1e-3 * HOST[self.key], self.samples * self.bytes / device.bandwidth)
 
 
+def visits(motion: Velocity) -> float:
+    """Control points' times that the flow of a sample visits, over half of the time range, as it does on average."""
+    return 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].b)
+
+
 def trainings(config: Config) -> list[Training]:
     own, motion = config.canonical, config.velocity
     encoding = sum(WORK[name][0] for name in ("_encode", "_encode_adjoint")) * own.grid.levels / PROFILED_LEVELS
     perceptron = 6 * 4 * own.grid.width  # the hidden layer, its gradient, and both in passing
-    visits = 0.5 / motion.ode_step * len(TABLEAUS[motion.solver].b)  # half of the time range, on average
-    flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) * visits / STAGES
+    flow = sum(WORK[name][0] for name in ("_flow", "_flow_adjoint")) / STAGES
     most = RayBudget(own).most_parts
     canonical = Training(
         "canonical, each end", "canonical", own.steps, own.rays * own.samples, encoding + perceptron, canonical_need(own, most)
     )
     return [canonical] + [
         Training(
-            f"velocity {level.resolution}", "velocity", level.steps, motion.rays * motion.samples, flow,
-            velocity_need(motion, level, own.bake),
+            f"velocity {level.resolution}", "velocity", level.steps, at_level.rays * at_level.samples, flow * visits(at_level),
+            velocity_need(at_level, level, own.bake),
         )
         for level in motion.levels
+        for at_level in (motion.at(level),)
     ]  # fmt: skip
 
 

@@ -29,7 +29,6 @@ from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
 from xct4d.stages.velocity import velocity
 from xct4d.training.loop import accumulation
-from xct4d.training.tasks import velocity as velocity_task
 from xct4d.units import WORLD
 
 GRID = config.HashGrid(levels=2, log2_size=8, coarsest=4, finest=16, width=8)
@@ -82,7 +81,7 @@ def prepared(tmp_path_factory):
 def test_every_stage_keeps_its_tensors_together(prepared, tmp_path, monkeypatch):
     # at full size most of the time would go into following empty cells, and into looking
     monkeypatch.setattr(occupancy, "CELLS", 8)
-    monkeypatch.setattr(velocity_task, "INSPECTED_VOXELS", 8)
+    monkeypatch.setattr("xct4d.training.inspection.motion.VOXELS", 8)
     waited = {}
     whole_step = accumulation.AccumulatedGradients.of
 

@@ -1,4 +1,4 @@
-"""The benchmark's FDK against a ball whose projections are known in closed form."""
+"""The benchmarks' FDK and SIRT against a ball whose projections are known in closed form."""
 
 import importlib.util
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import sirt
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import pixel_rays
 from xct4d.geometry.views import Views, orbit
@@ -60,6 +61,18 @@ def test_the_ball_is_where_it_is_with_its_density(fdk, frames):
     scores = fdk.scores(volume, frames)
     assert scores["held_out"] == 6
     assert scores["psnr"] > 30
+
+
+def test_sirt_finds_the_ball_too(fdk, frames):
+    n = 48
+    volume = sirt.reconstruct(frames, n, 40)
+    c = voxel_centres(n)
+    radius = np.linalg.norm(grid_points(c, c, c) - CENTRE, axis=1).reshape(n, n, n)
+    assert volume.min() >= 0
+    assert volume[radius < 0.7 * RADIUS].mean() == pytest.approx(DENSITY, rel=0.02)
+    assert correlation(volume, (radius < RADIUS).astype(float)) > 0.95
+    few = sirt.reconstruct(frames, n, 2)
+    assert fdk.scores(volume, frames)["psnr"] > fdk.scores(few, frames)["psnr"] + 3
 
 
 def test_line_integrals_of_a_linear_volume_are_exact(fdk, frames):

@@ -37,6 +37,16 @@ def test_every_state_is_checked(tmp_path, capsys):
     assert "tiny: a scene, which is simulated" in said
 
 
+def test_what_downscaling_loses_is_said_in_voxels(tmp_path):
+    given = {"folder": str(tiny_dataset.make(tmp_path / "ball"))}
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump({"datasets": {"ball": {"input": given}}, "prepare": {"target_size": 16}, "canonical": {"bake": 48}}))
+    (checked,) = check(path)
+    said = "downscaled by 2: 32 x 24 pixels become 16 x 12; a pixel is 4 voxels of canonical.bake (48) wide, 2 in the files"
+    lines = [line for line in checked.lines if "downscaled" in line]
+    assert lines == [f"{state}: {said}; prepare.downscale: 1 keeps all" for state in ("forward", "backward", "between")]
+
+
 def test_one_broken_dataset_leaves_the_others(tmp_path, capsys):
     good, bad = (nikon_dataset.make(tmp_path / name, scans=["scan"]) for name in ("good", "bad"))
     for path in bad.glob("*.tif"):

@@ -45,6 +45,10 @@ CONFIG = {
         {"input": {"forward_volume": {"path": "v.zarr"}}},
         ["input", "forward_volume: OME-Zarr is read for scoring alone; store v.zarr as"],
     ),
+    "a trained constant at its limit": (
+        {"mixing": {"method": "trained_constant", "alpha": 0}},
+        ["mixing", "alpha must lie between 0 and 1 where trained_constant begins from it, not at 0"],
+    ),
     "two regions": (
         {"evaluate": {"region": {"half_width": 0.5, "mask": {"path": "m.npy"}}}},
         ["evaluate.region", "one of half_width, box and mask"],

@@ -56,6 +56,16 @@ def test_downscaling_averages_areas(folder):
     assert frames.views.centre[0] == pytest.approx([WIDTH / 8, HEIGHT / 8])
 
 
+def test_what_downscaling_loses_is_said(folder, capsys):
+    run(folder, settings=Prepare(downscale=4))
+    # at a distance of 4 a pixel of the full image is 4 / FOCAL wide
+    line = f"downscaled by 4: {WIDTH} x {HEIGHT} pixels become {WIDTH // 4} x {HEIGHT // 4}; a pixel in the box is "
+    line += f"{16 / FOCAL:.3g} world units wide, {4 / FOCAL:.3g} in the files; prepare.downscale: 1 keeps all"
+    assert line in capsys.readouterr().err
+    run(folder, settings=Prepare(target_size=None))
+    assert "prepare.downscale" not in capsys.readouterr().err
+
+
 def test_a_target_size_is_not_undercut(folder):
     assert run(folder, settings=Prepare(target_size=10)).size(0) == (10, 8)
     assert run(folder, settings=Prepare(target_size=17)).size(0) == (32, 24)
@@ -87,7 +97,8 @@ def test_balls_of_the_reference_program(tmp_path):
         assert (len(frames), int(frames.held_out.sum()), frames.size(0)) == (count, held_out, (125, 125))
     assert sorted(set(np.round(frames.time * 20, 9))) == list(range(1, 20))
     notes = json.loads((tmp_path / "between/checks.json").read_text())["notes"]
-    assert "camera and time of a projection that is trained on: images_01/eval_00.png and 18 more" in notes[-1]
+    assert "camera and time of a projection that is trained on: images_01/eval_00.png and 18 more" in notes[-2]
+    assert "downscaled by 4: 500 x 500 pixels become 125 x 125" in notes[-1]
 
 
 @needs_data

@@ -13,10 +13,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
 from xct4d.phantom.detector import record
-from xct4d.phantom.scenes import Scene, load_scene
+from xct4d.phantom.measured import MeasuredVolumes
+from xct4d.phantom.scenes import Scene, Sources, load_scene
 from xct4d.phantom.truth import Phantom
 from xct4d.stages.simulate import simulate
 
@@ -241,6 +243,67 @@ def test_eight_bits_round_to_the_nearest(tmp_path):
     assert np.abs(transmission(fine, "images_00/train_00.png") - transmission(coarse, "images_00/train_00.png")).max() <= 0.5 / 255 + 1e-5
 
 
+def polar(dataset, name):
+    """Degrees from z of each frame's source."""
+    places = [np.array(frame["transform_matrix"])[:3, 3] for frame in read(dataset, name)["frames"]]
+    return np.rad2deg([np.arccos(place[2] / np.linalg.norm(place)) for place in places])
+
+
+def test_each_view_may_have_its_own_polar_angle(tmp_path):
+    tree = changed(views__ends={"azimuths": 3, "polar_deg": [60, 90, 120.0]}, views__between={"azimuths": 2, "polar_deg": 75})
+    dataset = made(tmp_path, tree)
+    assert polar(dataset, "transforms_00.json") == pytest.approx([60, 90, 120, 90])  # the last one is held out
+    phantom, scene = Phantom.load(dataset / "scene.yaml"), load_scene(dataset / "scene.yaml").scene
+    expected = np.exp(-phantom.projection(scene.cameras(scene.views.ends), 2, 0.0))
+    assert transmission(dataset, "images_00/train_02.png") == pytest.approx(expected, abs=2e-5)
+
+
+def test_polar_angles_at_random_are_even_over_the_sphere_and_those_of_the_seed(tmp_path):
+    tree = changed(views__ends={"azimuths": 3, "polar_deg": "random"})
+    first, again, other = (polar(made(tmp_path, {**tree, "seed": seed}, str(k)), "transforms_00.json") for k, seed in enumerate((1, 1, 2)))
+    assert first.tolist() == again.tolist()
+    assert (abs(first[:3] - other[:3]) > 0.1).all()
+    many = Sources(azimuths=20000, polar_deg="random").polar_degrees(0)
+    counts, _ = np.histogram(np.cos(np.deg2rad(many)), bins=10, range=(-1, 1))
+    assert counts == pytest.approx(np.full(10, 2000), abs=6 * 2000**0.5)
+
+
+def test_matter_beyond_the_box_is_projected_where_the_scene_reaches_so_far(tmp_path):
+    beyond = {"type": "object_collection", "objects": [*BALLS, {"type": "sphere", "center": [0.0, 0.0, 1.3], "radius": 0.2, "rho": 1.0}]}
+    cameras = load_scene(written(tmp_path, changed())).scene.cameras(Sources(azimuths=[30], polar_deg=70))
+
+    def image(**changes):
+        return Phantom.load(written(tmp_path, changed(motion=None, **changes))).projection(cameras, 0, 0.0)
+
+    assert np.array_equal(image(object=beyond), image())
+    alone = image(object=beyond["objects"][-1], reach=1.74)
+    assert alone.max() == pytest.approx(0.4, abs=0.02)  # the ball's diameter
+    assert image(object=beyond, reach=1.74) == pytest.approx(image() + alone)
+
+
+def test_voxels_end_with_the_box_whatever_the_reach(tmp_path):
+    np.save(tmp_path / "v.npy", np.ones((8, 8, 8), np.float32))
+    cameras = load_scene(written(tmp_path, changed())).scene.cameras(Sources(azimuths=[30], polar_deg=70))
+    images = [
+        Phantom.load(written(tmp_path, changed(object="v.npy", motion=None, reach=r))).projection(cameras, 0, 0.0) for r in (1.0, 1.74)
+    ]
+    assert images[0].max() > 1.9
+    assert images[1] == pytest.approx(images[0], abs=1e-9)
+
+
+def test_true_volumes_are_read_back_as_the_truth_of_a_folder(tmp_path):
+    dataset = made(tmp_path, changed(truth={"times": [0.25, 1.0], "resolution": 12}))
+    phantom = Phantom.load(dataset / "scene.yaml")
+    for t in (0.25, 1.0):
+        vol = np.load(dataset / "truth" / f"t{t:.4f}.npz")["vol"]
+        assert np.array_equal(vol, phantom.volume(12, t).transpose(2, 1, 0))  # x, y, z
+    given = Truth(volumes=[{"time": t, "path": f"truth/t{t:.4f}.npz"} for t in (0.25, 1.0)])
+    measured = MeasuredVolumes.from_truth(given, dataset)
+    axis = (np.arange(12) + 0.5) / 6 - 1
+    centres = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    assert measured.density(centres, 0.25) == pytest.approx(phantom.density(centres, 0.25), abs=1e-5)
+
+
 def test_an_older_dataset_is_replaced_whole(tmp_path):
     out = made(tmp_path, SCENE)
     (out / "images_00" / "left_over.png").write_bytes(b"")
@@ -348,6 +411,12 @@ BAD = [
     (changed(detector__photons=100, flat_field=[0.5, 0.3]), r"flat_field leaves counts"),
     (changed(views__between={"azimuths": ["east"]}), r"views\.between\.azimuths: must be"),
     (changed(views__between={"azimuths": 2, "polar_deg": 190}), r"views\.between\.polar_deg: .*less than 180"),
+    (changed(views__between={"azimuths": 2, "polar_deg": "any"}), r"views\.between\.polar_deg: must be degrees .* or random"),
+    (changed(views__between={"azimuths": 3, "polar_deg": [80, 90]}), r"views\.between: polar_deg has 2 angles for 3 azimuths"),
+    (changed(reach=0.5), r"reach: .*greater than or equal to 1"),
+    (changed(reach=2.4), r"detector\.distance must be above 4\.157, or the source is inside the cube of reach 2\.4"),
+    (changed(truth={"times": [0.5, 0.5]}), r"truth\.times: has a time twice"),
+    (changed(truth={"times": [1.5]}), r"truth\.times\.0: .*less than or equal to 1"),
     (changed(flat_field=[-0.1]), r"flat_field must not be negative"),
     (changed(exposure={"duration": 0}), r"exposure\.duration: .*greater than 0"),
     (changed(unit_mm=-1), r"unit_mm: .*greater than 0"),

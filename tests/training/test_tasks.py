@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from small_frames import frames_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_dataset import make
@@ -16,6 +18,7 @@ from tiny_dataset import make
 from xct4d import config
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
+from xct4d.fields.mixers.registry import trained_mixer
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import digests
 from xct4d.stages.canonical import canonical
@@ -81,7 +84,8 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for raster in (
             "fields.occupancy.CELLS",
-            *(f"training.tasks.{task}.INSPECTED_VOXELS" for task in ("canonical", "velocity", "mixing")),
+            *(f"training.tasks.{task}.INSPECTED_VOXELS" for task in ("canonical", "mixing")),
+            "training.inspection.motion.VOXELS",
         ):
             patch.setattr(f"xct4d.{raster}", 8)
         yield Trained(tmp_path_factory.mktemp("stages"))
@@ -107,7 +111,8 @@ def test_the_canonical_s_loss_is_the_weighted_sum_of_its_terms(trained):
     curves = history(trained.ends["forward"])
     assert curves["step"].tolist() == [0, 10, 20]
     # f after step 9 is that of step 10; it begins with the dataset's, 1
-    f = np.array([0.0, *(event.value for event in events(trained.board("canonical_forward")).Scalars("flat_field/f")[:2])])
+    after = [event.value for event in events(trained.board("canonical_forward")).Scalars("flat_field/f")]
+    f = np.array([0.0, after[9], after[19]])
     assert_sum(curves["loss"], [curves["projection"], 1e-3 * curves["volume"], 10 * f**2])
 
 
@@ -139,24 +144,59 @@ def test_a_flat_field_is_fitted_only_where_it_is_asked_for(trained):
 
 HELD_OUT = {"canonical_forward": ["00"], "velocity": ["01", "02", "03"], "mixing": ["01", "02", "03"]}  # numbers of the time points
 CURVES = {
-    "canonical_forward": {"training/volume", "training/flat_field", "flat_field/f"},
-    "velocity": {f"training/{term}" for term in ("volume", "mismatch", "strain", "smoothness", "flat_field")}
-    | {"displacement/mean", "displacement/largest"},
+    "canonical_forward": {"training/volume", "training/flat_field"},
+    "velocity": {f"training/{term}" for term in ("volume", "mismatch", "strain", "smoothness", "flat_field")},
     "mixing": {"training/flat_field"},
 }
-PICTURES = {"canonical_forward": set(), "velocity": {"displacement"}, "mixing": {"alpha/t0.25", "alpha/t0.5", "alpha/t0.75"}}
+F_OF_T = {"flat_field/t0", "flat_field/t0.5", "flat_field/t1"}
+WATCHED = {"correlation/t0", "correlation/t1", "directions/correlation", "directions/mean_squared_difference"}
+WATCHED |= F_OF_T | {"displacement/mean", "displacement/largest"}
+FIGURES = {
+    "canonical_forward": {"flat_field/f", "correlation/known_volume"},
+    "velocity": WATCHED,
+    "mixing": {f"alpha/mean_t{t}" for t in (0.25, 0.5, 0.75)} | F_OF_T,
+}
+SEEN = {"slices", "displacement", "directions/difference"}
+PICTURES = {"canonical_forward": {"slices"}, "velocity": SEEN, "mixing": {"slices", "alpha/t0.25", "alpha/t0.5", "alpha/t0.75"}}
 
 
 @pytest.mark.parametrize("stage", ["canonical_forward", "velocity", "mixing"])
 def test_tensorboard_has_every_curve_and_picture_of_a_stage(trained, stage):
     board = events(trained.board(stage))
     common = {f"training/{name}" for name in ("loss", "projection", "learning_rate", "learning_rate_flat_field")}
-    assert set(board.Tags()["scalars"]) == common | {"held_out/psnr", "held_out/ssim"} | CURVES[stage]
-    held_out = {f"held_out/images_{number}/eval_00.png" for number in HELD_OUT[stage]}
-    assert set(board.Tags()["images"]) == {"slices"} | held_out | PICTURES[stage]
+    scored = {"held_out/psnr", "held_out/ssim"}
+    assert set(board.Tags()["scalars"]) == common | scored | {"speed/rays_per_second"} | CURVES[stage] | FIGURES[stage]
+    held_out = {f"{what}/images_{number}/eval_00.png" for number in HELD_OUT[stage] for what in ("held_out", "difference")}
+    assert set(board.Tags()["images"]) == held_out | PICTURES[stage]
     for name in board.Tags()["scalars"]:
-        assert [event.step for event in board.Scalars(name)] == ([0, 10, 20] if name.startswith("training/") else [9, 19, 20])
+        steps = [event.step for event in board.Scalars(name)]
+        if name in FIGURES[stage]:
+            assert steps == list(range(STEPS))  # up to 20 of a training, and the last
+        else:
+            assert steps == ([0, 10, 20] if name.startswith("training/") else [9, 19, 20] if name in scored else [10, 20])
     assert all([event.step for event in board.Images(name)] == [9, 19, 20] for name in board.Tags()["images"])
+
+
+def test_tensorboard_shows_the_configuration(trained):
+    (event,) = events(trained.board("velocity")).Tensors("configuration/text_summary")
+    shown = yaml.safe_load(textwrap.dedent(event.tensor_proto.string_val[0].decode()))
+    assert (shown["level"]["steps"], shown["velocity"]["rays"], shown["seed"]) == (STEPS, SMALL["rays"], 0)
+
+
+def test_the_figures_of_a_motion_are_those_of_its_scans(trained):
+    """The last of the curves, against the field and the scans as they are stored."""
+    scans = {end: BakedField.load(output / "baked.safetensors") for end, output in trained.ends.items()}
+    field = VelocityField.load(trained.motion / "field.safetensors")
+    rng = np.random.default_rng(5)
+    points = torch.from_numpy(rng.uniform(-1, 1, (20000, 3)).astype(np.float32))
+    with torch.no_grad():
+        at_end = scans["forward"](field.flow(points, 1.0, 0.0)), scans["backward"](points)
+    board = events(trained.board("velocity"))
+    last = {name: board.Scalars(name)[-1].value for name in FIGURES["velocity"]}
+    assert last["correlation/t1"] == pytest.approx(np.corrcoef(*at_end)[0, 1], abs=0.05)
+    assert 0 < last["displacement/mean"] < last["displacement/largest"] < 1
+    f = FlatField.load(trained.motion / "flatfield.safetensors")
+    assert [last[f"flat_field/t{t:g}"] for t in (0, 0.5, 1)] == pytest.approx([f.level(t) for t in (0, 0.5, 1)])
 
 
 def test_directions_take_turns_and_early_times_come_first(trained, monkeypatch):
@@ -220,3 +260,25 @@ def test_a_level_sees_its_volumes_blurred_as_asked(trained, tmp_path):
     (given,) = history(trained.velocity("given", once, ends=blurred))["projection"]
     assert asked == pytest.approx(given)
     assert asked != pytest.approx(sharp, rel=0.01)
+
+
+def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkpoint(trained):
+    once = PLAIN | {"steps": 3}
+    own = {"rays": 16, "samples": 4, "ode_step": 0.3, "solver": "euler"}
+    alone = VelocityField.load(trained.velocity("by_section", once, **own) / "field.safetensors")
+    other = VelocityField.load(trained.velocity("by_level", once) / "field.safetensors")
+    # the checkpoint of the finished training lies there still, and must not count
+    found = VelocityField.load(trained.velocity("by_level", once | own) / "field.safetensors")
+    assert (found.longest_step, found.solver) == (0.3, "euler")
+    assert torch.equal(found.control, alone.control)
+    assert not torch.equal(found.control, other.control)
+
+
+@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep"])
+def test_the_stage_trains_the_other_mixers_too(trained, method):
+    output = trained.mixing(method, method=method, steps=5)
+    settings = config.Mixing(method=method)
+    mixer = trained_mixer(method).load(output / "field.safetensors")
+    before = trained_mixer(method).from_settings(settings)
+    changed = [not torch.equal(new, old) for new, old in zip(mixer.parameters(), before.parameters(), strict=True)]
+    assert all(changed)

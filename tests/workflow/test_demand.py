@@ -44,7 +44,8 @@ def dataset(**sections) -> Dataset:
     ids=str,
 )
 def test_memory_holds_the_largest_arrays(stage, sections, least):
-    need = memory_mb(stage, dataset(**sections), threads=8, resolution=51)
+    own = dataset(**sections)
+    need = memory_mb(stage, own, threads=8, resolution=own.config.velocity.levels[-1].resolution)
     assert need - memory_mb("export", dataset(export={"tile": 8}), threads=8) > least / 2**20
     assert need < memory_mb("export", dataset(export={"tile": 8}), threads=8) + 40 * least / 2**20 + 1000
 

@@ -1,4 +1,4 @@
-# The mixing coefficient, where it is trained (mixing.method: spline).
+# The mixing coefficient, where it is trained (mixing.method: spline, trained_...).
 
 
 rule mixing:

@@ -14,6 +14,7 @@ import numpy as np
 
 from xct4d.checks.geometry import check_focal, check_poses, check_view
 from xct4d.checks.intensities import Brightness
+from xct4d.checks.resolution import note_downscaling
 from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
 from xct4d.directions import SCAN_TIME, State
@@ -24,7 +25,7 @@ from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
 from xct4d.doctor.sample import Sample
 from xct4d.errors import InputError
-from xct4d.geometry.views import Views
+from xct4d.geometry.views import Views, concatenate
 from xct4d.io.mapping_files import read_mapping
 from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
@@ -34,7 +35,7 @@ from xct4d.readers.registry import reader_of
 from xct4d.readers.split import HELD_OUT, TRAIN, split
 from xct4d.readers.times import clock
 from xct4d.selection import evenly_spaced
-from xct4d.stages.prepare import AIR_AGREES, views_of
+from xct4d.stages.prepare import AIR_AGREES, downscaling, views_of
 from xct4d.workflow.plan import plan
 
 LOOKED_AT = 12  # projections of a state whose pixels are read
@@ -129,6 +130,8 @@ def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, confi
     ]  # fmt: skip
     hit = [check_view(views_of(one), v, one.where) for one in acquisition.projections for v in range(len(one.weight))]
     lines.append(f"every camera sees the box; {min(hit):.0%} to {max(hit):.0%} of its rays hit it")
+    every = concatenate([views_of(one) for one in acquisition.projections])
+    lines += note_downscaling(every, downscaling(acquisition, config.prepare), config.canonical.bake)
     if state != "between":
         check_poses(acquisition.projections, acquisition.path)
     if (scanner := acquisition.scanner) is not None:

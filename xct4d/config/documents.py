@@ -100,7 +100,7 @@ def _section(model: type[Section], defaults: dict[str, Any], depth: int, *, off:
         lines.append(f"{indent}{mark}{key}:" + ("" if default is None or inner is not None else f" {_flow(default)}"))
         if inner is not None and isinstance(default, list):
             # one more, with a line for each key: what the keys of all mean
-            lines += [*(f"{indent}  - {_flow(item.model_dump(mode='json'))}" for item in default), f"{indent}  #-"]
+            lines += [*(f"{indent}  - {_flow(item.model_dump(mode='json', exclude_none=True))}" for item in default), f"{indent}  #-"]
             lines += _section(inner, {}, depth + 2, off=True)
         elif inner is not None:
             lines += _section(inner, example or {}, depth + 1, off=True)

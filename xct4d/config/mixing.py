@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from xct4d.config.base import Count, Fraction, Section
 from xct4d.config.training import FlatField, Schedule
+
+Method = Literal["constant", "temporal", "smoothstep", "trained_constant", "trained_temporal", "trained_smoothstep", "spline"]
+TRAINED = ("trained_constant", "trained_temporal", "trained_smoothstep", "spline")
 
 
 class Mixing(Section):
     """How the two canonicals are blended: mu = (1 - alpha) forward + alpha backward."""
 
-    method: Literal["constant", "temporal", "smoothstep", "spline"] = Field(
-        "temporal", description="alpha is: constant; t; 3t^2 - 2t^3; or a trained spline in space and time (a stage of its own)"
+    method: Method = Field(
+        "temporal",
+        description="alpha is: constant; temporal: t; smoothstep: 3t^2 - 2t^3; or trained, in a stage of its own: trained_constant; "
+        "trained_temporal, a spline in time; trained_smoothstep, with its centre and width; spline, in space and time",
     )
-    alpha: Fraction = Field(0.5, description="the constant (method constant)")
+    alpha: Fraction = Field(0.5, description="the constant (method constant), or where it begins (method trained_constant)")
     resolution: Annotated[int, Field(ge=4)] = Field(9, description="control points per axis (method spline)")
-    modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (method spline)")
+    modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (methods spline and trained_temporal)")
     steps: Count = Field(200, description="training steps")
     rays: Count = Field(512, description="rays per step")
     samples: Count = Field(64, description="samples per ray inside the box")
@@ -26,3 +31,13 @@ class Mixing(Section):
     flat_field: FlatField = FlatField(train=False)
     evaluate_every: Count = Field(100, description="steps between held-out PSNR and SSIM")
     checkpoint_every: Count = Field(100, description="steps between checkpoints")
+
+    @property
+    def is_trained(self) -> bool:
+        return self.method in TRAINED
+
+    @model_validator(mode="after")
+    def _can_be_trained(self):
+        if self.method == "trained_constant" and self.alpha in (0, 1):
+            raise ValueError(f"alpha must lie between 0 and 1 where trained_constant begins from it, not at {self.alpha:g}")
+        return self

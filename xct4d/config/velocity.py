@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from xct4d.config.base import Count, Fraction, NonNegative, Positive, Section
 from xct4d.config.training import Decay, DriftingFlatField
+
+Solver = Literal["euler", "midpoint", "rk4"]
+Step = Annotated[float, Field(gt=0, le=1)]
 
 
 class Level(Section):
@@ -19,6 +22,14 @@ class Level(Section):
     blur: NonNegative = Field(0.0, description="Gaussian blur of the baked volumes, standard deviation in world units")
     smoothness_weight: NonNegative = Field(1e-7, description="weight of the velocity's bending energy")
     strain_weight: NonNegative = Field(1e-3, description="weight of the mean squared strain rate inside the material")
+    rays: Count | None = Field(None, description="rays per step of this level, in place of velocity.rays")
+    samples: Count | None = Field(None, description="samples per ray of this level, in place of velocity.samples")
+    ode_step: Step | None = Field(None, description="longest time step of this level, in place of velocity.ode_step")
+    solver: Solver | None = Field(None, description="one-step method of this level, in place of velocity.solver")
+
+    def of_its_own(self) -> dict[str, Any]:
+        """What this level has in place of the section's keys of the same names."""
+        return self.model_dump(include={"rays", "samples", "ode_step", "solver"}, exclude_none=True)
 
 
 class Velocity(Section):
@@ -41,8 +52,8 @@ class Velocity(Section):
     modes: Annotated[int, Field(ge=4)] = Field(6, description="control points in time (cubic B-spline)")
     rays: Count = Field(512, description="rays per step")
     samples: Count = Field(64, description="samples per ray inside the box")
-    ode_step: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="longest time step of the flow's integration")
-    solver: Literal["euler", "midpoint", "rk4"] = Field("midpoint", description="one-step method of the flow's integration")
+    ode_step: Step = Field(0.1, description="longest time step of the flow's integration")
+    solver: Solver = Field("midpoint", description="one-step method of the flow's integration")
     schedule: Decay = Decay()
     early_times_first: Fraction = Field(
         0.5,
@@ -62,6 +73,14 @@ class Velocity(Section):
     flat_field: DriftingFlatField = DriftingFlatField(train=False)
     evaluate_every: Count = Field(200, description="steps between held-out PSNR and SSIM")
     checkpoint_every: Count = Field(200, description="steps between checkpoints")
+
+    def level(self, resolution: int) -> Level:
+        """The level of so many control points per axis. Raises StopIteration where there is none."""
+        return next(level for level in self.levels if level.resolution == resolution)
+
+    def at(self, level: Level) -> Velocity:
+        """The settings with which a level is trained: its own rays, samples, time step and solver in place of the section's."""
+        return self.model_copy(update=level.of_its_own())
 
     @model_validator(mode="after")
     def _rising(self):

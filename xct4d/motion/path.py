@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ SOLIDITY_WEIGHT = 5000.0  # in a box full of solid material a divergence of 0.01
 PIXEL = 0.036  # world units on the axis
 ROUNDS = 2  # in each, weights and curvature are taken anew
 STEPS = 12  # of L-BFGS in a round
+
+Show = Callable[[int, np.ndarray, Mapping[str, float]], None]  # step, control points, terms
 
 
 def fineness(resolution: int) -> Fineness:
@@ -40,8 +43,11 @@ class PathFit:
     registered: VelocityField  # with the level's control points
     start: VelocityField  # the coarser level's, refined; or the registered one
 
-    def run(self, checkpoint: Checkpoint, say: Callable[[str], None]) -> tuple[VelocityField, History]:
-        """The fitted field and its curves. A killed run goes on after the last whole round."""
+    def run(self, checkpoint: Checkpoint, say: Callable[[str], None], show: Show) -> tuple[VelocityField, History]:
+        """The fitted field and its curves. A killed run goes on after the last whole round.
+
+        show: is called with a step, its control points and the terms known of it, for every step of L-BFGS that is computed.
+        """
         base = self.registered.control.detach().double().numpy()
         difference, history, done = self.start.control.detach().double().numpy() - base, History(), 0
         if (stored := checkpoint.load()) is not None:
@@ -58,10 +64,13 @@ class PathFit:
             solidity_weight=SOLIDITY_WEIGHT,
         )
         if not history.step:
-            self._record(fit, difference, 0, history)
+            show(0, base + difference, self._record(fit, difference, 0, history))
         for number in range(done, ROUNDS):
-            difference = fit.fitted(difference, STEPS, rounds=1)
-            self._record(fit, difference, (number + 1) * STEPS, history)
+            steps = count(number * STEPS + 1)
+            difference = fit.fitted(
+                difference, STEPS, rounds=1, seen=lambda c, cost, steps=steps: show(next(steps), base + c, {"cost": cost})
+            )
+            show((number + 1) * STEPS, base + difference, self._record(fit, difference, (number + 1) * STEPS, history))
             say(f"{self.title}: {(number + 1) * STEPS}/{ROUNDS * STEPS}, projections {history.terms['projection'][-1]:.2e}")
             checkpoint.save(number + 1, {"difference": torch.from_numpy(difference)}, history.to_json())
         field = VelocityField(
@@ -73,11 +82,13 @@ class PathFit:
         return field, history
 
     @staticmethod
-    def _record(fit: SequenceFit, difference: np.ndarray, step: int, history: History) -> None:
-        values = fit.residuals(difference)
+    def _record(fit: SequenceFit, difference: np.ndarray, step: int, history: History) -> dict[str, float]:
+        terms = fit.residuals(difference)
+        terms = {"loss": sum(terms.values())} | terms
         history.step.append(step)
-        for name, value in ({"loss": sum(values.values())} | values).items():
+        for name, value in terms.items():
             history.terms.setdefault(name, []).append(value)
+        return terms
 
 
 def with_settings(field: VelocityField, *, modes: int, longest_step: float, solver: str) -> VelocityField:

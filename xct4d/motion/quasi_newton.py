@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from xct4d.kernels import bspline
 
@@ -15,6 +15,7 @@ MEMORY = 20  # pairs of steps and gradients that L-BFGS keeps
 TOLERANCE = 1e-6  # relative change of the cost at which it stops
 
 Cost = Callable[[np.ndarray], tuple[float, np.ndarray]]  # control points -> cost and its gradient
+Seen = Callable[[np.ndarray, float], None]  # control points and their cost
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,22 @@ def curvature(cost: Cost, control: np.ndarray, basis: StiffBasis, *, length: flo
     return float(np.mean(found))
 
 
-def minimised(cost: Cost, control: np.ndarray, basis: StiffBasis, scale: np.ndarray, iterations: int) -> np.ndarray:
-    """The control points after so many iterations of L-BFGS, in the variables y of control + basis(scale y)."""
+def minimised(
+    cost: Cost, control: np.ndarray, basis: StiffBasis, scale: np.ndarray, iterations: int, seen: Seen | None = None
+) -> np.ndarray:
+    """The control points after so many iterations of L-BFGS, in the variables y of control + basis(scale y).
+
+    seen: is called after each iteration with its control points and cost.
+    """
 
     def scaled(y: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = cost(control + basis.control(y.reshape(control.shape) * scale))
         return value, (basis.transposed(gradient) * scale).ravel()
 
+    def tell(intermediate_result: OptimizeResult) -> None:  # scipy asks for this name
+        if seen is not None:
+            seen(control + basis.control(intermediate_result.x.reshape(control.shape) * scale), float(intermediate_result.fun))
+
     options = {"maxiter": iterations, "maxcor": MEMORY, "ftol": TOLERANCE, "gtol": 1e-12}
-    found = minimize(scaled, np.zeros(control.size), jac=True, method="L-BFGS-B", options=options)
+    found = minimize(scaled, np.zeros(control.size), jac=True, method="L-BFGS-B", options=options, callback=tell)
     return control + basis.control(found.x.reshape(control.shape) * scale)

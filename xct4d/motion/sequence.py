@@ -31,7 +31,7 @@ from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
 from xct4d.kernels.cpu.splatting import Particles, particle_spread, splat, splat_adjoint
 from xct4d.motion.projections import Projections
-from xct4d.motion.quasi_newton import StiffBasis, curvature, minimised
+from xct4d.motion.quasi_newton import Seen, StiffBasis, curvature, minimised
 from xct4d.motion.registration import LEAST, Comparison, determinant, grid_nodes, smooth_noise
 from xct4d.motion.solidity import Solidity
 
@@ -226,13 +226,16 @@ class SequenceFit:
         (self._bending * energy).backward()
         return cost + self._bending * float(energy.detach()), gradient + field.control.grad.double().numpy()
 
-    def fitted(self, control: np.ndarray, iterations: int, rounds: int = 2) -> np.ndarray:
-        """The difference from the base after so many iterations, weights and curvature taken anew in each round."""
+    def fitted(self, control: np.ndarray, iterations: int, rounds: int = 2, seen: Seen | None = None) -> np.ndarray:
+        """The difference from the base after so many iterations, weights and curvature taken anew in each round.
+
+        seen: is called after each iteration with the difference and its cost.
+        """
         basis = StiffBasis.of(control.shape[1], len(control))
         for _ in range(rounds):
             self.weigh(control)
             scale = basis.scale(curvature(self.data_cost, control, basis), self._bending)
-            control = minimised(self, control, basis, scale, max(iterations // rounds, 1))
+            control = minimised(self, control, basis, scale, max(iterations // rounds, 1), seen)
         return control
 
 

@@ -77,14 +77,15 @@ def _integrals(packed, rows, rays, longest, conserved, out):
 
 
 @numba.njit(cache=True, parallel=True)
-def _projection(packed, rows, pose, focal, centre, longest, conserved, threads, out):
+def _projection(packed, rows, pose, focal, centre, longest, conserved, reach, threads, out):
     height, width = out.shape
     for c in numba.prange(threads):
         found = np.empty(_CROSSINGS)
         for row in range(c, height, threads):
             for column in range(width):
                 dx, dy, dz = pixel_direction(pose, focal, centre, column + 0.5, row + 0.5)
-                near, far = clip_to_box(pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz)
+                # in units of reach the cube is the box; distances along the ray are the same
+                near, far = clip_to_box(pose[0, 3] / reach, pose[1, 3] / reach, pose[2, 3] / reach, dx / reach, dy / reach, dz / reach)
                 out[row, column] = _along(
                     packed, rows, pose[0, 3], pose[1, 3], pose[2, 3], dx, dy, dz, near, far, longest, conserved, found
                 )
@@ -102,12 +103,17 @@ def line_integrals(packed: Packed, rays: np.ndarray, rows: np.ndarray, scale: fl
     return out
 
 
-def projection(packed: Packed, views: Views, view: int, rows: np.ndarray, scale: float, conserved: bool = False) -> np.ndarray:
-    """The same for the rays through the pixel centres of one view: [height, width] float64."""
+def projection(
+    packed: Packed, views: Views, view: int, rows: np.ndarray, scale: float, conserved: bool = False, reach: float = 1.0
+) -> np.ndarray:
+    """The same for the rays through the pixel centres of one view: [height, width] float64.
+
+    reach: half-width of the cube within which the density counts; 1: that of the box.
+    """
     width, height = views.size[view]
     out = np.empty((height, width))
     pose = np.ascontiguousarray(views.camera_to_world[view], np.float64)
-    _projection(packed, rows, pose, views.focal[view], views.centre[view], 0.5 * scale, conserved, numba.get_num_threads(), out)
+    _projection(packed, rows, pose, views.focal[view], views.centre[view], 0.5 * scale, conserved, reach, numba.get_num_threads(), out)
     return out
 
 

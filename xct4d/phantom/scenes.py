@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from xct4d.config import Positive, Section, explain
+from xct4d.config import Fraction, Positive, Section, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.io.mapping_files import read_mapping
@@ -29,7 +29,17 @@ class Sources(Section):
         description="degrees from +x towards +y: a list, or a count of equispaced ones over the full turn", examples=[64]
     )
     start_deg: Angle = Field(90.0, description="first azimuth of a count; not beside a list")
-    polar_deg: Annotated[float, Field(gt=0, lt=180)] = Field(90.0, description="degrees from the rotation axis z")
+    polar_deg: float | list[float] | Literal["random"] = Field(
+        90.0, description="degrees from the rotation axis z: one number, a list of one for each azimuth, or random: evenly over the sphere"
+    )
+
+    @field_validator("polar_deg", mode="before")
+    @classmethod
+    def _angles(cls, value):
+        angles = value if isinstance(value, list) else [value]
+        if value != "random" and not (angles and all(is_number(v) and 0 < v < 180 for v in angles)):
+            raise ValueError("must be degrees greater than 0 and less than 180, a list of them, or random")
+        return value
 
     @field_validator("azimuths", mode="before")
     @classmethod
@@ -43,6 +53,8 @@ class Sources(Section):
                 raise ValueError("start_deg belongs to a count of azimuths; a list says them all")
             if len(np.unique(np.round(np.mod(self.azimuths, 360), 6) % 360)) < len(self.azimuths):
                 raise ValueError(f"azimuths has a direction twice: {self.azimuths}")
+        if isinstance(self.polar_deg, list) and len(self.polar_deg) != self.count():
+            raise ValueError(f"polar_deg has {len(self.polar_deg)} angles for {self.count()} azimuths; give one for each, or one number")
         return self
 
     def count(self) -> int:
@@ -54,6 +66,12 @@ class Sources(Section):
         if isinstance(self.azimuths, int):
             return self.start_deg + np.arange(self.azimuths) * 360.0 / self.azimuths
         return np.array(self.azimuths, dtype=np.float64)
+
+    def polar_degrees(self, seed: int) -> np.ndarray:
+        """[V] polar angles. seed: of those at random, whose cosines are uniform."""
+        if self.polar_deg == "random":
+            return np.rad2deg(np.arccos(np.random.default_rng([seed, self.count()]).uniform(-1, 1, self.count())))
+        return np.broadcast_to(np.array(self.polar_deg, np.float64), self.count())
 
 
 _OTHER = {"azimuths": 1, "start_deg": 47.0}  # example of a direction that is not trained on
@@ -100,6 +118,20 @@ class Exposure(Section):
     )
 
 
+class TrueVolumes(Section):
+    """The truth as voxels, besides the description: truth/t<time>.npz of the dataset, array vol (x, y, z), attenuation per world unit."""
+
+    resolution: Annotated[int, Field(ge=2, le=2048)] = Field(200, description="voxels along each axis of the box")
+    times: Annotated[list[Fraction], Field(min_length=1)] = Field(description="times of the volumes, in [0, 1]", examples=[[0.0, 0.5, 1.0]])
+
+    @field_validator("times", mode="after")
+    @classmethod
+    def _each_once(cls, value):
+        if len({f"{t:.4f}" for t in value}) < len(value):  # as in the names of the files
+            raise ValueError(f"has a time twice: {value}")
+        return value
+
+
 class Scene(Section):
     """The whole description of a simulated dataset."""
 
@@ -124,7 +156,12 @@ class Scene(Section):
     flat_field: Annotated[list[Angle], Field(min_length=1)] = Field(
         [0.0], description="f(t) of the I0 level exp(-f) at equispaced times, linear between; two values: a linear drift"
     )
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the noise")
+    reach: Annotated[float, Field(ge=1, le=100)] = Field(
+        1.0,
+        description="half-width of the cube whose matter attenuates, world units; above 1, matter beyond the box that is reconstructed is projected too",
+    )
+    truth: TrueVolumes | None = Field(None, description="volumes of the truth, written besides its description; none: no volumes")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the noise, and of polar angles at random")
     unit_mm: Positive | None = Field(None, description="mm per world unit")
     duration_s: Positive | None = Field(None, description="seconds from t = 0 to t = 1")
 
@@ -147,6 +184,10 @@ class Scene(Section):
             raise ValueError(f"times must rise from 0 to 1 without repeats, not {self.times}")
         if min(self.flat_field) < 0:
             raise ValueError(f"flat_field must not be negative (I0 above 1), not {self.flat_field}")
+        if self.detector.distance <= 3**0.5 * self.reach:
+            raise ValueError(
+                f"detector.distance must be above {3**0.5 * self.reach:.3f}, or the source is inside the cube of reach {self.reach:g}"
+            )
         if self.projections() > _MOST:
             raise ValueError(f"times and views make {self.projections()} projections, {_MOST} at most")
         return self
@@ -218,11 +259,11 @@ class Scene(Section):
 
     def cameras(self, sources: Sources) -> Views:
         """The views from some directions, the detector facing the source."""
-        detector, azimuths = self.detector, sources.degrees()
+        detector, azimuths, polar = self.detector, sources.degrees(), sources.polar_degrees(self.seed)
         count, size = len(azimuths), detector.resolution
         focal = size / 2 / np.tan(np.deg2rad(detector.fov_deg) / 2)
         return Views(
-            camera_to_world=np.stack([orbit(a, sources.polar_deg, detector.distance) for a in azimuths]),
+            camera_to_world=np.stack([orbit(a, p, detector.distance) for a, p in zip(azimuths, polar, strict=True)]),
             focal=np.full((count, 2), focal),
             centre=np.full((count, 2), size / 2),
             size=np.full((count, 2), size),

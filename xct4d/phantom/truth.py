@@ -28,6 +28,7 @@ class Phantom:
     motion: motions.Motion = motions.STILL
     multiplier: float = 1.0  # attenuation per world unit of density 1
     conserves_mass: bool = False  # whether compressed matter is denser
+    reach: float = 1.0  # half-width of the cube whose matter is projected
     _packed: dict = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
@@ -48,7 +49,8 @@ class Phantom:
     def of_scene(cls, placed: PlacedScene) -> Phantom:
         """The phantom of a scene. Raises InputError where its object and motion do not fit."""
         try:
-            return cls(placed.object, placed.motion, placed.scene.density_multiplier, placed.scene.conserve_mass)
+            scene = placed.scene
+            return cls(placed.object, placed.motion, scene.density_multiplier, scene.conserve_mass, scene.reach)
         except InputError as error:
             raise InputError(str(error), where=placed.path) from None
 
@@ -114,7 +116,8 @@ class Phantom:
 
     def projection(self, views: Views, view: int, t: float) -> np.ndarray:
         """Attenuation along the rays through the pixel centres of one view at time t: [height, width] float64."""
-        return self.multiplier * projector.projection(self._pack(t), views, view, self._rows(t), self._scale(), self.conserves_mass)
+        packed, rows = self._pack(t), self._rows(t)
+        return self.multiplier * projector.projection(packed, views, view, rows, self._scale(), self.conserves_mass, self.reach)
 
     def _scale(self) -> float:
         return np.inf if isinstance(self.motion, motions.ObjectsMotion) else self.motion.scale

@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation, maximum_filter, uniform_filter
 
 from xct4d.fields import occupancy
 from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.geometry.pixel_size import pixel_size
 from xct4d.geometry.views import Views
 
 AIR = 0.005  # a pixel shows air where its line integral is below this fraction of the largest one
@@ -34,12 +35,6 @@ def silhouette_cells(images: np.ndarray, views: Views) -> np.ndarray:
         air = maximum_filter(line, 2 * radius + 1) < AIR * smooth.max()
         kept[kept] = ~_on(air, views, view, points[kept])
     return binary_dilation(kept.reshape(3 * [occupancy.CELLS]), np.ones((3, 3, 3)))
-
-
-def pixel_size(views: Views, view: int) -> float:
-    """Width of a pixel where the optical axis passes the middle of the box, world units."""
-    pose = views.camera_to_world[view]
-    return float(pose[:, 3] @ pose[:, 2] / views.focal[view].max())
 
 
 def _on(mask: np.ndarray, views: Views, view: int, points: np.ndarray) -> np.ndarray:

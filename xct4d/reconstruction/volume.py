@@ -22,12 +22,13 @@ import torch
 from torch import Tensor
 
 from xct4d.fields import material
+from xct4d.geometry.pixel_size import smallest_pixel
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import FULL_SCALE, Frames
 from xct4d.kernels.projector import back_project, project
 from xct4d.kernels.shared.joseph import within
 from xct4d.kernels.total_variation import denoise
-from xct4d.reconstruction.silhouette import pixel_size, silhouette_cells, span
+from xct4d.reconstruction.silhouette import silhouette_cells, span
 
 FINER = 1.15  # voxels for each pixel across the box: more are not determined, fewer lose sharpness
 MULTIPLE = 8  # the number of voxels per axis is a multiple of this
@@ -79,7 +80,7 @@ class Scan:
 
 def voxels(views: Views, at_most: int) -> int:
     """Voxels per axis that the pixels of the views determine: about FINER for each pixel across the box, and at_most at most."""
-    across = 2 / min(pixel_size(views, view) for view in range(len(views)))
+    across = 2 / smallest_pixel(views)
     return min(at_most, max(int(np.ceil(FINER * across / MULTIPLE)) * MULTIPLE, MULTIPLE))
 
 

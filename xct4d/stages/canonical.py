@@ -69,7 +69,8 @@ def canonical(
         "volume": None if known is None or volume is None else [array_digest(volume), on_faces],
     } | pixels
     with atomic_folder(output) as folder:
-        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
+        shown = {"canonical": settings.model_dump(mode="json"), "seed": seed}
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count, shown)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")

@@ -60,7 +60,8 @@ def mixing(
         "inputs": [digests.recorded(source) for source in sources],
     }
     with atomic_folder(output) as folder:
-        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
+        shown = {"mixing": settings.model_dump(mode="json"), "seed": seed}
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count, shown)
         train(task, run).save(folder / "history.json")
         mixer.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")

@@ -12,6 +12,7 @@ import numpy as np
 from xct4d import config
 from xct4d.checks.geometry import AGREE, check_focal, check_poses, check_view, note_odd_views, note_two_distances
 from xct4d.checks.intensities import Brightness
+from xct4d.checks.resolution import note_downscaling
 from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
 from xct4d.geometry.larger_pixels import area_average
@@ -63,8 +64,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     else:
         notes.append("the lists in the transforms file decide what is held out, not input.split")
 
-    factor = _factor(acquisition, settings)
-    parts = [views_of(projection).downscaled(factor) for projection in acquisition.projections]
+    factor = downscaling(acquisition, settings)
+    parts = _downscaled(acquisition.projections, factor, notes)
     hit = [
         check_view(part, v, projection.where)
         for part, projection in zip(parts, acquisition.projections, strict=True)
@@ -90,6 +91,13 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
         draw_preview(temporary / "preview.png", load(temporary), f"{folder.name}, {state}")
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     say("\n  ".join([f"prepare {state}: {summary}, downscaled by {factor}", *notes]))
+
+
+def _downscaled(projections: list[Projection], factor: int, notes: list[str]) -> list[Views]:
+    """The cameras of the downscaled projections; what is lost is noted."""
+    full = [views_of(projection) for projection in projections]
+    notes += note_downscaling(concatenate(full), factor)
+    return [views.downscaled(factor) for views in full]
 
 
 def _check_poses(dataset: Dataset, acquisition: Acquisition, state: State) -> list[str]:
@@ -182,8 +190,8 @@ def _note_seen_views(projections: list[Projection], times: list[np.ndarray], rol
         )
 
 
-def _factor(acquisition: Acquisition, settings: config.Prepare) -> int:
-    """Whole factor of the downscaling, the same for all projections of the state."""
+def downscaling(acquisition: Acquisition, settings: config.Prepare) -> int:
+    """Whole factor of the downscaling, the same for all projections of the state. Raises InputError for one that leaves no pixel."""
     sizes = [projection.size for projection in acquisition.projections]
     if settings.downscale is not None:
         smallest = min(min(size) for size in sizes)

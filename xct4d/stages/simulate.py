@@ -20,6 +20,7 @@ from xct4d.phantom.truth import Phantom
 from xct4d.progress import track
 
 log = logging.getLogger(__name__)
+TRUTH = "truth"  # folder of the true volumes
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def simulate(scene: Path, output: Path) -> None:
 
     It holds transforms_00.json, transforms_NN.json and transforms_00_to_NN.json,
     images_*/train_*.png and eval_*.png, the objects at both ends as far as the
-    format can say them, and scene.yaml with the truth (Phantom.load). The same
+    format can say them, scene.yaml with the truth (Phantom.load), and the true
+    volumes that the scene asks for (truth/t<time>.npz). The same
     scene gives the same bytes. Raises InputError where the scene is wrong or
     the folder cannot be written.
     """
@@ -62,6 +64,7 @@ def simulate(scene: Path, output: Path) -> None:
                 _write_yaml(description, folder / f"{placed.path.stem}_{label}.yaml")
         _write_transforms(placed, [_frame(placed, shot) for shot in shots], folder / f"transforms_{0:0{digits}d}_to_{last}.json")
         _write_truth(placed, folder)
+        _write_volumes(placed, phantom, folder)
 
 
 def _digits(time_points: int) -> int:
@@ -133,16 +136,29 @@ def _write_truth(placed: PlacedScene, folder: Path) -> None:
         shutil.copyfile(voxels.path, folder / name)
 
 
+def _write_volumes(placed: PlacedScene, phantom: Phantom, folder: Path) -> None:
+    """The true volumes that the scene asks for; values lie at voxel centres."""
+    asked = placed.scene.truth
+    if asked is None:
+        return
+    (folder / TRUTH).mkdir()
+    for t in asked.times:
+        np.savez_compressed(folder / TRUTH / f"t{t:.4f}.npz", vol=phantom.volume(asked.resolution, t).transpose(2, 1, 0))
+
+
 def _write_yaml(tree: dict, path: Path) -> None:
     path.write_text(yaml.safe_dump(tree, sort_keys=False, default_flow_style=None, width=140))
 
 
 def _warn_where_cut(phantom: Phantom, times: np.ndarray) -> None:
-    """Warn where the object touches the faces of the box: its part outside the box is not projected."""
+    """Warn where the object touches the faces of the box, or of the cube of its reach: its part outside is not projected."""
     grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 101)] * 2), axis=-1).reshape(-1, 2)
-    edge = np.full(len(grid), 1 - 1e-9)
-    faces = np.concatenate([np.insert(grid, axis, side * edge, axis=1) for axis in range(3) for side in (-1, 1)])
+    edge, reach = np.full(len(grid), 1 - 1e-9), phantom.reach
+    faces = reach * np.concatenate([np.insert(grid, axis, side * edge, axis=1) for axis in range(3) for side in (-1, 1)])
     for t in times:
         if phantom.density(faces, t).any():
-            log.warning("the object reaches the faces of the box [-1, 1]^3 at t = %.3g; what lies outside is left out", t)
+            cube = "box" if reach == 1 else "cube"
+            log.warning(
+                "the object reaches the faces of the %s [-%g, %g]^3 at t = %.3g; what lies outside is left out", cube, reach, reach, t
+            )
             return

@@ -25,6 +25,7 @@ from xct4d.motion.path import COARSEST, PathFit, with_settings
 from xct4d.motion.projections import projections_between
 from xct4d.motion.scans import baked_volumes
 from xct4d.progress import say
+from xct4d.training.inspection.fit_board import FitBoard
 from xct4d.training.loop.run import Run, train
 from xct4d.training.memory.need import fitting
 from xct4d.training.memory.velocity import velocity_need
@@ -60,10 +61,11 @@ def velocity(
     where the field is computed. Raises InputError where an input cannot be read
     or no projection is left to train on.
     """
+    settings = settings.at(level)
     if settings.start == "registration" and registration is not None:
         record = read_registration(registration / "registration.json")
         if not record["lost"]:
-            fit_from_registration(settings, level, frames_folders, canonicals, registration, record, previous, output, checkpoint)
+            fit_from_registration(settings, level, frames_folders, canonicals, registration, record, previous, output, checkpoint, board)
             return
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     baked = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
@@ -74,8 +76,9 @@ def velocity(
     field, flat_field = field.to(device), flat_field.to(device)
     task = VelocityTask(settings, level, frames, scans, field, flat_field, early_times_first=previous is None, seed=seed, device=device)
     fingerprint = _fingerprint(settings, level, frames_folders, canonicals, [previous]) | {"seed": seed, "voxels": voxels}
+    shown = _shown(settings, level) | {"seed": seed}
     with atomic_folder(output) as folder:
-        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count)
+        run = Run(Checkpoint(checkpoint, fingerprint), settings.checkpoint_every, settings.evaluate_every, board, count, shown)
         train(task, run).save(folder / "history.json")
         field.save(folder / "field.safetensors")
         flat_field.save(folder / "flatfield.safetensors")
@@ -91,6 +94,7 @@ def fit_from_registration(
     previous: Path | None,
     output: Path,
     checkpoint: Path,
+    board: Path,
 ) -> None:
     """One level from the registration, of which record says what was found. It is computed on the CPU."""
     frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
@@ -104,14 +108,17 @@ def fit_from_registration(
     )
     sequence = projections_between(frames["between"], flat_field.level) if "between" in frames else []
     stored = Checkpoint(checkpoint, _fingerprint(settings, level, frames_folders, canonicals, [registration, previous]))
-    if sequence and level.resolution >= COARSEST:
-        finer = previous is not None and int(previous.name) >= COARSEST
-        start_field = VelocityField.load(previous / "field.safetensors").refined(level.resolution) if finer and previous else registered
-        scans = baked_volumes(canonicals)
-        field, history = PathFit(velocity_title(level), scans, sequence, registered, start_field).run(stored, say)
-    else:
-        left = float(record.get("sequence_residual", record["texture_residual"]))
-        field, history = registered, History([0], {"loss": [left], "projection": [left]})
+    with FitBoard(board, _shown(settings, level), canonicals, registered, flat_field) as watch:
+        if sequence and level.resolution >= COARSEST:
+            finer = previous is not None and int(previous.name) >= COARSEST
+            start_field = VelocityField.load(previous / "field.safetensors").refined(level.resolution) if finer and previous else registered
+            scans = baked_volumes(canonicals)
+            field, history = PathFit(velocity_title(level), scans, sequence, registered, start_field).run(stored, say, watch.curves)
+        else:
+            left = float(record.get("sequence_residual", record["texture_residual"]))
+            field, history = registered, History([0], {"loss": [left], "projection": [left]})
+            watch.curves(0, field.control.detach().numpy(), {"loss": left})
+        watch.pictures(history.step[-1], field.control.detach().numpy())
     with atomic_folder(output) as folder:
         history.save(folder / "history.json")
         field.save(folder / "field.safetensors")
@@ -131,6 +138,7 @@ def start(
     """
     if previous is not None:
         field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
+        field.longest_step, field.solver = settings.ode_step, settings.solver
         return field, FlatField.load(previous / "flatfield.safetensors")
     field = VelocityField(level.resolution, settings.modes, longest_step=settings.ode_step, solver=settings.solver)
     return field, flat_field_between(settings, canonicals, declared)
@@ -141,6 +149,11 @@ def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path],
     ends = [FlatField.load(canonicals[d] / "flatfield.safetensors").level(time) for d, time in SCAN_TIME.items()]
     shift = [math.log(declared[d] / declared.get("between", declared[d])) for d in SCAN_TIME]  # f = -log(I0)
     return FlatField.between(ends[0] + shift[0], ends[1] + shift[1], settings.flat_field.knots)
+
+
+def _shown(settings: Velocity, level: Level) -> dict[str, Any]:
+    """The configuration of a level, for TensorBoard."""
+    return {"velocity": settings.model_dump(mode="json", exclude={"levels"}), "level": level.model_dump(mode="json", exclude_none=True)}
 
 
 def _fingerprint(

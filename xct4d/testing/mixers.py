@@ -69,6 +69,27 @@ class TrainedMixerTests(MixerTests):
         assert parameters
         assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in parameters)
 
+    @pytest.mark.parametrize("t", [0.0, 0.3, 0.8, 1.0])
+    def test_its_gradient_is_that_of_differences(self, t):
+        """Along a random direction of all parameters; at the scans' own times it is finite."""
+        mixer, random = self.trained(), torch.Generator().manual_seed(2)
+        weights = torch.rand(len(POINTS), generator=random, dtype=torch.float64)
+        along = [torch.randn(parameter.shape, generator=random) for parameter in mixer.parameters()]
+
+        def value(step: float) -> torch.Tensor:
+            with torch.no_grad():
+                for parameter, direction in zip(mixer.parameters(), along, strict=True):
+                    parameter += step * direction
+            return (weights * mixer(POINTS, t)).sum()
+
+        total = value(0.0)
+        slope = 0.0
+        if total.requires_grad:
+            total.backward()
+            slope = sum(float((p.grad * d).sum()) for p, d in zip(mixer.parameters(), along, strict=True) if p.grad is not None)
+        ahead, behind = value(0.01), value(-0.02)
+        assert float((ahead - behind).detach()) / 0.02 == pytest.approx(slope, rel=1e-2, abs=1e-4)
+
     def test_a_weight_stays_between_0_and_1_after_training(self):
         for t in TIMES:
             alpha = self.trained()(POINTS, t)

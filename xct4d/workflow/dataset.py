@@ -66,7 +66,7 @@ class Dataset:
 
     @property
     def trains_mixing(self) -> bool:
-        return not self.static and self.config.mixing.method == "spline"
+        return not self.static and self.config.mixing.is_trained
 
     @property
     def kinds(self) -> tuple[str, ...]:

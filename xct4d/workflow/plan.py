@@ -89,7 +89,9 @@ def _check_mixing(dataset: Dataset, where: str) -> None:
     """Raise InputError where a trained mixing coefficient has no data: at the scans it is 0 and 1, so only projections in between count."""
     if dataset.trains_mixing and "between" not in dataset.states:
         fix = "choose temporal, or name the sequence as input.between"
-        raise InputError("spline has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix)
+        raise InputError(
+            f"{dataset.config.mixing.method} has no projection between the ends to learn from", where=f"{where}: mixing.method", fix=fix
+        )
 
 
 def _check_window(dataset: Dataset, where: str) -> None:

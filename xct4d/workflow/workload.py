@@ -57,6 +57,12 @@ class Workload:
         return _scene(self.scene_files[0]).sharp_images
 
     @property
+    def written_voxels(self) -> tuple[int, int]:
+        """Voxels of one volume of the truth that a scene's dataset gets, and number of these volumes."""
+        scene = _scene(self.scene_files[0])
+        return scene.written_voxels, scene.written_volumes
+
+    @property
     def prepared_pixels(self) -> int:
         """Pixels of all projections together after they are downscaled."""
         settings, side = self.config.prepare, math.sqrt(self.pixels)
@@ -131,6 +137,8 @@ class _Scene(NamedTuple):
     sharp_images: int  # computed for them
     pixels: int  # of one
     voxels: int  # of the object's volumes
+    written_voxels: int  # of one volume of the truth
+    written_volumes: int
 
 
 @cache
@@ -140,7 +148,8 @@ def _scene(path: str) -> _Scene:
     placed = load_scene(Path(path))
     scene, volumes = placed.scene, placed.object.files.values()
     voxels = sum(math.prod(volume.shape) for volume in volumes)
-    return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels)
+    written = (0, 0) if scene.truth is None else (scene.truth.resolution**3, len(scene.truth.times))
+    return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels, *written)
 
 
 def _size(path: str) -> int:

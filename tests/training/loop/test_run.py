@@ -26,7 +26,7 @@ class Points:
 
 
 class LinearTask(TrainingTask[Points]):
-    title, rate_key, steps, device = "linear", "linear.rate", 40, torch.device("cpu")
+    title, rate_key, steps, rays, device = "linear", "linear.rate", 40, 64, torch.device("cpu")
 
     def __init__(self):
         self.slope = torch.nn.Parameter(torch.zeros(3))
@@ -40,6 +40,9 @@ class LinearTask(TrainingTask[Points]):
 
     def compare(self):
         return []
+
+    def figures(self):
+        return {"slope": float(self.slope.detach()[0])}
 
     def inspect(self, board, step):
         self.looks += 1

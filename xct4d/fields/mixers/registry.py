@@ -7,12 +7,18 @@ from xct4d.fields.mixers.constant import ConstantMixer
 from xct4d.fields.mixers.smoothstep import SmoothStepMixer
 from xct4d.fields.mixers.spline import SplineMixer
 from xct4d.fields.mixers.temporal import TemporalMixer
+from xct4d.fields.mixers.trained_constant import TrainedConstantMixer
+from xct4d.fields.mixers.trained_smoothstep import TrainedSmoothStepMixer
+from xct4d.fields.mixers.trained_temporal import TrainedTemporalMixer
 
 # by Mixing.method
 MIXERS: dict[str, type[Mixer]] = {
     "constant": ConstantMixer,
     "temporal": TemporalMixer,
     "smoothstep": SmoothStepMixer,
+    "trained_constant": TrainedConstantMixer,
+    "trained_temporal": TrainedTemporalMixer,
+    "trained_smoothstep": TrainedSmoothStepMixer,
     "spline": SplineMixer,
 }
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +19,7 @@ from xct4d.errors import InputError
 from xct4d.io.checkpoint import Checkpoint
 from xct4d.io.history import History
 from xct4d.progress import say, track
+from xct4d.training.inspection.configuration import write_configuration
 from xct4d.training.loop.accumulation import AccumulatedGradients
 from xct4d.training.loop.optimizer import Adam
 from xct4d.training.loop.prefetch import Prefetch
@@ -24,6 +28,8 @@ from xct4d.training.losses.term import total_loss
 from xct4d.training.sampling.micro_batch import MicroBatch
 
 RECORD_EVERY = 10  # steps between points of the recorded curves
+FIGURES = 20  # points of the curves of a task's own figures
+DIFFERENCE = 2.0  # by which differences of transmission are multiplied in images
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Run:
     compare_every: int  # steps between comparisons with held-out projections
     board: Path  # folder of TensorBoard's event files
     micro_batches: int = 1  # into which a step is divided, so that it fits the memory
+    configuration: Mapping[str, Any] = field(default_factory=dict)  # of plain values, which TensorBoard shows
 
 
 def train(task: TrainingTask, run: Run) -> History:
@@ -48,7 +55,9 @@ def train(task: TrainingTask, run: Run) -> History:
     done, history = _resume(task, run, optimizer)
     gradients = AccumulatedGradients(task.title, DrawnLosses(task), optimizer, run.micro_batches)
     with SummaryWriter(str(run.board), purge_step=done) as board, track(task.title, task.steps, done) as progress:
+        write_configuration(board, run.configuration, done)
         curves = Curves(task, history, board)
+        figures_every = max(task.steps // FIGURES, 1)
         for step in range(done, task.steps):
             terms = gradients.of(step)
             rates = {group.name: group.rate(step) for group in task.groups}
@@ -63,6 +72,8 @@ def train(task: TrainingTask, run: Run) -> History:
                 curves.record(step, terms, rates)
             if compared or stored:
                 curves.write()
+            if step % figures_every == 0 or last:
+                curves.figures(step)
             if compared:
                 curves.compare(step)
             if stored:
@@ -117,10 +128,16 @@ class Curves:
         self._task, self._history, self._board = task, history, board
         self._record: Record | None = None
         self._note = ""
+        self._recorded: tuple[int, float] | None = None  # the last recorded step, and when
 
     def record(self, step: int, terms: dict[str, Tensor], rates: dict[str, float]) -> None:
         """Keep a step's terms until they are written."""
         self._record = Record(step, list(terms), Fetched(torch.stack(list(terms.values()))), rates)
+        now = time.monotonic()
+        if self._recorded is not None and now > self._recorded[1]:
+            since, before = self._recorded
+            self._board.add_scalar("speed/rays_per_second", self._task.rays * (step - since) / (now - before), step)
+        self._recorded = (step, now)
 
     def write(self) -> None:
         """Write the recorded step, if there is one. Raises InputError where its loss is not finite."""
@@ -143,6 +160,11 @@ class Curves:
         note, self._note = self._note, ""
         return note
 
+    def figures(self, step: int) -> None:
+        """The task's own figures."""
+        for name, value in self._task.figures().items():
+            self._board.add_scalar(name, value, step)
+
     def compare(self, step: int) -> None:
         """Scores and images of the held-out projections, and what the task itself shows."""
         comparisons = self._task.compare()
@@ -153,4 +175,6 @@ class Curves:
             for c in comparisons:
                 pair = np.concatenate([c.measured, c.predicted], 1).clip(0, 1)
                 self._board.add_image(f"held_out/{c.name}", pair[None], step)
+                difference = 0.5 + DIFFERENCE * (c.predicted - c.measured)
+                self._board.add_image(f"difference/{c.name}", difference.clip(0, 1)[None], step)
         self._task.inspect(self._board, step)

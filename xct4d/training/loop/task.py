@@ -28,6 +28,7 @@ class TrainingTask(ABC, Generic[Drawn]):
     title: str  # in progress lines and errors
     rate_key: str  # key of the configuration that sets the learning rate: what to lower where the loss diverges
     steps: int
+    rays: int  # of a step
     device: torch.device
     groups: Sequence[ParameterGroup]
     terms: Sequence[Term[Drawn]]  # the loss is their weighted sum, added up in this order
@@ -47,5 +48,9 @@ class TrainingTask(ABC, Generic[Drawn]):
         """Held-out projections beside their predictions, as the parameters are now."""
 
     @abstractmethod
+    def figures(self) -> dict[str, float]:
+        """Numbers that TensorBoard shows as curves, as the parameters are now."""
+
+    @abstractmethod
     def inspect(self, board: SummaryWriter, step: int) -> None:
-        """Write the task's own images and curves for TensorBoard."""
+        """Write the task's own images for TensorBoard."""

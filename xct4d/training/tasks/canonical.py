@@ -22,16 +22,20 @@ from xct4d.training.inspection.slices import cube_image, cube_points
 from xct4d.training.loop.parameters import ParameterGroup
 from xct4d.training.loop.schedule import LearningRate, flat_field_rate
 from xct4d.training.loop.task import TrainingTask
+from xct4d.training.losses.correlation import correlation_loss
 from xct4d.training.losses.flat_field import FlatFieldPenalty, constant_level
 from xct4d.training.losses.known_volume import KnownVolume
 from xct4d.training.losses.projection import ProjectionError
 from xct4d.training.losses.term import Term
 from xct4d.training.sampling.draws import RayDraw
 from xct4d.training.sampling.micro_batch import MicroBatch
+from xct4d.training.sampling.points import random_points
+from xct4d.training.sampling.random import generator
 from xct4d.training.sampling.rays import Batch, TimePoint, draw, time_points
 
 HELD_OUT_SHOWN = 2
 INSPECTED_VOXELS = 96  # per axis
+WATCHED = 4096  # points, the same at every step, at which its correlation with a known volume is watched
 VOLUME_POINTS = 16384  # per step, at which the field is compared with a known volume
 
 
@@ -89,12 +93,13 @@ class CanonicalTask(TrainingTask[RayDraw]):
         self._settings, self._seed = settings, seed
         self._training = time_points([frames])
         self._shown = held_out.chosen_frames(time_points([frames], held_out=True), HELD_OUT_SHOWN)
-        self._rays, self._parts = RayBudget(settings).spent(field.cells)
+        self.rays, self._parts = RayBudget(settings).spent(field.cells)
         rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)
         self.groups = [
             ParameterGroup.of("field", field, rate),
             ParameterGroup.of("flat_field", flat_field, flat_field_rate(rate, settings.flat_field)),
         ]
+        self._known, self._watched = known, random_points(generator(seed, f"{title} watched"), WATCHED, device)
         self.terms = [Term("projection", 1.0, ProjectionError(self._densities))]
         if settings.flat_field.train:
             self.terms.append(Term("flat_field", settings.flat_field.penalty, FlatFieldPenalty(constant_level)))
@@ -104,7 +109,7 @@ class CanonicalTask(TrainingTask[RayDraw]):
     def draw(self, micro_batch: MicroBatch) -> Callable[[], RayDraw]:
         rng = micro_batch.random(self._seed, self.title)
         time_point = self._training[int(rng.integers(len(self._training)))]
-        batch = draw(time_point, rng, micro_batch.part_of(self._rays), self._parts, self._cells)
+        batch = draw(time_point, rng, micro_batch.part_of(self.rays), self._parts, self._cells)
         return partial(self._finish, micro_batch, rng, time_point, batch)
 
     def _finish(self, micro_batch: MicroBatch, rng: np.random.Generator, time_point: TimePoint, placed: Callable[[], Batch]) -> RayDraw:
@@ -114,9 +119,16 @@ class CanonicalTask(TrainingTask[RayDraw]):
     def compare(self) -> list[Comparison]:
         return held_out.compare(self._density, self.flat_field, self._shown, cells=self._cells)
 
+    @torch.no_grad()
+    def figures(self) -> dict[str, float]:
+        found = {"flat_field/f": self.flat_field.level(0.0)}
+        if self._known is not None:
+            loss = correlation_loss(self.field.evaluate(self._watched), self._known(self._watched))
+            found["correlation/known_volume"] = 1 - float(loss)
+        return found
+
     def inspect(self, board: SummaryWriter, step: int) -> None:
         board.add_image("slices", cube_image(self.field.evaluate(cube_points(INSPECTED_VOXELS, self.device))), step)
-        board.add_scalar("flat_field/f", self.flat_field.level(0.0), step)
 
     def _cells(self, _time: float) -> Tensor:
         return self.field.cells

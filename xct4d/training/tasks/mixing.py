@@ -22,6 +22,7 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.io.prepared import Frames
 from xct4d.training.inspection import held_out
 from xct4d.training.inspection.held_out import Comparison
+from xct4d.training.inspection.motion import flat_field_figures
 from xct4d.training.inspection.slices import cube_image, cube_points
 from xct4d.training.loop.parameters import ParameterGroup
 from xct4d.training.loop.schedule import LearningRate, flat_field_rate
@@ -31,11 +32,13 @@ from xct4d.training.losses.projection import ProjectionError
 from xct4d.training.losses.term import Term
 from xct4d.training.sampling.draws import RayDraw
 from xct4d.training.sampling.micro_batch import MicroBatch
+from xct4d.training.sampling.points import random_points
 from xct4d.training.sampling.random import generator
 from xct4d.training.sampling.rays import Batch, TimePoint, draw, time_points
 
 HELD_OUT_SHOWN = 3
 INSPECTED_VOXELS = 64  # per axis
+WATCHED = 4096  # points of the box at which the mean weight is taken, the same at every step
 INSPECTED_TIMES = (0.25, 0.5, 0.75)
 
 
@@ -61,7 +64,8 @@ class MixingTask(TrainingTask[RayDraw]):
         self.steps, self.device = settings.steps, device
         self.mixer, self.flat_field = mixer, flat_field
         self._settings, self._seed = settings, seed
-        self._training = training_time_points(frames)
+        self.rays = settings.rays
+        self._training = training_time_points(frames, settings.method)
         self._shown = held_out.chosen_frames(_between(time_points(frames, held_out=True)), HELD_OUT_SHOWN)
         self._scans = CarriedScans(scans, motion.requires_grad_(False))
         self._occupied = {
@@ -69,6 +73,7 @@ class MixingTask(TrainingTask[RayDraw]):
             for direction, scan in scans.items()
         }
         self._cells_at: dict[float, Tensor] = {}
+        self._watched = random_points(generator(seed, f"{self.title} watched"), WATCHED, device)
         rate = LearningRate(settings.schedule, settings.schedule.learning_rate, settings.steps)
         self.groups = [
             ParameterGroup.of("field", mixer, rate),
@@ -81,7 +86,7 @@ class MixingTask(TrainingTask[RayDraw]):
     def draw(self, micro_batch: MicroBatch) -> Callable[[], RayDraw]:
         rng = micro_batch.random(self._seed, self.title)
         time_point = self._training[int(rng.integers(len(self._training)))]
-        batch = draw(time_point, rng, micro_batch.part_of(self._settings.rays), self._settings.samples, self._cells)
+        batch = draw(time_point, rng, micro_batch.part_of(self.rays), self._settings.samples, self._cells)
         return partial(self._finish, micro_batch, rng, time_point, batch)
 
     def _finish(self, micro_batch: MicroBatch, rng: np.random.Generator, time_point: TimePoint, placed: Callable[[], Batch]) -> RayDraw:
@@ -90,6 +95,11 @@ class MixingTask(TrainingTask[RayDraw]):
 
     def compare(self) -> list[Comparison]:
         return held_out.compare(torch.no_grad()(self._mixed), self.flat_field, self._shown, cells=self._cells)
+
+    @torch.no_grad()
+    def figures(self) -> dict[str, float]:
+        weights = {f"alpha/mean_t{time}": float(self.mixer(self._watched, time).mean()) for time in INSPECTED_TIMES}
+        return weights | flat_field_figures(self.flat_field)
 
     @torch.no_grad()
     def inspect(self, board: SummaryWriter, step: int) -> None:
@@ -113,14 +123,14 @@ class MixingTask(TrainingTask[RayDraw]):
         return [self._mixed(exposure.samples.points, exposure.time) for exposure in drawn.batch.exposures]
 
 
-def training_time_points(frames: Sequence[Frames]) -> list[TimePoint]:
+def training_time_points(frames: Sequence[Frames], method: str) -> list[TimePoint]:
     """The time points between the scans, from which alone a mixer learns: at the scans alpha is 0 and 1.
 
     Raises InputError where there is none.
     """
     found = _between(time_points(frames))
     if not found:
-        raise InputError("mixing: spline has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
+        raise InputError(f"mixing: {method} has no projection between the ends to learn from", where="mixing.method", fix="choose temporal")
     return found
 
 

@@ -20,7 +20,7 @@ from xct4d.fields.velocity import VelocityField
 from xct4d.io.prepared import Frames
 from xct4d.training.inspection import held_out
 from xct4d.training.inspection.held_out import Comparison
-from xct4d.training.inspection.slices import cube_image, cube_points
+from xct4d.training.inspection.motion import WatchedMotion
 from xct4d.training.loop.parameters import ParameterGroup
 from xct4d.training.loop.schedule import LearningRate, flat_field_rate
 from xct4d.training.loop.task import TrainingTask
@@ -35,7 +35,6 @@ from xct4d.training.sampling.random import generator
 from xct4d.training.sampling.rays import Batch, TimePoint, draw, time_points
 
 HELD_OUT_SHOWN = 3
-INSPECTED_VOXELS = 64  # per axis
 
 
 class VelocityTask(TrainingTask[DirectedDraw]):
@@ -63,6 +62,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
         self.rate_key = f"velocity.levels (resolution {level.resolution}): learning_rate"
         self.field, self.flat_field = field, flat_field
         self._settings, self._seed, self._early_times_first = settings, seed, early_times_first
+        self.rays = settings.rays
         self._training = time_points(frames, at_most=settings.max_images_per_time)
         between = [time_point for time_point in time_points(frames, held_out=True) if 0 < time_point.mean_time < 1]
         self._shown = held_out.chosen_frames(between, HELD_OUT_SHOWN)
@@ -78,6 +78,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
             ParameterGroup.of("flat_field", flat_field, flat_field_rate(rate, settings.flat_field)),
         ]
         self.terms = self._terms(level)
+        self._watched = WatchedMotion(self._sharp, flat_field)
 
     def _terms(self, level: Level) -> list[Term[DirectedDraw]]:
         settings, points = self._settings, self._settings.points
@@ -100,7 +101,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
         direction: Direction = "forward" if micro_batch.step % 2 == 0 else "backward"
         horizon = time_horizon(self._settings, micro_batch.step, self.steps) if self._early_times_first else 1.0
         time_point = choose(self._training, SCAN_TIME[direction], horizon, rng)
-        rays = micro_batch.part_of(self._settings.rays)
+        rays = micro_batch.part_of(self.rays)
         batch = draw(time_point, rng, rays, self._settings.samples, partial(self._cells, direction))
         return partial(self._finish, micro_batch, rng, time_point, batch, direction)
 
@@ -113,14 +114,12 @@ class VelocityTask(TrainingTask[DirectedDraw]):
     def compare(self) -> list[Comparison]:
         return held_out.compare(self._blend, self.flat_field, self._shown, cells=self._all_cells)
 
+    def figures(self) -> dict[str, float]:
+        return self._watched.figures()
+
     def inspect(self, board: SummaryWriter, step: int) -> None:
-        points = cube_points(INSPECTED_VOXELS, self.device)
-        with torch.no_grad():
-            displacement = (self.field.flow(points, 0.0, 1.0) - points).norm(dim=-1)
-        board.add_scalar("displacement/mean", float(displacement.mean()), step)
-        board.add_scalar("displacement/largest", float(displacement.max()), step)
-        board.add_image("displacement", cube_image(displacement), step)
-        board.add_image("slices", cube_image(self._blend(points, 0.5)), step)
+        for name, image in self._watched.pictures().items():
+            board.add_image(name, image, step)
 
     @torch.no_grad()
     def _cells(self, direction: Direction, time: float) -> Tensor:

@@ -34,8 +34,9 @@ def hash_table(config: Config) -> float:
 
 
 def control_points(velocity: Velocity, resolution: int) -> float:
-    """Control points in space at every time that a flow from t = 0 to t = 1 visits."""
-    times = math.ceil(1 / velocity.ode_step) * SOLVER_TIMES[velocity.solver]
+    """Control points in space at every time that a flow from t = 0 to t = 1 visits. resolution: of one of the levels."""
+    own = velocity.at(velocity.level(resolution))
+    times = math.ceil(1 / own.ode_step) * SOLVER_TIMES[own.solver]
     return times * resolution**3 * 3 * 4
 
 

@@ -1,4 +1,4 @@
-"""mixing: both baked volumes, the flow in both directions, the spline of the coefficient."""
+"""mixing: both baked volumes, the flow in both directions, the coefficient."""
 
 from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload

@@ -2,12 +2,20 @@
 
 import math
 
+from xct4d.config import Velocity
 from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload
 
 
+def _settings(work: Workload) -> Velocity:
+    """The section `velocity` with what the level has of its own."""
+    own = work.config.velocity
+    return own.at(own.level(work.resolution))
+
+
 def memory(work: Workload) -> float:
-    own, n = work.config.velocity, work.resolution
+    n = work.resolution
+    own = _settings(work)
     volumes = 64 * work.config.canonical.bake**3  # both, sharp and blurred; the blur's copies; centres of voxels with material
     parameters = 10 * own.modes * n**3 * 3 * 4
     gradients = (work.threads + 3) * arrays.control_points(own, n)  # one buffer a thread
@@ -16,6 +24,5 @@ def memory(work: Workload) -> float:
 
 
 def microseconds(work: Workload) -> float:
-    own = work.config.velocity
-    steps = next(level.steps for level in own.levels if level.resolution == work.resolution)
-    return steps * own.rays * own.samples * costs.FLOW_SAMPLE
+    own = _settings(work)
+    return own.level(work.resolution).steps * own.rays * own.samples * costs.FLOW_SAMPLE
