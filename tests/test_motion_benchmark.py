@@ -9,7 +9,6 @@ from finished_result import DRIFT, make
 
 from benchmarks.motion import figure, ours, peers, scenes, tables
 from benchmarks.motion.__main__ import main
-from workflow import ROOT
 from xct4d.phantom.truth import Phantom
 
 # a peers' tool: it says what it was given, and its motion is wrong by 0.1
@@ -26,8 +25,19 @@ with open(Path(out, "calls"), "a") as file: file.write(".")
 """
 
 
+# as few jobs as a result is made by
+SETTINGS = {
+    "canonical": {"steps": 20, "rays": 128, "samples": 32, "grid": {"levels": 2, "log2_size": 10, "finest": 16, "width": 16}, "bake": 32},
+    "velocity": {"levels": [{"resolution": 6, "steps": 10, "learning_rate": 0.01}]},
+    "export": {"times": [0.5], "resolution": 8, "kinds": ["mixed"]},
+    "analyse": {"resolution": 8},
+    "evaluate": {"resolution": 8},
+}
+
+
 def test_the_tiny_scene_from_the_command_line(tmp_path, capsys):
-    arguments = ["--scenes", "tiny", "--settings", str(ROOT / "config/tiny.yaml"), "--resolution", "24"]
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(SETTINGS))
+    arguments = ["--scenes", "tiny", "--settings", str(tmp_path / "settings.yaml"), "--resolution", "24"]
     arguments += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "motion")]
     main(arguments)
     record = json.loads((tmp_path / "motion.json").read_text())["scenes"]["tiny"]

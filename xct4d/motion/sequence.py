@@ -67,7 +67,8 @@ class SequenceFit:
 
         solidity_weight: of the prior that solid material keeps its volume, which counts where attenuation is kept.
         """
-        self._base, self._law, self._bending = base, law, bending_weight
+        self._base, self._law = base, law
+        self._bending = bending_weight
         self._solidity_weight = solidity_weight if law == "attenuation" else 0.0
         self._solidity = Solidity(scans, base.shape[1], len(base)) if self._solidity_weight else None
         self._field = VelocityField(base.shape[1], len(base), longest_step=0.1, solver="midpoint")
@@ -89,6 +90,7 @@ class SequenceFit:
         self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}
+        self.projection_weight = 1.0  # beside the scans' terms
 
     def _around(self, particles: Particles) -> Tensor:
         """Indices of the nodes between which particles lie, and of those that their Jacobians need."""
@@ -167,8 +169,10 @@ class SequenceFit:
         return np.stack([smooth_noise(shape[1:], self._blur / pixel, random) for _ in range(shape[0])])
 
     def weigh(self, control: np.ndarray) -> None:
-        """Divide each term by what it is now."""
+        """Divide each term by what it is now, and weigh that of the projections."""
         self._weight = {name: 1 / max(value, LEAST) for name, value in self.residuals(control).items()}
+        if self._images:
+            self._weight["projection"] *= self.projection_weight
 
     def _evaluated(self, control: np.ndarray, *, gradient: bool) -> tuple[dict[str, float], Tensor | None]:
         """Terms, and the sum of the weighted terms' linear parts, to be differentiated."""

@@ -9,21 +9,19 @@ import numpy as np
 import torch
 
 from xct4d.config import Trust
-from xct4d.directions import SCAN_TIME, Direction
+from xct4d.directions import Direction
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames
+from xct4d.motion.expected_residual import expected_residual
 from xct4d.motion.path import COARSEST, fineness
 from xct4d.motion.posterior import BENDING_WEIGHT, FINENESS, Posterior
-from xct4d.motion.projections import Projections, projections_between, projections_of_scan
+from xct4d.motion.projections import Projections, projections_between
 from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import SequenceFit
 from xct4d.progress import say, track
-
-SCAN_VIEWS = 8  # of each scan, with which the sequence is compared
-LEAST = 1e-6  # residual of a scan: less is rounding
 
 
 def trust(
@@ -81,18 +79,10 @@ def normalised_residual(
     sequence: list[Projections],
     field: VelocityField,
 ) -> list[float]:
-    """Of each time of the sequence: what is left of its projections, over what the scans leave of theirs at the same blur."""
+    """Of each time of the sequence: what is left of its projections, over what the right motion would leave."""
     if not sequence:
         return []
-    rest, motion = np.zeros(tuple(field.control.shape)), field.control.detach().double().numpy()
-
-    def residuals(images: list[Projections], control: np.ndarray) -> np.ndarray:
-        return SequenceFit(scans, images, rest, field.law, fineness(COARSEST), bending_weight=0.0).residual_by_time(control)
-
-    own = []
-    for direction, time in SCAN_TIME.items():
-        level = FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time)
-        own.append(residuals([projections_of_scan(frames[direction], time, level, SCAN_VIEWS)], rest)[0])
-    times = np.array([p.time for p in sequence])
-    expected = np.sqrt((1 - times) * own[0] ** 2 + times * own[1] ** 2)
-    return (residuals(sequence, motion) / np.maximum(expected, LEAST)).tolist()
+    seen = fineness(COARSEST)
+    motion = field.control.detach().double().numpy()
+    fit = SequenceFit(scans, sequence, np.zeros_like(motion), field.law, seen, bending_weight=0.0)
+    return (fit.residual_by_time(motion) / expected_residual(scans, frames, canonicals, sequence, field.law, seen)).tolist()

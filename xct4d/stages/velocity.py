@@ -21,7 +21,8 @@ from xct4d.io.atomic import atomic_folder
 from xct4d.io.checkpoint import Checkpoint
 from xct4d.io.history import History
 from xct4d.io.stage_records import read_registration
-from xct4d.motion.path import COARSEST, PathFit, with_settings
+from xct4d.motion.expected_residual import expected_residual
+from xct4d.motion.path import COARSEST, PathFit, fineness, with_settings
 from xct4d.motion.projections import projections_between
 from xct4d.motion.scans import baked_volumes
 from xct4d.progress import say
@@ -113,7 +114,9 @@ def fit_from_registration(
             finer = previous is not None and int(previous.name) >= COARSEST
             start_field = VelocityField.load(previous / "field.safetensors").refined(level.resolution) if finer and previous else registered
             scans = baked_volumes(canonicals)
-            field, history = PathFit(velocity_title(level), scans, sequence, registered, start_field).run(stored, say, watch.curves)
+            expected = expected_residual(scans, frames, canonicals, sequence, registered.law, fineness(level.resolution))
+            fit = PathFit(velocity_title(level), scans, sequence, registered, start_field, expected)
+            field, history = fit.run(stored, say, watch.curves)
         else:
             left = float(record.get("sequence_residual", record["texture_residual"]))
             field, history = registered, History([0], {"loss": [left], "projection": [left]})
