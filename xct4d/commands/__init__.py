@@ -1,6 +1,7 @@
-"""The commands `xct4d new` and `xct4d check`, and the library calls behind them.
+"""The commands of `xct4d`, and the library calls behind them.
 
 `new` recognises the folders of scanners and writes a configuration; `check`
-reads what a configuration names and says whether it can be trusted. Neither
-needs Snakemake, and neither changes data.
+reads what a configuration names and says whether it can be trusted; `track`,
+`film` and `join` read finished results. None needs Snakemake, and none changes
+data or results.
 """
