@@ -115,6 +115,11 @@ class Result:
         names = dict.fromkeys(name for name, _ in self._record.volumes)
         return {name: sorted(t for own, t in self._record.volumes if own == name) for name in names}
 
+    @property
+    def volume_folders(self) -> dict[tuple[str, float], Path]:
+        """Where the volumes on disk lie, by what they hold and their time."""
+        return dict(self._record.volumes)
+
     def volume(self, name: str, t: float, *, level: int = 0) -> Volume:
         """A volume on disk, read where it is indexed: [z, y, x], or [component, z, y, x] of a vector.
 

@@ -136,6 +136,8 @@ def test_three_scans_are_two_datasets_that_share_the_middle_one(tmp_path):
     configs = resolve(yaml.safe_load(made.path.read_text()))
     scans = {name: (config.input.forward, config.input.backward) for name, config in configs.items()}
     assert scans == {"e_1": ("a/scan.xtekct", "b/scan.xtekct"), "e_2": ("b/scan.xtekct", "c/scan.xtekct")}
+    assert str(made.join).endswith("xct4d join results/e_1 results/e_2")
+    assert f"# Join its segments afterwards: {made.join}\n" in made.path.read_text()
     assert any(line.startswith("e_2: ") and "told by the order" in line for line in made.lines)
     assert [checked.error for checked in check(made.path)] == [None, None]
 

@@ -189,6 +189,23 @@ def test_beam_hardening_is_a_polynomial_of_the_logarithm(folder):
     assert found == pytest.approx(np.exp(-(p + 0.3 * p**2)), abs=1e-4)
 
 
+def test_a_sample_that_lies_elsewhere_is_seen_where_it_lies(folder):
+    own = opened(folder, {"angle_offset_deg": 30.0, "sample_shift": [0.1, -0.05, 0.2], "tilt_deg": 3.0, "axis_shift_px": 2.0})
+    files = opened(folder, {"tilt_deg": 3.0, "axis_shift_px": 2.0})
+    x, y, z = 0.3, 0.2, -0.1
+    cos, sin = np.cos(np.deg2rad(30)), np.sin(np.deg2rad(30))
+    lies = (cos * x - sin * y + 0.1, sin * x + cos * y - 0.05, z + 0.2)  # turned counter-clockwise from above, then moved
+    for moved, as_read in zip(own.projections, files.projections, strict=True):
+        assert seen(moved, (x, y, z)) == pytest.approx(seen(as_read, lies))
+    assert "geometry.angle_offset_deg 30.0, geometry.sample_shift (0.1, -0.05, 0.2)" in own.notes[0]
+
+
+def test_a_larger_angle_of_the_stage_is_a_smaller_azimuth(folder):
+    sources = [opened(folder, {"angle_offset_deg": offset}).projections[2].camera_to_world[0, :2, 3] for offset in (0.0, 10.0)]
+    before, after = (np.rad2deg(np.arctan2(y, x)) for x, y in sources)
+    assert (after - before + 180) % 360 - 180 == pytest.approx(-10.0)
+
+
 def test_a_polynomial_that_falls_is_refused():
     image = np.exp(-np.linspace(0, 3, 100)).reshape(10, 10).astype(np.float32)
     hardened(image, (1.0, -0.1), "a.tif")

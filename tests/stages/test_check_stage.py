@@ -17,12 +17,13 @@ GIVEN = {state: Geometry() for state in STATES}
 MOVED = np.array([0.0, 0.05, 0.12])
 
 
-def save(folder, times, azimuths, mirror=False, downscale=2):
-    """Prepared projections of the balls, each at its time and azimuth."""
+def save(folder, times, azimuths, mirror=False, downscale=2, zero=0.0):
+    """Prepared projections of the balls, each at its time and azimuth. zero: degrees that are missing in the recorded angles of the stage."""
     cameras = balls_scan.views(azimuths)
     images = np.stack([balls_scan.transmissions(cameras[[i]], balls_scan.CENTRES + t * MOVED)[0] for i, t in enumerate(times)])
     if mirror:
         images = images[:, :, ::-1]
+    cameras = balls_scan.views(np.asarray(azimuths) + zero)
     n = len(times)
     folder.mkdir(parents=True)
     frames = prepared.Frames(
@@ -66,6 +67,26 @@ def test_exchanged_scans_are_a_warning(folders, tmp_path, capsys):
     check({"forward": folders["backward"], "backward": folders["right"], "between": folders["between"]}, GIVEN, tmp_path / "check")
     assert json.loads((tmp_path / "check" / "check.json").read_text())["ends"]["exchanged"] is True
     assert "warning: the scans before and after look exchanged" in capsys.readouterr().err
+
+
+def test_scans_and_a_sequence_with_other_zeros_of_their_angles_are_told(tmp_path, capsys):
+    azimuths, times = 10.0 * np.arange(36), np.linspace(0.02, 0.1, 8)
+    own = {
+        "forward": save(tmp_path / "forward", np.zeros(36), azimuths),
+        "backward": save(tmp_path / "backward", np.full(36, 0.1), azimuths, zero=4.65),
+    }
+    check(own, GIVEN, tmp_path / "scans")
+    record = json.loads((tmp_path / "scans" / "check.json").read_text())
+    assert record["alignment"]["is_clear"] is True
+    assert record["alignment"]["turned_deg"] == pytest.approx(4.65, abs=0.2)
+    said = capsys.readouterr().err
+    assert "backward: the sample lies turned by 4.6" in said
+    assert "input: {backward_geometry: {angle_offset_deg: 4.6" in said
+    own["backward"] = save(tmp_path / "same", np.full(36, 0.1), azimuths)
+    check(own | {"between": save(tmp_path / "between", times, 15 + 90.0 * (np.arange(8) % 2), zero=-20.0)}, GIVEN, tmp_path / "all")
+    record = json.loads((tmp_path / "all" / "check.json").read_text())
+    assert record["sequence_turn"]["turned_deg"] == pytest.approx(-20.0, abs=0.3)
+    assert "to correct it: input: {between_geometry: {angle_offset_deg: -" in capsys.readouterr().err
 
 
 def test_shifts_are_in_pixels_of_the_full_image(folders, tmp_path):

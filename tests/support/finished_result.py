@@ -53,11 +53,22 @@ def drift(folder: Path) -> None:
     (folder / "history.json").write_text(json.dumps(HISTORY))
 
 
-def make(results: Path, name: str = "balls", *, static: bool = False, scale: Scale = Scale(), shared: str | None = None) -> Path:  # noqa: B008 - frozen
-    """Folder of a dataset's results, all stages beside each other, or of a variant whose canonicals are in the folder of `shared`."""
+def make(
+    results: Path,
+    name: str = "balls",
+    *,
+    static: bool = False,
+    scale: Scale = Scale(),  # noqa: B008 - frozen
+    shared: str | None = None,
+    first_scan: int = 0,
+) -> Path:
+    """Folder of a dataset's results, all stages beside each other, or of a variant whose canonicals are in the folder of `shared`.
+
+    first_scan: number of the scan at t = 0; equal numbers are equal fields.
+    """
     root, home = results / name, results / (shared or name)
     directions = ("forward",) if static else tuple(SCAN_TIME)
-    for seed, direction in enumerate(directions):
+    for seed, direction in enumerate(directions, first_scan):
         canonical(home / "canonical" / direction, seed)
     model = TrainedModel(forward=home / "canonical/forward")
     training = {f"canonical {direction}": home / "canonical" / direction for direction in directions}

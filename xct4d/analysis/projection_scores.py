@@ -60,14 +60,15 @@ def score_projections(
             if i in chosen:
                 pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted[kind], measured))
             progress.advance()
-    return _summary(scores), pictures
+    return summary(scores), pictures
 
 
 def _scored(predicted: np.ndarray, measured: np.ndarray) -> dict[str, Any]:
     return {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
 
 
-def _summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(projections: list[dict[str, Any]]) -> dict[str, Any]:
+    """Scores of projections as metrics.json has them: their means over all, at each time, and each alone."""
     times = sorted({p["time"] for p in projections})
     return {
         "mean": _mean(projections),

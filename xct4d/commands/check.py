@@ -18,12 +18,14 @@ from xct4d.checks.resolution import note_downscaling
 from xct4d.commands.found import geometry, times, views
 from xct4d.config import Config
 from xct4d.directions import SCAN_TIME, State
+from xct4d.doctor.alignment import alignment_of
 from xct4d.doctor.diagnose import diagnose
 from xct4d.doctor.diagnosis import Diagnosis, sections
-from xct4d.doctor.ends import Ends, ends_of
+from xct4d.doctor.ends import ends_of, parts_of
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
 from xct4d.doctor.sample import Sample
+from xct4d.doctor.sequence_turn import turn_of
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, concatenate
 from xct4d.io.mapping_files import read_mapping
@@ -85,8 +87,13 @@ def _dataset(name: str, config: Config, pictures: Path | None) -> Checked:
             lines += [f"{state}: {line}" for line in found[state].lines(section)]
             if pictures is not None:
                 lines.append(f"{state}: picture {_drawn(pictures, name, state, found[state], scans[state])}")
-        if (ends := _ends(dataset, scans)) is not None and ends.exchanged:
+        parts = _parts(dataset)
+        if (ends := ends_of(parts, scans)) is not None and ends.exchanged:
             lines.append(ends.line())
+        if (lying := alignment_of(scans, found)) is not None:
+            lines += [f"backward: {line}" for line in lying.lines(config.input.geometry_of("backward"), found["backward"])]
+        if (turn := turn_of(parts, scans, found)) is not None:
+            lines += [f"between: {line}" for line in turn.lines(config.input.geometry_of("between"))]
     except InputError as error:
         return Checked(name, lines, error)
     return Checked(name, lines, errors[0] if errors else None)
@@ -112,13 +119,13 @@ def _drawn(pictures: Path, name: str, state: State, found: Diagnosis, evidence: 
     return path
 
 
-def _ends(dataset: Dataset, scans: dict[State, Evidence]) -> Ends | None:
+def _parts(dataset: Dataset) -> tuple[Evidence, Evidence] | None:
     between = dataset.acquisitions.get("between")
     if between is None:
         return None
     ticks, projections = clock(dataset), between.projections
     times = np.array([float(ticks.normalised(projection).mean()) for projection in projections])
-    return ends_of(lambda i: projections[i].load(), [_camera(one) for one in projections], times, between.flat_field, scans)
+    return parts_of(lambda i: projections[i].load(), [_camera(one) for one in projections], times, between.flat_field)
 
 
 def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, config: Config, errors: list[InputError]) -> list[str]:

@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     film.add_argument("--maximum", action="store_true", help="the largest value along the axis in place of a plane")
     film.add_argument("--output", metavar="FILE", help=".mp4 or .gif (default: RESULT/films/WHAT_AXIS.mp4)")
+    join = commands.add_parser("join", help="join the segments of an experiment of more than two full scans: one film, one evaluation")
+    join.add_argument("results", nargs="+", metavar="RESULT", help="folders of finished results, in the order of time")
+    join.add_argument("--output", metavar="FOLDER", help="(default: FIRST_to_LAST beside the first)")
     return parser
 
 
@@ -61,6 +64,8 @@ def _new(given: argparse.Namespace) -> int:
     made = new(given.folders, given.output)
     print("\n".join(made.lines))
     print(f"\nwrote {made.path}\ncheck it: {made.check}\nrun it:   {made.run}")
+    if made.join is not None:
+        print(f"then join its segments: {made.join}")
     return 0
 
 
@@ -96,7 +101,15 @@ def _film(given: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film}
+def _join(given: argparse.Namespace) -> int:
+    from xct4d.commands.join import join
+
+    made = join(given.results, given.output)
+    print("\n".join([*made.lines, "", f"page:  {made.folder / 'report/report.html'}", f"films: {made.folder / 'series'}"]))
+    return 0
+
+
+COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film, "join": _join}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -27,6 +27,7 @@ class NewConfiguration:
     lines: list[str]  # what was found, for a person
     check: str  # the command that checks it
     run: str  # the command that runs it
+    join: str | None = None  # the command that joins its segments afterwards; None where there is one
 
 
 def new(folders: Sequence[str | Path], output: str | Path | None = None) -> NewConfiguration:
@@ -48,14 +49,15 @@ def new(folders: Sequence[str | Path], output: str | Path | None = None) -> NewC
     lines = [line for scan in scans for line in scan.lines()]
     datasets = {name if len(segments) == 1 else f"{name}_{i}": segment for i, segment in enumerate(segments, 1)}
     lines += [_told(segment, "" if len(segments) == 1 else f"{own}: ") for own, segment in datasets.items() if segment.reason is not None]
-    text = configuration(datasets, folder, lines, check, run)
+    join = None if len(segments) == 1 else f"{_beside_python('xct4d')} join {' '.join(f'results/{own}' for own in datasets)}"
+    text = configuration(datasets, folder, lines, check, run, join)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror or error})", where=path, fix="name another file with --output") from None
-    return NewConfiguration(path, lines, check, run)
+    return NewConfiguration(path, lines, check, run, join)
 
 
 def _told(segment: Arrangement, head: str) -> str:
@@ -64,13 +66,13 @@ def _told(segment: Arrangement, head: str) -> str:
     return f"{head}{shown}: told {segment.reason}"
 
 
-def configuration(datasets: Mapping[str, Arrangement], folder: Path, lines: list[str], check: str, run: str) -> str:
+def configuration(
+    datasets: Mapping[str, Arrangement], folder: Path, lines: list[str], check: str, run: str, join: str | None = None
+) -> str:
     """Text of the configuration: what it needs, and behind a # what may have to be corrected."""
-    out = [
-        f"# {line}"
-        for line in ["Made by `xct4d new`. Found:", *(f"  {line}" for line in lines), "", f"Check it: {check}", f"Run it:   {run}"]
-    ]
-    out = [*(line.rstrip() for line in out), "datasets:"]
+    head = ["Made by `xct4d new`. Found:", *(f"  {line}" for line in lines), "", f"Check it: {check}", f"Run it:   {run}"]
+    head += [] if join is None else [f"Join its segments afterwards: {join}"]
+    out = [*(f"# {line}".rstrip() for line in head), "datasets:"]
     for name, segment in datasets.items():
         out += _dataset(name, segment, folder)
     out += ["# prepare:", "#   target_size: 250  # pixels along the longer side of the images that are reconstructed"]

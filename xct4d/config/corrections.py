@@ -28,6 +28,21 @@ class Geometry(Section):
         "to the right and downwards; subtract that it was moved the other way",
     )
     focal_factor: Positive = Field(1.0, description="focal lengths are this many times those of the files")
+    angle_offset_deg: Finite = Field(
+        0.0,
+        description="the stage's angles are this much larger, counter-clockwise seen from above: of a scan whose angles count from another zero, "
+        "or whose sample was mounted turned by so much",
+    )
+    sample_shift: tuple[Finite, Finite, Finite] = Field(
+        (0.0, 0.0, 0.0),
+        description="how far the sample lies along x, y, z from where it lies in the other scans, in world units (half the box); "
+        "a sample that was mounted anew, x and y before it is turned back by angle_offset_deg",
+    )
+
+    @property
+    def moves_sample(self) -> bool:
+        """Whether the sample lies elsewhere than the files say."""
+        return self.angle_offset_deg != 0 or any(self.sample_shift)
 
 
 class Intensities(Section):

@@ -6,7 +6,8 @@ alone. `evidence.py` is what it looks at, `hypothesis.py` what it holds possible
 (the keys of `input.geometry`), `consistency.py`, `moments.py` and `judge.py`
 are three ways to score a hypothesis, `search.py` finds the best one,
 `intensities.py` looks at grey levels first, `ends.py` whether two scans are
-exchanged. `diagnose.py` begins; `by_pairs.py`, `by_mass.py` and
+exchanged, `alignment.py` whether the sample lies elsewhere in the second, and
+`sequence_turn.py` whether the sequence's angles have the scans' zero. `diagnose.py` begins; `by_pairs.py`, `by_mass.py` and
 `by_prediction.py` come to a verdict, `diagnosis.py` puts it in words,
 `picture.py` draws it. It changes no data.
 """

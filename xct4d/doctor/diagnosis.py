@@ -73,7 +73,8 @@ def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def yaml(keys: dict[str, Any]) -> str:
     """Keys of the configuration as a YAML flow mapping."""
-    inner = ", ".join(f"{key}: {str(value).lower() if isinstance(value, bool) else value}" for key, value in keys.items())
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in keys.items()}
+    inner = ", ".join(f"{key}: {str(value).lower() if isinstance(value, bool) else value}" for key, value in plain.items())
     return f"{{{inner}}}"
 
 

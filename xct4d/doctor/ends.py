@@ -44,21 +44,30 @@ class Ends:
         )
 
 
-def ends_of(
-    load: Callable[[int], np.ndarray], views: Sequence[Views], times: np.ndarray, flat_field: float, scans: Mapping[State, Evidence]
-) -> Ends | None:
-    """The first and last projections of a sequence against both scans; None where they cannot be compared.
+def ends_of(parts: tuple[Evidence, Evidence] | None, scans: Mapping[State, Evidence]) -> Ends | None:
+    """The first and last projections of a sequence (parts_of) against both scans; None where they cannot be compared."""
+    return None if parts is None or len(scans) < 2 else compare(scans["forward"], scans["backward"], *parts)
 
-    load: transmission of projection i of the sequence; views: the camera of each; times [n].
+
+def parts_of(
+    load: Callable[[int], np.ndarray], views: Sequence[Views], times: np.ndarray, flat_field: float
+) -> tuple[Evidence, Evidence] | None:
+    """The first and the last projections of a sequence; None where there is one.
+
+    load: transmission of projection i; views: the camera of each; times [n].
     """
-    if len(scans) < 2 or len(times) < 2:
+    if len(times) < 2:
         return None
     order, count = np.argsort(times, kind="stable"), min(AT_AN_END, len(times) // 2)
-    parts = []
-    for chosen in (order[:count].tolist(), order[-count:].tolist()):
-        sample = Sample.of(lambda i, own=chosen: load(own[i]), [views[i] for i in chosen], flat_field)
-        parts.append(Evidence.of(sample.images, sample.views, flat_field, sample.factor))
-    return compare(scans["forward"], scans["backward"], *parts)
+    first, last = (
+        Sample.of(lambda i, own=chosen: load(own[i]), [views[i] for i in chosen], flat_field)
+        for chosen in (order[:count].tolist(), order[-count:].tolist())
+    )
+    return _evidence(first), _evidence(last)
+
+
+def _evidence(sample: Sample) -> Evidence:
+    return Evidence.of(sample.images, sample.views, sample.flat_field, sample.factor)
 
 
 def compare(forward: Evidence, backward: Evidence, first: Evidence, last: Evidence) -> Ends | None:

@@ -39,7 +39,7 @@ def predicted(evidence: Evidence, voxels: int = VOXELS) -> float:
     wide = widened(evidence)
     volume = reconstruct(wide.some(fitted), voxels)
     target = wide.some(left)
-    made = project(volume, _everywhere(voxels), target.views).permute(0, 2, 1).numpy()
+    made = project(volume, everywhere(voxels), target.views).permute(0, 2, 1).numpy()
     return float(np.sqrt(((made - target.images) ** 2).mean() / max((target.images**2).mean(), 1e-12)))
 
 
@@ -57,7 +57,7 @@ def widened(evidence: Evidence) -> Evidence:
 
 def reconstruct(evidence: Evidence, voxels: int, sweeps: int = SWEEPS) -> torch.Tensor:
     """Attenuation [n, n, n] (y, x, z) per world unit of the evidence's cameras, over the box [-1, 1]^3."""
-    span = _everywhere(voxels)
+    span = everywhere(voxels)
     images = torch.from_numpy(np.ascontiguousarray(evidence.images.transpose(0, 2, 1)))
     volume = torch.zeros(voxels, voxels, voxels)
     ones = torch.ones_like(volume)
@@ -80,7 +80,8 @@ def _weights(ones: torch.Tensor, span: torch.Tensor, views: Views, shape: torch.
     return rays, torch.where(sums > least, 1 / sums.clamp_min(least), 0.0)
 
 
-def _everywhere(n: int) -> torch.Tensor:
+def everywhere(n: int) -> torch.Tensor:
+    """The span of a volume of n^3 voxels that is computed whole, as the projector takes it."""
     span = torch.zeros(2, n, n, dtype=torch.int32)
     span[1] = n
     return span

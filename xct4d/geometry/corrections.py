@@ -36,6 +36,18 @@ def tilted(poses: np.ndarray, degrees: float) -> np.ndarray:
     return _rotation(axis) @ poses
 
 
+def of_sample_at(poses: np.ndarray, turned_deg: float, shift: np.ndarray) -> np.ndarray:
+    """The poses as a sample has them that lies turned by an angle about z, counter-clockwise from above, and then moved by `shift` [3].
+
+    What is at x in the sample's own coordinates is at R x + shift in those of
+    `poses`; sources and detectors are given in the sample's own.
+    """
+    back = _rotation(np.array([0.0, 0.0, -np.deg2rad(turned_deg)]))
+    moved = np.array(poses, dtype=np.float64)
+    moved[..., 3] -= shift
+    return back @ moved
+
+
 def _rotation(axis: np.ndarray) -> np.ndarray:
     """Rotation matrices [..., 3, 3] about vectors [..., 3], by their length in radians (Rodrigues)."""
     angle = np.linalg.norm(axis, axis=-1)[..., None, None]

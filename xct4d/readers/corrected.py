@@ -9,7 +9,7 @@ import numpy as np
 from xct4d.config import Geometry, Input, Intensities
 from xct4d.directions import STATES
 from xct4d.errors import InputError
-from xct4d.geometry.corrections import negated, rolled, tilted, with_axis_to_the_right
+from xct4d.geometry.corrections import negated, of_sample_at, rolled, tilted, with_axis_to_the_right
 from xct4d.readers.counts import CountsProjection, FlatsAndDarks
 from xct4d.readers.medians import without_zingers
 from xct4d.readers.reader import Acquisition, Dataset, Projection
@@ -113,7 +113,10 @@ def corrected_poses(projection: Projection, geometry: Geometry) -> np.ndarray:
         poses = negated(poses)
     distance = np.hypot(poses[:, 0, 3], poses[:, 1, 3])  # of the source from the axis
     poses = with_axis_to_the_right(poses, geometry.axis_shift_px * distance / (projection.focal[0] * geometry.focal_factor))
-    return rolled(tilted(poses, geometry.tilt_deg), geometry.roll_deg)
+    poses = rolled(tilted(poses, geometry.tilt_deg), geometry.roll_deg)
+    if not geometry.moves_sample:  # as they are, to the last bit
+        return poses
+    return of_sample_at(poses, geometry.angle_offset_deg, np.array(geometry.sample_shift))
 
 
 def _centre(projection: Projection, geometry: Geometry) -> tuple[float, float]:

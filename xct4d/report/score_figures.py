@@ -35,6 +35,15 @@ def draw_scores(
     training.
     """
     _slices(folder / "slices.png", scores, shown_planes, scale)
+    draw_over_time(folder, scores, scale)
+    if held_out:
+        plots.held_out(folder / "held_out.png", [(p.title, p.predicted, p.measured) for p in held_out])
+    if histories:
+        plots.training_curves(folder / "training.png", dict(histories))
+
+
+def draw_over_time(folder: Path, scores: Sequence[TimeScores], scale: Scale) -> None:
+    """Write correlation.png and attenuation_error.png where there are several times, and something to draw."""
     correlations, errors = _curves(scores, "correlation", "self_correlation"), _curves(scores, "mean_squared_error", "mismatch")
     if correlations and len(scores) > 1:
         duration = scale.factor(TIME)
@@ -43,10 +52,6 @@ def draw_scores(
         plots.correlation_over_time(folder / "correlation.png", times, correlations, time_label=label)
         squared = {name: [value * scale.factor(PER_AREA) for value in values] for name, values in errors.items()}
         plots.error_over_time(folder / "attenuation_error.png", times, squared, time_label=label, unit=scale.unit(PER_AREA))
-    if held_out:
-        plots.held_out(folder / "held_out.png", [(p.title, p.predicted, p.measured) for p in held_out])
-    if histories:
-        plots.training_curves(folder / "training.png", dict(histories))
 
 
 def _slices(path: Path, scores: Sequence[TimeScores], shown_planes: Planes, scale: Scale) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from xct4d.config import Geometry
 from xct4d.directions import SCAN_TIME, State
+from xct4d.doctor.alignment import alignment_of
 from xct4d.doctor.diagnose import diagnose
 from xct4d.doctor.diagnosis import Diagnosis, sections
-from xct4d.doctor.ends import Ends, ends_of
+from xct4d.doctor.ends import ends_of, parts_of
 from xct4d.doctor.evidence import Evidence
 from xct4d.doctor.picture import draw
 from xct4d.doctor.sample import Sample
+from xct4d.doctor.sequence_turn import turn_of
 from xct4d.geometry.views import Views
 from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
@@ -42,9 +44,16 @@ def check(prepared: Mapping[State, Path], given: Mapping[State, Geometry], outpu
         for state, section in sections(found).items():
             record[state] = found[state].to_json() | {"section": section}
             said += _lines(state, found[state], section)
-        if "between" in prepared and (ends := _ends(load(prepared["between"]), evidence)) is not None:
+        parts = _parts(load(prepared["between"])) if "between" in prepared else None
+        if (ends := ends_of(parts, evidence)) is not None:
             record["ends"] = asdict(ends) | {"exchanged": ends.exchanged}
             said += [ends.line()] if ends.exchanged else []
+        if (lying := alignment_of(evidence, found)) is not None:
+            record["alignment"] = asdict(lying) | {"is_clear": lying.is_clear}
+            said += [f"backward: {line}" for line in lying.lines(given["backward"], found["backward"])]
+        if (turn := turn_of(parts, evidence, found)) is not None:
+            record["sequence_turn"] = asdict(turn) | {"is_clear": turn.is_clear}
+            said += [f"between: {line}" for line in turn.lines(given["between"])]
         (folder / "check.json").write_text(strict_json.dumps(record))
     say("\n  ".join(["check:", *said]))
 
@@ -68,5 +77,5 @@ def _cameras(frames: Frames) -> list[Views]:
     return [frames.views[[first + int(frames.weight[first:last].argmax())]] for first, last in bounds]
 
 
-def _ends(between: Frames, scans: Mapping[State, Evidence]) -> Ends | None:
-    return ends_of(between.image, _cameras(between), between.frame_time(), between.flat_field, scans)
+def _parts(between: Frames) -> tuple[Evidence, Evidence] | None:
+    return parts_of(between.image, _cameras(between), between.frame_time(), between.flat_field)

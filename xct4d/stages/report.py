@@ -31,8 +31,8 @@ from xct4d.report.provenance import provenance
 from xct4d.report.result_record import ResultRecord
 from xct4d.report.slice_film import slice_film
 from xct4d.report.volume_view import volume_views
+from xct4d.report.words import time_label
 from xct4d.selection import equally_spaced
-from xct4d.units import Scale
 
 SHOWN_TIMES = 21  # of the slider, at most
 
@@ -129,7 +129,7 @@ def content_of(
         headline=headline(metrics, record.scale),
         facts=facts(states, exported[times[0]], record.scale, record.configuration),
         drawing=drawing(states),
-        times=[_time(t, record.scale) for t in times],
+        times=[time_label(t, record.scale) for t in times],
         volume=volume,
         films=films,
         quality=tables.quality(metrics, record.scale),
@@ -171,10 +171,6 @@ def copy_figure(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
     except FileNotFoundError:
         raise InputError("is missing", where=source, fix="delete its folder and run the workflow again") from None
-
-
-def _time(t: float, scale: Scale) -> str:
-    return f"t = {t:g}" + ("" if scale.duration_s is None else f" ({t * scale.duration_s:.4g} s)")
 
 
 def _folders(record: ResultRecord) -> list[tuple[str, str, int]]:

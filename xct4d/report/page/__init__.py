@@ -1,6 +1,7 @@
 """The page of a result: one HTML file that needs nothing else.
 
-`Content` is what the page says; the templates beside this file say how. All
+`Content` is what the page of a dataset says, `JoinedContent` what that of a
+joined experiment does; the templates beside this file say how. All
 text is escaped by jinja2.
 """
 
@@ -58,6 +59,27 @@ class Content:
     provenance: Table
 
 
+@dataclass(frozen=True, kw_only=True)
+class JoinedContent:
+    """All that the page of an experiment says that was joined from segments."""
+
+    title: str
+    headline: Headline
+    segments: Sequence[
+        tuple[str, str, str, str]
+    ]  # name, link to its own page, its part of the time, agreement of the scan that it begins with
+    times: Sequence[str]  # what the slider says of each time
+    volume: VolumeView
+    films: Sequence[Film]
+    quality: Table
+    held_out: str
+    trust: Table | None
+    figures: Mapping[str, Sequence[Figure]]  # by the section of the page
+    series: Sequence[tuple[str, str, int]]  # films: what they hold, their folder, and the number of times
+    provenance: Table
+    static: bool = False
+
+
 def figure(path: Path, alt: str, caption: str) -> Figure:
     """A PNG file as a figure, without loss in a smaller format."""
     target = io.BytesIO()
@@ -66,14 +88,13 @@ def figure(path: Path, alt: str, caption: str) -> Figure:
         return Figure(path.stem, f"data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}", image.size, alt, caption)
 
 
-def render(content: Content) -> str:
+def render(content: Content | JoinedContent) -> str:
     """The page as HTML."""
+    template = "report.html" if isinstance(content, Content) else "joined.html"
     environment = Environment(
         loader=PackageLoader(__name__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["repr"] = repr
     panels = {f"{film.name}-{k}": panel.images for film in content.films for k, panel in enumerate(film.panels)}
     changing = {"times": content.times, "panels": panels, "volume": asdict(content.volume)}
-    return environment.get_template("report.html").render(
-        {own.name: getattr(content, own.name) for own in fields(content)}, changing=changing
-    )
+    return environment.get_template(template).render({own.name: getattr(content, own.name) for own in fields(content)}, changing=changing)
