@@ -25,6 +25,15 @@ def test_what_is_not_explained_is_not_determined_near_its_time_alone():
     assert verdict(Residuals(TIMES, left), 0.8, 0.0, "0.1 mm") == "determined"
 
 
+@pytest.mark.parametrize("end", [0, -1])
+def test_projections_that_contradict_the_scan_next_to_them_make_all_doubtful(end):
+    """As of a view whose angle is wrong: a motion that explains it is found in between, where much may move."""
+    left = np.full(9, 0.8)
+    left[end] = 1.9
+    for t in (0.3, 0.5, 0.7):
+        assert verdict(Residuals(TIMES, left), t, 0.0, "0.1 mm").startswith("not determined: the projections next to a scan contradict it")
+
+
 @pytest.mark.parametrize(
     ("times", "t", "said"),
     [

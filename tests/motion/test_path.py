@@ -23,7 +23,6 @@ def test_it_ends_where_the_right_motion_would_leave_as_much(left):
 
 def test_motion_that_was_not_fitted_makes_the_projections_count_more():
     assert after(2, 2.0) == path.FACTOR
-    assert after(3, 2.0, weight=path.FACTOR) == path.FACTOR**2
 
 
 @pytest.mark.parametrize("left", [0.5, 5.0])

@@ -33,6 +33,11 @@ class Residuals:
         after = int(np.searchsorted(self.times, t))
         return float(max(self.normalised[max(after - 1, 0)], self.normalised[min(after, len(self.times) - 1)]))
 
+    @property
+    def next_to_scans(self) -> float:
+        """The larger one of the exposures next to the scans, where the least motion has to be found."""
+        return float(max(self.normalised[0], self.normalised[-1]))
+
     def gap(self, t: float) -> tuple[float, float] | None:
         """The times between which a time lies without an exposure, if they are unusually far apart; the scans count as exposures."""
         known = np.array([0.0, *self.times, 1.0])
@@ -55,6 +60,11 @@ def verdict(residuals: Residuals, t: float, uncertain: float, tolerance: str) ->
         return "not determined: there is no projection between the scans"
     if left > EXPLAINED:
         return f"not determined: the motion leaves {left:.2f} times as much of the projections near this time as the scans leave of theirs"
+    if residuals.next_to_scans > EXPLAINED:
+        return (
+            f"not determined: the projections next to a scan contradict it (the motion leaves {residuals.next_to_scans:.2f} times as much of "
+            "them as the scan leaves of its own); check the geometry and the times of the sequence"
+        )
     if (gap := residuals.gap(t)) is not None:
         return f"not determined: there is no projection from t = {gap[0]:.3g} to {gap[1]:.3g}"
     said = f"{uncertain:.0%} of the material, whose displacement is uncertain by more than {tolerance}"
