@@ -131,6 +131,9 @@ class Pipeline:
         time.sleep(kill.delay)
         with contextlib.suppress(psutil.NoSuchProcess):
             jobs = process.children(recursive=True)
+            while kill.victim == "job" and not jobs and process.status() != psutil.STATUS_ZOMBIE:  # it has just ended: the next one
+                time.sleep(0.02)
+                jobs = process.children(recursive=True)
             victims = {"snakemake": [process], "everything": [process, *jobs], "job": jobs}[kill.victim]
             for victim in victims:
                 with contextlib.suppress(psutil.NoSuchProcess):
