@@ -123,7 +123,7 @@ def _content(
     figures = [page.figure(evaluation / f"{name}.png", *words) for name, words in FIGURES.items() if (evaluation / f"{name}.png").is_file()]
     agreement = ["", *(f"correlation {value:.4f}" for value in experiment.agreement)]
     segments = [
-        (
+        page.Segment(
             own["dataset"],
             Path(os.path.relpath(segment.folder / "report" / "report.html", folder / "report")).as_posix(),
             f"{time_label(own['from'], scale)}, {time_label(own['to'], scale)}",

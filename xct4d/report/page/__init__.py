@@ -12,6 +12,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
@@ -35,15 +36,12 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content:
-    """All that the page of a dataset says."""
+class _Shown:
+    """What every page says."""
 
     title: str
-    dataset: str
-    static: bool
+    static: bool = False  # nothing moves
     headline: Headline
-    facts: Sequence[tuple[str, str]]
-    drawing: Drawing
     times: Sequence[str]  # what the slider says of each time
     volume: VolumeView
     films: Sequence[Film]
@@ -51,33 +49,41 @@ class Content:
     held_out: str
     trust: Table | None
     figures: Mapping[str, Sequence[Figure]]  # by the section of the page
+    provenance: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content(_Shown):
+    """All that the page of a dataset says."""
+
+    template: ClassVar[str] = "report.html"
+    dataset: str
+    facts: Sequence[tuple[str, str]]
+    drawing: Drawing
     stages: Sequence[StageCost]
     jobs: Table
     volumes: Sequence[tuple[str, str, int]]  # what they hold, their folder, and the number of times
     results: str  # folder of the dataset's results
     configuration: str
-    provenance: Table
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment of a joined experiment."""
+
+    name: str
+    page: str  # link to its own page
+    interval: str  # its part of the time
+    agreement: str  # of the scan that it begins with
 
 
 @dataclass(frozen=True, kw_only=True)
-class JoinedContent:
+class JoinedContent(_Shown):
     """All that the page of an experiment says that was joined from segments."""
 
-    title: str
-    headline: Headline
-    segments: Sequence[
-        tuple[str, str, str, str]
-    ]  # name, link to its own page, its part of the time, agreement of the scan that it begins with
-    times: Sequence[str]  # what the slider says of each time
-    volume: VolumeView
-    films: Sequence[Film]
-    quality: Table
-    held_out: str
-    trust: Table | None
-    figures: Mapping[str, Sequence[Figure]]  # by the section of the page
+    template: ClassVar[str] = "joined.html"
+    segments: Sequence[Segment]
     series: Sequence[tuple[str, str, int]]  # films: what they hold, their folder, and the number of times
-    provenance: Table
-    static: bool = False
 
 
 def figure(path: Path, alt: str, caption: str) -> Figure:
@@ -90,11 +96,12 @@ def figure(path: Path, alt: str, caption: str) -> Figure:
 
 def render(content: Content | JoinedContent) -> str:
     """The page as HTML."""
-    template = "report.html" if isinstance(content, Content) else "joined.html"
     environment = Environment(
         loader=PackageLoader(__name__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["repr"] = repr
     panels = {f"{film.name}-{k}": panel.images for film in content.films for k, panel in enumerate(film.panels)}
     changing = {"times": content.times, "panels": panels, "volume": asdict(content.volume)}
-    return environment.get_template(template).render({own.name: getattr(content, own.name) for own in fields(content)}, changing=changing)
+    return environment.get_template(content.template).render(
+        {own.name: getattr(content, own.name) for own in fields(content)}, changing=changing
+    )
