@@ -130,7 +130,7 @@ def scene(mean: float, corr: float = 0.95, limit: float = 0.6) -> dict:
     ends = {"cpu_s": 1.0, "times": [{"t": t, "mean": None, "p95": None, "corr": 0.9} for t in (0.0, 1.0)]}
     return {
         "times": [0.5], "limit": limit, "p95_counts": limit == 0.6,
-        "ours": {"cpu_s": 9.0, "fitting_cpu_s": 5.0, "scans": {"0": 0.9, "1": 0.9}, "times": [own]},
+        "ours": {"cpu_s": 9.0, "fitting_cpu_s": 5.0, "scans": {"0": 0.9, "1": 0.9}, "trust": None, "times": [own]},
         "peers": {"sart": ends} | {name: {"cpu_s": 1.0, "times": [peer | {"mean": m}]} for name, m in (("pdvc", 0.01), ("register", 0.03))},
     }  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_page_and_plot_of_several_scenes(tmp_path):
     record = {"date": "2026-01-01", "machine": "test", "cores": 1, "scenes": {"a": scene(0.005), "b": scene(0.007) | {"peers": {}}}}
     page = tables.page(record)
     assert "| a | nothing moves at t = 0.5 |" in page
-    assert "| b | **xct4d** | 9 (5) | .0070 | .0140 | .950 | .900 | - | - |" in page
+    assert "| b | **xct4d** | 9 (5) | .0070 | .0140 | .950 | .900 | - | **-** - |" in page
     assert "| a | sart | 0.9000 | 0.9000 | 1 (one) |" in page
     figure.draw(record, tmp_path / "a.svg")
     figure.draw(record, tmp_path / "b.svg")

@@ -82,16 +82,20 @@ def score(results: Path, times: tuple[float, ...], truth: dict[str, np.ndarray])
     """Figures of a finished result at some times, against truth.npz."""
     result = xct4d.open(results, units="world")
     scans = {f"{t:g}": _correlations(result, t, truth[f"mu_{t:.3f}"])[0] for t in (0.0, 1.0)}
-    return {"scans": scans, "times": [_score_time(result, results, t, truth) for t in times]}
+    scored = [_score_time(result, results, t, truth) for t in times]
+    errors, deviations = (np.concatenate(of_times) for of_times in zip(*(arrays for _, arrays in scored), strict=True))
+    return {"scans": scans, "trust": trust(deviations, errors), "times": [row for row, _ in scored]}
 
 
-def _score_time(result: Result, results: Path, t: float, truth: dict[str, np.ndarray]) -> dict:
+def _score_time(result: Result, results: Path, t: float, truth: dict[str, np.ndarray]) -> tuple[dict, tuple[np.ndarray, np.ndarray]]:
+    """Figures at a time, and the errors and their stated deviations [N] there."""
     mu = truth[f"mu_{t:.3f}"].astype(np.float32)
     inside = in_material(mu)
     points, true = motion_points()[inside], truth[f"u0_{t:.3f}"].reshape(-1, 3)[inside]
     error = np.linalg.norm(-result.displacement(points, t) - true, axis=1)
+    deviation = np.linalg.norm(result.displacement_uncertainty(points, t), axis=1)
     correlation, own = _correlations(result, t, mu)
-    return {
+    row = {
         "t": t,
         "still": float(np.linalg.norm(true, axis=1).mean()),
         "mean": float(error.mean()),
@@ -99,8 +103,9 @@ def _score_time(result: Result, results: Path, t: float, truth: dict[str, np.nda
         "corr": correlation,
         "self": own,
         "held out": held_out_residual(result, results, t),
-        "trust": trust(np.linalg.norm(result.displacement_uncertainty(points, t), axis=1), error),
+        "trust": trust(deviation, error),
     }
+    return row, (error, deviation)
 
 
 def _correlations(result: Result, t: float, mu: np.ndarray) -> tuple[float, float]:

@@ -14,7 +14,7 @@ Made by `python -m benchmarks.motion`, {date}, {machine}. A cell holds one value
 - error: length of the difference to the true displacement, world units (the box is 2 wide), at points of a 48^3 grid with more than 10 % of the largest attenuation. "nothing moves" is the displacement itself.
 - correlation: with the true attenuation, over the whole box. self-correlation: of both scans carried to that time; it is high for some wrong motions too.
 - held out: rms(predicted - measured) / rms(measured) of the line integrals of projections that were not fitted.
-- trust: rank correlation (Spearman) of the stated deviation with the true error / part of points whose error exceeds twice the stated deviation.
+- trust: rank correlation (Spearman) of the stated deviation with the true error / part of points whose error exceeds twice the stated deviation; of all points and times together, then at each time.
 - CPU s: of {ours}, of the whole process tree of `snakemake --cores {cores}` with the folder alone, volumes, report and start of Python included (in brackets: of the stages that fit something); of the others, of the method and all that it needs, in one thread, without reading the data and compilation.
 
 """
@@ -35,9 +35,7 @@ def figures(scenes: dict) -> str:
         times = " ".join(f"{t:g}" for t in scene["times"])
         ours = scene["ours"]
         rows.append([name, f"nothing moves at t = {times}", "", _joined(row["still"] for row in ours["times"]), "", "", "", "", ""])
-        rows.append(
-            [name, f"**{OURS}**", f"{ours['cpu_s']:.0f} ({ours['fitting_cpu_s']:.0f})", *_cells(ours["times"]), _trust(ours["times"])]
-        )
+        rows.append([name, f"**{OURS}**", f"{ours['cpu_s']:.0f} ({ours['fitting_cpu_s']:.0f})", *_cells(ours["times"]), _trust(ours)])
         for method, figures_of in _moving(scene).items():
             rows.append([name, method, f"{figures_of['cpu_s']:.0f}", *_cells(figures_of["times"]), ""])
     return _table(rows)
@@ -92,8 +90,11 @@ def _cells(times: list[dict]) -> list[str]:
     return [_joined((row[key] for row in times), digits.get(key, 3)) for key in COLUMNS]
 
 
-def _trust(times: list[dict]) -> str:
-    return " ".join("-" if row["trust"] is None else f"{row['trust']['spearman']:.2f}/{row['trust']['beyond']:.2f}" for row in times)
+def _trust(ours: dict) -> str:
+    whole, *at_times = [
+        "-" if own["trust"] is None else f"{own['trust']['spearman']:.2f}/{own['trust']['beyond']:.2f}" for own in (ours, *ours["times"])
+    ]
+    return f"**{whole}** {' '.join(at_times)}"
 
 
 def _joined(values: Iterable[float | None], digits: int = 4) -> str:

@@ -14,7 +14,7 @@ from xct4d.fields.conservation import LAWS
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import cast
-from xct4d.kernels.cpu.matching import difference
+from xct4d.kernels.cpu.matching import carried, difference
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.motion import registration
 from xct4d.motion.quasi_newton import StiffBasis
@@ -56,7 +56,8 @@ def test_gradient_of_the_match(conserved):
     points = RNG.uniform(-0.7, 0.7, (50, 3)).astype(np.float32)
     maps = np.concatenate([RNG.normal(0, 0.02, (6, 6, 6, 3)), RNG.uniform(0.8, 1.2, (6, 6, 6, 1))], -1).astype(np.float32)
     values = RNG.random(50).astype(np.float32)
-    _, gradient = difference(points, values, maps, volume, conserved)
+    value, gradient = difference(points, values, maps, volume, conserved)
+    assert value == pytest.approx(0.5 * np.mean((carried(points, maps, volume, conserved) - values) ** 2), rel=1e-5)
     direction = np.float32(2e-3) * gradient / np.abs(gradient).max()
     ahead, behind = (difference(points, values, maps + np.float32(s) * direction, volume, conserved)[0] for s in (1, -1))
     assert (ahead - behind) / 2 == pytest.approx(float((gradient * direction).sum()), rel=2e-2)

@@ -12,4 +12,4 @@ from xct4d.config.base import Section
 class Trust(Section):
     """How far the data determine the motion: samples of its posterior distribution."""
 
-    samples: Annotated[int, Field(ge=2)] = Field(3, description="motions drawn; their spread is the uncertainty of the displacement")
+    samples: Annotated[int, Field(ge=2)] = Field(8, description="motions drawn; their spread is the uncertainty of the displacement")

@@ -52,11 +52,20 @@ class StiffBasis:
     def transposed(self, gradient: np.ndarray) -> np.ndarray:
         return np.einsum("st,zc,yb,xa,szyxd->tcbad", self.time, self.space, self.space, self.space, gradient, optimize=True)
 
+    def coefficients(self, control: np.ndarray) -> np.ndarray:
+        """y of the control points c."""
+        space = np.linalg.inv(self.space)
+        return np.einsum("st,zc,yb,xa,tcbad->szyxd", np.linalg.inv(self.time), space, space, space, control, optimize=True)
+
+    @property
+    def total_stiffness(self) -> np.ndarray:
+        """nu_x + nu_y + nu_z, the square root of a variable's bending energy: [1, n, n, n, 1]."""
+        nu = self.stiffness
+        return (nu[:, None, None] + nu[None, :, None] + nu[None, None, :])[None, ..., None]
+
     def scale(self, curvature: float, bending_weight: float) -> np.ndarray:
         """[1, n, n, n, 1] by which variables are multiplied so that the cost is about equally curved along each."""
-        nu = self.stiffness
-        energy = (nu[:, None, None] + nu[None, :, None] + nu[None, None, :]) ** 2
-        return (1 / np.sqrt(curvature + 2 * bending_weight * energy))[None, ..., None]
+        return 1 / np.sqrt(curvature + 2 * bending_weight * self.total_stiffness**2)
 
 
 def curvature(cost: Cost, control: np.ndarray, basis: StiffBasis, *, length: float = 0.003) -> float:

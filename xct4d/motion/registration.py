@@ -32,7 +32,7 @@ from xct4d.fields.conservation import LAWS, Law
 from xct4d.fields.material import is_occupied
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
-from xct4d.kernels.cpu.matching import difference
+from xct4d.kernels.cpu.matching import carried, difference
 from xct4d.motion.quasi_newton import StiffBasis, minimised
 
 MODES = 4  # of a field that is the same at all times
@@ -122,16 +122,29 @@ class Comparison:
         size = {"texture": np.mean([(v**2).mean() for v in self._texture]), "plain": np.mean([v.var() for v in self._plain])}
         self._scale = {name: 1 / max(float(value), LEAST) for name, value in size.items()}
 
-    def disturbed(self, left: Mapping[str, float], random: np.random.Generator) -> Comparison:
-        """The same with noise added to what is compared with: of the size of `left`, values of `terms`, and as smooth as the volumes."""
+    def left(self, maps: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
+        """What the maps, as `terms` has them, leave of each term: carried - there, at the voxels [N] of each scan's body."""
+        found = {}
+        for name, targets, others, conserved in self._compared():
+            found[name] = [carried(self._points[d], maps[d], others[1 - d], conserved) - targets[d] for d in (0, 1)]
+        return found
+
+    def disturbed(self, left: Mapping[str, list[np.ndarray]], length: float, random: np.random.Generator) -> Comparison:
+        """The same with what is compared with changed by what was left of it times smooth random numbers, the same for both terms.
+
+        length: over which the random numbers are alike, world units.
+        """
         other = copy(self)
-        for name, attribute in (("texture", "_texture"), ("plain", "_plain")):
-            size = np.float32(np.sqrt(left[name] / self._scale[name]))  # both directions' halves make one square
-            noisy = []
-            for values, (_, body) in zip(getattr(self, attribute), self._bodies, strict=True):
-                noisy.append(values + size * smooth_noise(body.shape, self._blur * len(body) / 2, random)[body])
-            setattr(other, attribute, noisy)
+        factors = [smooth_noise(body.shape, length * len(body) / 2, random)[body] for _, body in self._bodies]
+        other._texture, other._plain = (
+            [values + factor * of_scan for values, factor, of_scan in zip(targets, factors, left[name], strict=True)]
+            for name, targets, _, _ in self._compared()
+        )
         return other
+
+    def _compared(self) -> tuple[tuple[str, list[np.ndarray], list[np.ndarray], bool], ...]:
+        """(name, values at the body's voxels, volumes that are carried there, whether mass is kept) of each term."""
+        return ("texture", self._texture, self._normalised, False), ("plain", self._plain, self._volumes, self.conserved)
 
     @staticmethod
     def _body(volume: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,10 +158,7 @@ class Comparison:
         maps: [g, g, g, 4] of scan 0's grid carried to scan 1, and of scan 1's to scan 0.
         """
         values, gradients = {}, {}
-        for name, targets, others, conserved in (
-            ("texture", self._texture, self._normalised, False),
-            ("plain", self._plain, self._volumes, self.conserved),
-        ):
+        for name, targets, others, conserved in self._compared():
             found = [difference(self._points[d], targets[d], maps[d], others[1 - d], conserved) for d in (0, 1)]
             values[name] = float(self._scale[name] * sum(value for value, _ in found))
             gradients[name] = [np.float32(self._scale[name]) * gradient for _, gradient in found]

@@ -13,7 +13,6 @@ path stays as registered where no pixel speaks against it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
@@ -47,6 +46,14 @@ class Fineness:
     blur: float  # standard deviation of the images, world units on the axis
     pixel: float  # images are binned to pixels of about this size, world units on the axis
     scan_blur: float  # standard deviation of the volumes where the scans are compared
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a motion leaves of the data: predicted - measured."""
+
+    images: list[np.ndarray]  # [V, height, width] of each time
+    scans: dict[str, list[np.ndarray]]  # at the voxels of each scan's body, of each term of their comparison
 
 
 class SequenceFit:
@@ -123,21 +130,25 @@ class SequenceFit:
         growth = torch.ones(g, g, g) if self._law == "mass" else determinant(shift.reshape(g, g, g, 3))
         return torch.cat([self._nodes + shift, growth.reshape(-1, 1)], 1)
 
+    def _predicted(self, k: int, nodes: list[np.ndarray]) -> np.ndarray:
+        """Line integrals [V, height, width] of both scans, carried to time k and blended there, behind the blur."""
+        measured, pixel, _ = self._images[k]
+        image = np.zeros_like(measured.image)
+        for v in range(len(image)):
+            for particles, at, blended in zip(self._particles, nodes, _blend(measured.time), strict=True):
+                splat(particles, at, measured.views, v, blended, image[v])
+        return _blurred(image, self._blur / pixel)
+
     def _difference(self, k: int, nodes: list[np.ndarray], wanted: float | None) -> tuple[float, list[np.ndarray]]:
         """Half the mean square of what time k's images leave, and its gradient by the nodes times `wanted`."""
         measured, pixel, weight = self._images[k]
-        weights = (1 - measured.time, measured.time)  # of the scans
-        predicted = np.zeros_like(measured.image)
-        for v in range(len(predicted)):
-            for particles, at, blended in zip(self._particles, nodes, weights, strict=True):
-                splat(particles, at, measured.views, v, blended, predicted[v])
-        left = (_blurred(predicted, self._blur / pixel) - measured.image) * weight
+        left = (self._predicted(k, nodes) - measured.image) * weight
         value = 0.5 * float((left * left).mean(dtype=np.float64))
         pulls = [np.zeros_like(at) for at in nodes]
         if wanted is not None:
             back = _blurred(np.float32(wanted / left.size) * left * weight, self._blur / pixel)
-            for v in range(len(predicted)):
-                for particles, at, blended, pull in zip(self._particles, nodes, weights, pulls, strict=True):
+            for v in range(len(back)):
+                for particles, at, blended, pull in zip(self._particles, nodes, _blend(measured.time), pulls, strict=True):
                     splat_adjoint(particles, at, measured.views, v, blended, back[v], pull)
         return value, pulls
 
@@ -147,26 +158,38 @@ class SequenceFit:
 
     def residual_by_time(self, control: np.ndarray) -> np.ndarray:
         """Root mean square [T] of what is left of each time's images, weighted as they are fitted."""
-        self.set(control)
-        with torch.no_grad():
-            shifts = [self._followed(direction) for direction in (0, 1)]
-            nodes = [[self._cast_nodes(shifts[d][k + 1]).numpy() for d in (0, 1)] for k in range(len(self._images))]
-        return np.sqrt([2 * self._difference(k, at, None)[0] for k, at in enumerate(nodes)])
+        return np.sqrt([2 * self._difference(k, nodes, None)[0] for k, nodes in enumerate(self._nodes_of_images(control)[0])])
 
-    def disturbed(self, left: Mapping[str, float], random: np.random.Generator) -> SequenceFit:
-        """The same cost with noise added to all data: of the size of `left`, values of `residuals`, and as smooth as they are."""
+    def left(self, control: np.ndarray) -> Left:
+        """What a motion leaves of all data, without weights."""
+        of_images, maps = self._nodes_of_images(control)
+        images = [self._predicted(k, nodes) - self._images[k][0].image for k, nodes in enumerate(of_images)]
+        return Left(images, self._comparison.left(maps))
+
+    def disturbed(self, left: Left, length: float, random: np.random.Generator) -> SequenceFit:
+        """The same cost with all data changed by what was left of them times smooth random numbers of variance 1.
+
+        length: over which the random numbers are alike, world units.
+        """
         other = copy(self)
-        if self._images:
-            size = np.float32(np.sqrt(2 * left["projection"] / self._scale))
-            other._images = [
-                (replace(p, image=p.image + size / weight * self._noise(p.image.shape, pixel, random)), pixel, weight)
-                for p, pixel, weight in self._images
-            ]
-        other._comparison = self._comparison.disturbed(left, random)
+        other._images = [
+            (
+                replace(p, image=p.image + np.stack([smooth_noise(one.shape, length / pixel, random) for one in of_image]) * of_image),
+                pixel,
+                weight,
+            )
+            for (p, pixel, weight), of_image in zip(self._images, left.images, strict=True)
+        ]
+        other._comparison = self._comparison.disturbed(left.scans, length, random)
         return other
 
-    def _noise(self, shape: tuple[int, ...], pixel: float, random: np.random.Generator) -> np.ndarray:
-        return np.stack([smooth_noise(shape[1:], self._blur / pixel, random) for _ in range(shape[0])])
+    @torch.no_grad()
+    def _nodes_of_images(self, control: np.ndarray) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
+        """(nodes of both scans at the time of each image, maps of the scans onto each other)."""
+        self.set(control)
+        shifts = [self._followed(direction) for direction in (0, 1)]
+        nodes = [[self._cast_nodes(shifts[d][k + 1]).numpy() for d in (0, 1)] for k in range(len(self._images))]
+        return nodes, [m.numpy() for m in self._maps(shifts)]
 
     def weigh(self, control: np.ndarray) -> None:
         """Divide each term by what it is now, and weigh that of the projections."""
@@ -198,17 +221,22 @@ class SequenceFit:
         return sum((node * torch.from_numpy(pull)).sum() for node, pull in pairs)
 
     def _compared(self, shifts: list[list[Tensor]], values: dict[str, float], *, gradient: bool) -> Tensor:
-        g, maps = self._grid, []
-        for shift in (shifts[0][-1], shifts[1][0]):
-            shift = shift.reshape(g, g, g, 3)
-            growth = determinant(shift) if self._law == "mass" else torch.ones(g, g, g)
-            maps.append(torch.cat([shift, growth[..., None]], -1))
+        maps = self._maps(shifts)
         terms, gradients = self._comparison.terms([m.detach().numpy() for m in maps])
         values |= terms
         if not gradient:
             return torch.zeros(())
         pull = [sum(np.float32(self._weight[name]) * gradients[name][d] for name in terms) for d in (0, 1)]
         return sum((m * torch.from_numpy(p)).sum() for m, p in zip(maps, pull, strict=True))
+
+    def _maps(self, shifts: list[list[Tensor]]) -> list[Tensor]:
+        """[g, g, g, 4] of scan 0's grid carried to scan 1, and of scan 1's to scan 0: displacement and growth."""
+        g, maps = self._grid, []
+        for shift in (shifts[0][-1], shifts[1][0]):
+            shift = shift.reshape(g, g, g, 3)
+            growth = determinant(shift) if self._law == "mass" else torch.ones(g, g, g)
+            maps.append(torch.cat([shift, growth[..., None]], -1))
+        return maps
 
     def data_cost(self, control: np.ndarray) -> tuple[float, np.ndarray]:
         values, linear = self._evaluated(control, gradient=True)
@@ -241,6 +269,11 @@ class SequenceFit:
             scale = basis.scale(curvature(self.data_cost, control, basis), self._bending)
             control = minimised(self, control, basis, scale, max(iterations // rounds, 1), seen)
         return control
+
+
+def _blend(time: float) -> tuple[float, float]:
+    """Weights of the scans."""
+    return 1 - time, time
 
 
 def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:

@@ -16,12 +16,13 @@ from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames
 from xct4d.motion.expected_residual import expected_residual
-from xct4d.motion.path import COARSEST, fineness
-from xct4d.motion.posterior import BENDING_WEIGHT, FINENESS, Posterior
+from xct4d.motion.path import COARSEST, SOLIDITY_WEIGHT, fineness
+from xct4d.motion.posterior import FINENESS, MOST_TIMES, Posterior
 from xct4d.motion.projections import Projections, projections_between
 from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import SequenceFit
 from xct4d.progress import say, track
+from xct4d.selection import evenly_spaced
 
 
 def trust(
@@ -51,8 +52,9 @@ def trust(
         say(f"trust: the sequence's residual is {np.median(record['normalised_residual']):.2f} times that of the scans")
     fitted = field.refined(COARSEST) if field.resolution != COARSEST else field
     base = fitted.control.detach().double().numpy()
-    fit = SequenceFit(scans, sequence, base, field.law, FINENESS, bending_weight=BENDING_WEIGHT)
-    posterior, random, samples = Posterior(fit, base.shape), np.random.default_rng(seed), []
+    some = [sequence[k] for k in evenly_spaced(len(sequence), MOST_TIMES)]
+    fit = SequenceFit(scans, some, base, field.law, FINENESS, bending_weight=0.0, solidity_weight=SOLIDITY_WEIGHT)
+    posterior, random, samples = Posterior(fit, base), np.random.default_rng(seed), []
     with track("trust: samples", settings.samples) as progress:
         for _ in range(settings.samples):
             samples.append(posterior.sample(random))
