@@ -29,6 +29,7 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).parents[1]
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
 TRAINING = {"checkpoint_every": 5, "evaluate_every": 20, "rays": 64, "samples": 16}
 CONFIG = {
     "datasets": {"d": {"input": {"scene": "tiny"}}},
@@ -95,9 +96,7 @@ class Pipeline:
 
     def start(self, *arguments: str) -> psutil.Popen:
         command = [
-            sys.executable,
-            "-m",
-            "snakemake",
+            *SNAKEMAKE,
             "--snakefile",
             str(ROOT / "workflow" / "Snakefile"),
             "--configfile",

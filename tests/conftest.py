@@ -8,8 +8,13 @@ import torch
 
 from xct4d.workflow.failures import TOLD_LAST
 
-# the longest first, so that no process is left alone with one of them at the end
-LONGEST = ("test_slurm", "test_kills", "test_pipeline", "test_conda", "test_reruns", "test_motion_benchmark")
+# The longest first, so that no process is left alone with one of them at the end. The first compiles kernels for
+# the others: the second waits for it, and the next few need none.
+LONGEST = (
+    "test_pipeline", "test_slurm", "test_reruns", "test_module_use", "test_two_commands", "test_conda", "test_extending_page",
+    "test_kills", "test_motion_benchmark", "test_cuda_kernels", "test_check_stage", "test_evaluate", "test_join",
+    "test_alignment", "test_compilation", "test_device", "test_kernels", "test_diagnose", "test_ome_zarr",
+)  # fmt: skip
 # sums over threads are theirs to test
 THREADED = ("test_kernels", "test_training", "test_integrals")
 
@@ -19,7 +24,8 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: rank.get(Path(item.path).stem, len(rank)))
 
 
-def pytest_configure():
+def pytest_configure(config):
+    config.option.loadscopereorder = False  # else xdist begins with the files of the most tests
     # several processes test at once: their threads would only wait for each other
     numba.set_num_threads(1)
     torch.set_num_threads(1)

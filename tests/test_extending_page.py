@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lent_kernels import lend
 
 from workflow import ROOT
 
@@ -71,6 +72,7 @@ def extended(tmp_path_factory) -> Path:
     for block in blocks(PAGE):
         apply(root, *block)
     run(root, "xct4d.config_files")
+    lend(root)
     return root
 
 

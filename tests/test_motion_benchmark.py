@@ -9,6 +9,7 @@ from finished_result import DRIFT, make
 
 from benchmarks.motion import figure, ours, peers, scenes, tables
 from benchmarks.motion.__main__ import main
+from workflow import FORKING_JOBS
 from xct4d.phantom.truth import Phantom
 
 # a peers' tool: it says what it was given, and its motion is wrong by 0.1
@@ -35,7 +36,8 @@ SETTINGS = {
 }
 
 
-def test_the_tiny_scene_from_the_command_line(tmp_path, capsys):
+def test_the_tiny_scene_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(ours, "SNAKEMAKE", FORKING_JOBS)
     (tmp_path / "settings.yaml").write_text(yaml.safe_dump(SETTINGS))
     arguments = ["--scenes", "tiny", "--settings", str(tmp_path / "settings.yaml"), "--resolution", "24"]
     arguments += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "motion")]

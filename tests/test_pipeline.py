@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny_run import RESULTS, TINY, contents
+from tiny_run import RESULTS, THREADS, TINY, contents, undisturbed
 
 import xct4d
 from workflow import ROOT, jobs, snakemake
@@ -28,10 +28,7 @@ from xct4d.geometry.box import grid_points
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     """A working directory in which the tiny configuration ran undisturbed."""
-    place = tmp_path_factory.mktemp("undisturbed")
-    run = snakemake("--cores", "2", *TINY, cwd=place)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return place
+    return undisturbed(tmp_path_factory)
 
 
 def test_every_output_is_there(done):
@@ -189,12 +186,12 @@ def test_a_stage_killed_while_it_writes_ends_bit_identical(done, copy, tmp_path,
     (tmp_path / "sitecustomize.py").write_text(KILL)
     target = copy / RESULTS / output
     shutil.rmtree(target if target.is_dir() else target.parent)
-    command = ("--cores", "2", f"results/tiny/{output}", *TINY)
+    command = (f"results/tiny/{output}", *THREADS, *TINY)
     run = snakemake(*command, cwd=copy, PYTHONPATH=str(tmp_path), KILL_EVENT=event, KILL_PATH=path)
     assert run.returncode == 1
     assert "SIGKILL" in run.stderr or "status 137" in run.stderr or "status -9" in run.stderr, run.stderr
     assert not target.exists()
-    run = snakemake(*command, cwd=copy)
+    run = snakemake(*command, cwd=copy, prepared_for=2)
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy) == contents(done)
 
@@ -205,7 +202,7 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
     shutil.rmtree(copy / output)
     shutil.rmtree(copy / RESULTS / "tensorboard" / stage)
     checkpoints = copy / RESULTS / "checkpoints"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", output, *TINY]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), output, *THREADS, *TINY]
     process = subprocess.Popen(command, cwd=copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         while not list(checkpoints.glob(f"{stage}.*.checkpoint")):
@@ -216,7 +213,7 @@ def test_training_killed_with_snakemake_resumes_and_ends_bit_identical(done, cop
         process.wait()
     assert not (copy / output).exists()
     assert snakemake("--unlock", "--cores", "1", *TINY, cwd=copy).returncode == 0
-    run = snakemake("--cores", "2", output, *TINY, cwd=copy)
+    run = snakemake(output, *THREADS, *TINY, cwd=copy, prepared_for=2)
     assert run.returncode == 0, run.stdout + run.stderr
     assert contents(copy) == contents(done)
     assert first_step(max((copy / RESULTS / "tensorboard" / stage).iterdir(), key=lambda path: path.stat().st_mtime_ns)) > 0
@@ -238,7 +235,7 @@ def test_training_that_ends_after_snakemake_died_is_not_done_again(done, copy, t
     (tmp_path / "sitecustomize.py").write_text(KILL_SNAKEMAKE)
     shutil.rmtree(copy / RESULTS / output)
     target = str(RESULTS / output)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--cores", "2", target, *TINY]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), target, *THREADS, *TINY]
     surroundings = os.environ | {"PYTHONPATH": str(tmp_path), "KILL_PATH": f"/{output}"}
     process = subprocess.Popen(
         command, cwd=copy, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -247,7 +244,7 @@ def test_training_that_ends_after_snakemake_died_is_not_done_again(done, copy, t
     while not (copy / target).exists():  # the job itself is alive and ends well
         time.sleep(0.01)
     assert snakemake("--unlock", "--cores", "1", *TINY, cwd=copy).returncode == 0
-    run = snakemake("--cores", "2", target, *TINY, cwd=copy)
+    run = snakemake(target, *THREADS, *TINY, cwd=copy, prepared_for=2)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "was trained to the end before" in run.stdout + run.stderr
     assert contents(copy) == contents(done)

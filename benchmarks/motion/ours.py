@@ -27,6 +27,7 @@ from xct4d.metrics import Correlation
 from xct4d.result import Result
 
 ROOT = Path(__file__).parents[2]
+SNAKEMAKE = (sys.executable, "-m", "snakemake")
 PIXEL = 2 / 70  # world units on the axis: projections are averaged over about so much before they are compared
 DARKEST = 1e-4  # transmission below which the logarithm is not taken
 NOT_FITTED = ("prepare", "export", "series", "analyse", "evaluate", "report", "rasterise", "check")  # stages that only read, show or score
@@ -51,7 +52,7 @@ def run(name: str, dataset: Path, folder: Path, overrides: dict, cores: int) -> 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump({"datasets": {name: {"input": {"folder": str(dataset)}}}} | overrides))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder)]
+    command = [*SNAKEMAKE, "--snakefile", str(ROOT / "workflow" / "Snakefile"), "--directory", str(folder)]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with (folder / "log.txt").open("w") as log:
         done = subprocess.run(

@@ -250,7 +250,8 @@ def test_levels_end_before_they_are_too_coarse_to_show(tmp_path, n, sizes):
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.name)
 def test_the_coarsest_level_of_every_quantity_has_about_a_hundred_voxels(tmp_path, monkeypatch, quantity):
     monkeypatch.setattr("xct4d.io.ome_writer.COARSEST", COARSEST)
-    write(tmp_path / "v.zarr", np.ones((*quantity.shape, 400, 8, 8), np.float32), quantity=quantity)
+    with VolumeWriter(tmp_path / "v.zarr", (400, 8, 8), quantity=quantity) as writer:
+        writer[:] = np.ones((*quantity.shape, 400, 8, 8), np.float32)
     group = zarr.open_group(str(tmp_path / "v.zarr"), mode="r")
     assert [group[dataset["path"]].shape[-3] for dataset in group.attrs["ome"]["multiscales"][0]["datasets"]] == [400, 200, 100]
 

@@ -63,12 +63,20 @@ def test_both_scans_are_examined_drawn_and_told(folders, tmp_path, capsys):
     assert "backward: geometry by pairwise consistency: right" in said
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Without the pictures, of which the first test tells."""
+    monkeypatch.setattr("xct4d.stages.check.draw", lambda *_: None)
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_exchanged_scans_are_a_warning(folders, tmp_path, capsys):
     check({"forward": folders["backward"], "backward": folders["right"], "between": folders["between"]}, GIVEN, tmp_path / "check")
     assert json.loads((tmp_path / "check" / "check.json").read_text())["ends"]["exchanged"] is True
     assert "warning: the scans before and after look exchanged" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_scans_and_a_sequence_with_other_zeros_of_their_angles_are_told(tmp_path, capsys):
     azimuths, times = 10.0 * np.arange(36), np.linspace(0.02, 0.1, 8)
     own = {
@@ -89,6 +97,7 @@ def test_scans_and_a_sequence_with_other_zeros_of_their_angles_are_told(tmp_path
     assert "to correct it: input: {between_geometry: {angle_offset_deg: -" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_shifts_are_in_pixels_of_the_full_image(folders, tmp_path):
     check({"forward": folders["right"]}, GIVEN, tmp_path / "one")
     measured = json.loads((tmp_path / "one" / "check.json").read_text())["forward"]["measured"]

@@ -1,6 +1,8 @@
 """Scores of a model whose errors are known in closed form."""
 
 import json
+from contextlib import nullcontext
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -36,8 +38,10 @@ def run(
     duration_s=None,
     histories=None,
     region=None,
+    drawn=True,
     **settings,
 ):
+    """drawn: with the figures, which take longer than the scores."""
     volumes = {}
     for t in times:
         outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
@@ -50,7 +54,8 @@ def run(
         states["between"] = save(
             tmp_path / "prepared" / "between", times=[0.5, 0.75, 0.75], held_out=[True, True, True], unit_mm=unit_mm, duration_s=duration_s
         )
-    evaluate_model(model, volumes, states, truth, Evaluate(resolution=N, **settings), tmp_path / "out", histories or {}, None, region)
+    with nullcontext() if drawn else patch("xct4d.stages.evaluate.draw_scores"):
+        evaluate_model(model, volumes, states, truth, Evaluate(resolution=N, **settings), tmp_path / "out", histories or {}, None, region)
     return json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 
@@ -93,7 +98,7 @@ def test_a_perfect_model_scores_perfectly(tmp_path):
 
 def test_a_lagging_motion_is_measured(tmp_path):
     """Carried points and centres fall short by a quarter of the drift; the volumes by the shift that this gives them."""
-    record = run(tmp_path, DriftingBall(lag=0.75), truth=BallPhantom())
+    record = run(tmp_path, DriftingBall(lag=0.75), truth=BallPhantom(), drawn=False)
     start, middle, end = record["times"]
     drift = np.linalg.norm(DRIFT)
     assert middle["displacement_error"]["mean"] == pytest.approx(0.125 * drift, rel=1e-5)
@@ -117,7 +122,7 @@ def test_a_lagging_motion_is_measured(tmp_path):
 
 
 def test_a_volume_of_another_resolution_is_evaluated_from_the_model(tmp_path):
-    record = run(tmp_path, DriftingBall(), resolution=20, truth=BallPhantom(), times=(0.5,))
+    record = run(tmp_path, DriftingBall(), resolution=20, truth=BallPhantom(), times=(0.5,), drawn=False)
     (entry,) = record["times"]
     assert entry["source"] == {"forward": "model", "backward": "model", "mixed": "model"}
     assert entry["correlation"] == pytest.approx({"forward": 1, "backward": 1, "mixed": 1}, abs=1e-6)
@@ -158,7 +163,7 @@ def test_volumes_measured_at_any_times_are_scored_without_a_motion(tmp_path):
         np.save(tmp_path / f"{t}.npy", sampled(t).reshape(N, N, N).transpose(2, 1, 0))
     truth = Truth(volumes=[{"path": f"{t}.npy", "time": t} for t in (0.5, 0.25)])
     record = run(tmp_path, DriftingBall(lag=0.75), truth=MeasuredVolumes.from_truth(truth, tmp_path), times=(0.0, 0.5))
-    known = run(tmp_path / "known", DriftingBall(lag=0.75), truth=BallPhantom(), times=(0.25, 0.5))
+    known = run(tmp_path / "known", DriftingBall(lag=0.75), truth=BallPhantom(), times=(0.25, 0.5), drawn=False)
     start, quarter, middle = record["times"]
     assert [start["time"], quarter["time"], middle["time"]] == [0, 0.25, 0.5]
     assert start["correlation"] is None and start["mean_squared_error"] is None
@@ -182,7 +187,7 @@ def test_only_the_region_is_scored(tmp_path):
     """Half of the box: squares of differences, the correlations and the material whose motion is scored are those of that half."""
     box = {"x": [-1, 0], "y": [-1, 1], "z": [-1, 1]}
     model = DriftingBall(gain=1.3, lag=0.9)
-    record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(EvaluatedRegion(box=box), tmp_path))
+    record = run(tmp_path, model, truth=BallPhantom(), times=(0.5,), region=ScoredRegion(EvaluatedRegion(box=box), tmp_path), drawn=False)
     c = voxel_centres(N)
     points = grid_points(c, c, c)
     half = points[:, 0] <= 0
@@ -194,13 +199,13 @@ def test_only_the_region_is_scored(tmp_path):
     assert entry["self_correlation"] == pytest.approx(np.corrcoef(forward, backward)[0, 1], abs=1e-5)
     assert entry["correlation"]["forward"] == pytest.approx(np.corrcoef(forward, true)[0, 1], abs=1e-5)
     assert entry["mean_squared_error"]["backward"] == pytest.approx(((backward - true) ** 2).mean(), rel=1e-4)
-    whole = run(tmp_path / "whole", model, truth=BallPhantom(), times=(0.5,))
+    whole = run(tmp_path / "whole", model, truth=BallPhantom(), times=(0.5,), drawn=False)
     assert 0 < entry["displacement_error"]["points"] < whole["times"][0]["displacement_error"]["points"]
     assert whole["region"] is None
 
 
 def test_each_scan_alone_predicts_held_out_projections_worse_where_it_is_far(tmp_path):
-    held_out = run(tmp_path, DriftingBall(lag=0.75))["held_out"]
+    held_out = run(tmp_path, DriftingBall(lag=0.75), drawn=False)["held_out"]
     at_start, middle, late = held_out["times"]
     assert "forward" not in at_start  # a projection of a scan, of its time alone
     assert held_out["mean"]["forward"]["psnr"] == pytest.approx((middle["forward"]["psnr"] + 2 * late["forward"]["psnr"]) / 3)
@@ -209,10 +214,10 @@ def test_each_scan_alone_predicts_held_out_projections_worse_where_it_is_far(tmp
 
 
 def test_projections_that_were_trained_on_are_scored_where_asked(tmp_path):
-    record = run(tmp_path, StillBall(), times=(0.0,), trained_projections=True)
+    record = run(tmp_path, StillBall(), times=(0.0,), trained_projections=True, drawn=False)
     assert (record["held_out"]["mean"]["count"], record["trained_on"]["mean"]["count"]) == (1, 1)
     assert record["trained_on"]["mean"]["psnr"] > 90
-    assert run(tmp_path / "not", StillBall(), times=(0.0,))["trained_on"] is None
+    assert run(tmp_path / "not", StillBall(), times=(0.0,), drawn=False)["trained_on"] is None
 
 
 def test_without_truth_self_correlation_remains(tmp_path):

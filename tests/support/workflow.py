@@ -12,13 +12,18 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+FORKING = [sys.executable, str(Path(__file__).with_name("forking_snakemake.py"))]
+FORKING_JOBS = (*FORKING, "1", "once")  # instead of `python -m snakemake`: its jobs of one thread are forks
 
 
-def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def snakemake(
+    *arguments: str, cwd: Path, root: Path = ROOT, prepared_for: int | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run snakemake in a working directory, on the workflow of a checkout.
 
     Half of a command's time is the import of Snakemake, so that a process that has imported it
-    is forked, unless the command is to find another environment as it starts.
+    is forked, unless the command is to find another environment as it starts. So are its jobs of one
+    thread; prepared_for: its jobs of so many threads, from a process that has imported torch and its like.
     """
     arguments = ("--snakefile", str(root / "workflow" / "Snakefile"), *arguments)
     if environment:
@@ -32,7 +37,7 @@ def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str)
             "environment": dict(os.environ),
             **{name: str(path) for name, path in streams.items()},
         }
-        server = _forking()
+        server = _forking(prepared_for)
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         status = int(server.stdout.readline())
@@ -40,8 +45,8 @@ def snakemake(*arguments: str, cwd: Path, root: Path = ROOT, **environment: str)
 
 
 @cache
-def _forking() -> subprocess.Popen[str]:
-    command = [sys.executable, str(Path(__file__).with_name("forking_snakemake.py"))]
+def _forking(prepared_for: int | None) -> subprocess.Popen[str]:
+    command = [*FORKING, "1", "plain"] if prepared_for is None else [*FORKING, str(prepared_for), "prepared"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 

@@ -31,6 +31,7 @@ from workflow import ROOT
 pytest.importorskip("rattler", reason="py-rattler, whose solver stands in for conda's, has no wheel for this machine")
 
 from conda_standin.channel import conda_name, write_package, write_python
+from lent_kernels import lend
 
 STANDIN = Path(__file__).parents[1] / "support" / "conda_standin"
 ENVS = ROOT / "workflow" / "envs"
@@ -130,6 +131,7 @@ def checkout(place):
     for script in (root / "workflow" / "scripts").glob("*.py"):
         script.write_text(script.read_text() + ORIGINS)
     (root / "config" / "tiniest.yaml").write_text(yaml.safe_dump(CONFIG))
+    lend(root)
     return root
 
 

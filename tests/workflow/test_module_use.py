@@ -90,7 +90,7 @@ def recorded(folder: Path) -> dict:
 @pytest.mark.parametrize("prefix", ["", "ct"], ids=["no prefix", "prefix"])
 def test_an_importing_workflow_runs_it_in_its_own_directory(tmp_path, imported, prefix):
     outside = importing(tmp_path, imported, f'"{imported}/workflow/Snakefile"', prefix)
-    done = snakemake("--cores", "4", cwd=outside, root=outside)
+    done = snakemake("--cores", "1", cwd=outside, root=outside)
     assert done.returncode == 0, done.stdout + done.stderr
     assert jobs(cwd=outside, root=outside) == []
     results = outside / prefix / "results"

@@ -92,7 +92,7 @@ def _imports(path: Path, root: Path, module: str) -> frozenset[str]:
 @cache
 def _imports_read(path: Path, _changed: int, root: Path, module: str) -> frozenset[str]:
     package = module if _is_package(module, root) else module.rpartition(".")[0]
-    found = set()
+    named = set()
     for level, written, names in _code(path, root).imports:
         base = written
         if level:
@@ -102,9 +102,8 @@ def _imports_read(path: Path, _changed: int, root: Path, module: str) -> frozens
         for name in [base, *(f"{base}.{name}" for name in names)]:
             parts = name.split(".")
             if parts[0] == PACKAGE:
-                ancestors = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-                found |= {ancestor for ancestor in ancestors if _file(ancestor, root) is not None}
-    return frozenset(found)
+                named |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return frozenset(name for name in named if _file(name, root) is not None)
 
 
 def _is_package(module: str, root: Path) -> bool:
