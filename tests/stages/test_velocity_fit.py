@@ -89,13 +89,16 @@ def test_a_level_coarser_than_the_registration_shows_that_one(registered, tmp_pa
     assert "displacement" in board.Tags()["images"]
 
 
-def test_a_killed_fit_goes_on_with_its_curves(registered, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("underfitted", "rounds_done"), [(path.UNDERFITTED, 1), (0.0, 2)], ids=["second round", "third round"])
+def test_a_killed_fit_goes_on_with_its_curves(registered, tmp_path, monkeypatch, underfitted, rounds_done):
+    monkeypatch.setattr(path, "UNDERFITTED", underfitted)  # at 0 a third round follows, with other weights
+    monkeypatch.setattr(path, "ROUNDS", rounds_done + 1)
     undisturbed = fit(registered, LEVELS[1], tmp_path / "whole")
     fitted, rounds = path.SequenceFit.fitted, []
 
     def killed(self, *arguments, **keywords):
         rounds.append(1)
-        if len(rounds) == 2:
+        if len(rounds) > rounds_done:
             raise KeyboardInterrupt
         return fitted(self, *arguments, **keywords)
 
@@ -106,5 +109,6 @@ def test_a_killed_fit_goes_on_with_its_curves(registered, tmp_path, monkeypatch)
     board = fit(registered, LEVELS[1], tmp_path / "killed")
     files = [tmp_path / name / "out" / "field.safetensors" for name in ("whole", "killed")]
     assert files[0].read_bytes() == files[1].read_bytes()
+    assert json.loads((tmp_path / "killed" / "out" / "history.json").read_text())["projection_weight"][-1] == (1.0 if underfitted else 3.0)
     for name in ("training/cost", "correlation/t1"):
         assert [(e.step, e.value) for e in board.Scalars(name)] == [(e.step, e.value) for e in undisturbed.Scalars(name)]
