@@ -24,7 +24,9 @@ from xct4d.motion.sequence import Fineness, SequenceFit
 
 FINENESS = Fineness(grid=20, voxels=48, blur=0.04, pixel=0.05, scan_blur=0.03)
 MOST_TIMES = 8  # of the sequence
-INDEPENDENT = 2000.0  # data behind a term: neighbours share their errors. 500 to 8000 give the same deviations
+# Data behind a term: neighbours share their errors, so far fewer than there are voxels. With 500 to 8000 the
+# rank correlation of the deviation with the true error differed by 0.07 at most.
+INDEPENDENT = 2000.0
 ALIKE = 0.12  # world units over which errors of the data are alike
 ROUGHER = 2.0  # than the fitted motion: a fit is smoother than what it fits
 STIFFNESS_BANDS = np.array([5, 12, 25, 50, 100, 200, 400, 800, np.inf])  # below are rigid and affine motions, of stiffness 0

@@ -34,7 +34,7 @@ def trust(
     *,
     seed: int = 0,
 ) -> None:
-    """Write motions.safetensors, the fitted motion and samples of its posterior, and trust.json.
+    """Write fitted.safetensors, sample_<k>.safetensors (samples of the motion's posterior), and trust.json.
 
     frames_folders: prepared projections of each state. canonicals, velocity:
     output folders of these stages, of the finest level. trust.json holds for

@@ -35,6 +35,17 @@ def map_at(maps, i, j, k, fx, fy, fz, out):
 
 
 @numba.njit(fastmath=True)
+def map_at_point(maps, x, y, z, out):
+    """Write to `out` the map at a point. Returns the lower node (i, j, k) and the position (fx, fy, fz) between it and the next."""
+    g = maps.shape[0]
+    i, fx = node(x, g)
+    j, fy = node(y, g)
+    k, fz = node(z, g)
+    map_at(maps, i, j, k, fx, fy, fz, out)
+    return i, j, k, fx, fy, fz
+
+
+@numba.njit(fastmath=True)
 def map_at_adjoint(gradient, i, j, k, fx, fy, fz, cotangent):
     """Adjoint of `map_at`: add the cotangent of the map to the gradient of the eight nodes, with their weights."""
     for c in range(8):
@@ -46,14 +57,11 @@ def map_at_adjoint(gradient, i, j, k, fx, fy, fz, cotangent):
 
 @numba.njit(fastmath=True, cache=True, nogil=True)
 def _difference(points, values, maps, volume, n, conserved, gradient):
-    g, total = maps.shape[0], 0.0
+    total = 0.0
     found, cotangent = np.empty(COMPONENTS, np.float32), np.empty(COMPONENTS, np.float32)
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        i, fx = node(x, g)
-        j, fy = node(y, g)
-        k, fz = node(z, g)
-        map_at(maps, i, j, k, fx, fy, fz, found)
+        i, j, k, fx, fy, fz = map_at_point(maps, x, y, z, found)
         v, gx, gy, gz = value_and_gradient(volume, n, x + found[0], y + found[1], z + found[2])
         volume_change = found[3] if conserved else np.float32(1.0)
         r = v * volume_change - values[p]
@@ -82,13 +90,10 @@ def difference(
 
 @numba.njit(fastmath=True, cache=True, nogil=True)
 def _carried(points, maps, volume, n, conserved, out):
-    g, found = maps.shape[0], np.empty(COMPONENTS, np.float32)
+    found = np.empty(COMPONENTS, np.float32)
     for p in range(points.shape[0]):
         x, y, z = points[p, 0], points[p, 1], points[p, 2]
-        i, fx = node(x, g)
-        j, fy = node(y, g)
-        k, fz = node(z, g)
-        map_at(maps, i, j, k, fx, fy, fz, found)
+        map_at_point(maps, x, y, z, found)
         v, _, _, _ = value_and_gradient(volume, n, x + found[0], y + found[1], z + found[2])
         out[p] = v * found[3] if conserved else v
 
