@@ -63,7 +63,7 @@ COARSE = (
     Scale(9, 24, 64, 0.04, 16),
     Scale(15, 32, 64, 0.02, 16),
 )
-FINE = (Scale(27, 48, 96, 0.01, 14),)
+FINE = (Scale(15, 32, 128, 0.007, 14),)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from xct4d.workflow.needs import arrays
 from xct4d.workflow.workload import Workload
 
-VOXELS = 112  # per axis, at most, at which the scans are compared
+VOXELS = 128  # per axis, at most, at which the scans are compared
 ARRAYS = 40  # float32 numbers a voxel: volumes, gradients, nodes and what L-BFGS remembers
 SECONDS = 60.0
 PASSES = 60  # over all pixels of the sequence
