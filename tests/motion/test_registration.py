@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from squeezed_balls import SQUEEZED, make_outputs, sequence, thing, views
+from squeezed_balls import BALLS, SQUEEZED, make_outputs, sequence, thing, views
 
 from xct4d.config import Registration
 from xct4d.fields.conservation import LAWS
@@ -20,6 +20,8 @@ from xct4d.motion import registration
 from xct4d.motion.quasi_newton import StiffBasis
 from xct4d.motion.registration import Scale, locally_normalised, register_scans
 from xct4d.motion.sequence import Fineness, SequenceFit, fitted_pace
+from xct4d.phantom import motions, shapes
+from xct4d.phantom.truth import Phantom
 from xct4d.stages import register as stages
 
 RNG = np.random.default_rng(3)
@@ -153,6 +155,30 @@ def test_gradient_of_the_sequence(law):
     _, gradient = cost(control)
     direction = RNG.normal(size=control.shape) * 2e-3
     assert (cost(control + direction)[0] - cost(control - direction)[0]) / 2 == pytest.approx((gradient * direction).sum(), rel=3e-2)
+
+
+def test_what_is_too_faint_to_follow_is_still_projected():
+    """Air of half a per cent of the balls' attenuation, and balls that rest: the scans explain the sequence."""
+    faint = {"type": "sphere", "center": [0.0, 0.0, 0.0], "radius": 0.95, "rho": 0.0025}
+    tree = shapes.parse({"type": "object_collection", "objects": [*BALLS, faint]}, source="test", folder=None)
+    rest = motions.parse({"type": "rigid", "displacements": [0.0, 0.0, 0.0]}, source="test")
+    scan = Phantom(tree, rest, conserves_mass=False).volume(48, 0.0)
+    hazy, clear = (
+        SequenceFit(
+            (volume, volume),
+            sequence(truth, (0.5,)),
+            np.zeros((4, 6, 6, 6, 3)),
+            "attenuation",
+            Fineness(12, 48, 0.05, 0.07, 0.05),
+            bending_weight=0.0,
+        )
+        for volume, truth in (
+            (scan, Phantom(tree, rest, conserves_mass=False)),
+            (np.where(scan > 0.1, scan, 0), thing({"type": "rigid", "displacements": [0.0, 0.0, 0.0]})),
+        )
+    )
+    left = [float(fit.residual_by_time(np.zeros((4, 6, 6, 6, 3)))[0]) for fit in (hazy, clear)]
+    assert left[0] == pytest.approx(left[1], rel=0.2)
 
 
 def test_the_sequence_mends_the_path():
