@@ -18,12 +18,13 @@ from xct4d.motion.sequence import Fineness, SequenceFit
 
 COARSEST = 15  # control points per axis: a registration has this many, and a coarser level is fitted to nothing
 BENDING_WEIGHT = 1.0  # every term of the data is divided by its own residual, so that one weight serves all objects
-# Of what the right motion leaves of the sequence (expected_residual): where more is left, some motion
-# was not fitted, and the projections count more in the next round (the discrepancy principle, Morozov
-# 1966). Less is no sign of fitted noise: of scans from few views the blend leaves down to 0.66.
-UNDERFITTED = 1.15
+# Of what the right motion leaves of the sequence (expected_residual). The discrepancy principle (Morozov
+# 1966): where the registered motion leaves no more, what a fit would find is noise and the scans' own
+# errors; where a fit leaves more, some motion was not fitted, and the data count more in the next round.
+# A fit that leaves less is no sign of fitted noise: of scans from few views the blend leaves down to 0.66.
+EXPLAINED, UNDERFITTED = 1.0, 1.05
 PART_OF_TIMES = 90  # percentile: parts of the path may be fitted where others are not, and single bad projections do not count
-FACTOR = 3.0  # of the projections' weight, from round to round
+FACTOR = 3.0  # of the weight of all data, from round to round
 SOLIDITY_WEIGHT = 5000.0  # in a box full of solid material a divergence of 0.014 a unit of time costs as much as one term of the data
 PIXEL = 0.036  # world units on the axis
 LEAST_ROUNDS, ROUNDS = 2, 3  # in each, weights and curvature are taken anew
@@ -35,8 +36,8 @@ Show = Callable[[int, np.ndarray, Mapping[str, float]], None]  # step, control p
 def fineness(resolution: int) -> Fineness:
     """How finely the sequence is compared at a level of the velocity field."""
     if resolution <= COARSEST:
-        return Fineness(grid=24, voxels=80, blur=0.02, pixel=PIXEL, scan_blur=0.02)
-    return Fineness(grid=32, voxels=112, blur=0.008, pixel=PIXEL, scan_blur=0.02)
+        return Fineness(grid=24, voxels=96, blur=0.02, pixel=PIXEL, scan_blur=0.01)
+    return Fineness(grid=32, voxels=112, blur=0.008, pixel=PIXEL, scan_blur=0.01)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class PathFit:
         )
         if not history.step:
             show(0, base + difference, self._record(fit, difference, 0, history))
-        while (weight := _weight_of_next_round(done, history)) is not None:
-            fit.projection_weight = weight
+        while (weight := _weight_of_next_round(done, history, registered=not difference.any())) is not None:
+            fit.data_weight = weight
             steps = count(done * STEPS + 1)
             difference = fit.fitted(
                 difference, STEPS, rounds=1, seen=lambda c, cost, steps=steps: show(next(steps), base + c, {"cost": cost})
@@ -82,10 +83,12 @@ class PathFit:
             terms = self._record(fit, difference, done * STEPS, history)
             show(done * STEPS, base + difference, terms)
             say(
-                f"{self.title}: {done * STEPS} steps, weight of the projections {weight:.3g}, "
+                f"{self.title}: {done * STEPS} steps, weight of the data {weight:.3g}, "
                 f"up to {terms['normalised_residual']:.2f} of the residual that the right motion leaves"
             )
             checkpoint.save(done, {"difference": torch.from_numpy(difference)}, history.to_json())
+        if not difference.any():
+            say(f"{self.title}: the registered motion explains the sequence and stays as it is")
         field = VelocityField(
             self.registered.resolution, self.registered.modes,
             longest_step=self.registered.longest_step, solver=self.registered.solver, law=self.registered.law,
@@ -97,16 +100,21 @@ class PathFit:
     def _record(self, fit: SequenceFit, difference: np.ndarray, step: int, history: History) -> dict[str, float]:
         terms = fit.residuals(difference)
         left = np.percentile(fit.residual_by_time(difference) / self.expected, PART_OF_TIMES)
-        terms = {"loss": sum(terms.values())} | terms | {"normalised_residual": float(left), "projection_weight": fit.projection_weight}
+        terms = {"loss": sum(terms.values())} | terms | {"normalised_residual": float(left), "data_weight": fit.data_weight}
         history.step.append(step)
         for name, value in terms.items():
             history.terms.setdefault(name, []).append(value)
         return terms
 
 
-def _weight_of_next_round(done: int, history: History) -> float | None:
-    """That of the projections, by what the rounds that are done left of them; None where no round is needed."""
-    weight, left = (history.terms[name][-1] for name in ("projection_weight", "normalised_residual"))
+def _weight_of_next_round(done: int, history: History, *, registered: bool) -> float | None:
+    """That of the data, by what is left of them after the rounds that are done; None where no round is needed.
+
+    registered: whether the motion is still the registered one.
+    """
+    weight, left = (history.terms[name][-1] for name in ("data_weight", "normalised_residual"))
+    if registered and left <= EXPLAINED:
+        return None
     if done < LEAST_ROUNDS:
         return weight
     return weight * FACTOR if left > UNDERFITTED and done < ROUNDS else None

@@ -99,7 +99,7 @@ class SequenceFit:
         self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}
-        self.projection_weight = 1.0  # beside the scans' terms
+        self.data_weight = 1.0  # of all terms of the data beside the priors
 
     def _unmoved(self, projections: Projections) -> np.ndarray:
         """Line integrals [V, height, width] of what is too faint to be followed (noise, blur), which stays where each scan has it."""
@@ -203,10 +203,8 @@ class SequenceFit:
         return nodes, [m.numpy() for m in self._maps(shifts)]
 
     def weigh(self, control: np.ndarray) -> None:
-        """Divide each term by what it is now, and weigh that of the projections."""
-        self._weight = {name: 1 / max(value, LEAST) for name, value in self.residuals(control).items()}
-        if self._images:
-            self._weight["projection"] *= self.projection_weight
+        """Divide each term by what it is now."""
+        self._weight = {name: self.data_weight / max(value, LEAST) for name, value in self.residuals(control).items()}
 
     def _evaluated(self, control: np.ndarray, *, gradient: bool) -> tuple[dict[str, float], Tensor | None]:
         """Terms, and the sum of the weighted terms' linear parts, to be differentiated."""
