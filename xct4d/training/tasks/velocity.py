@@ -69,7 +69,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
         self._sharp = CarriedScans(scans, field)
         self._blurred = CarriedScans({direction: scan.blurred(level.blur) for direction, scan in scans.items()}, field)
         self._occupied = {
-            direction: occupancy.subcell_centres(occupancy.occupied(scan, generator(seed, self.title), device), parts=1)
+            direction: occupancy.block_centres(occupancy.occupied(scan, generator(seed, self.title), device))
             for direction, scan in self._blurred.scan.items()
         }
         rate = LearningRate(settings.schedule, level.learning_rate, level.steps)
@@ -124,7 +124,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
     @torch.no_grad()
     def _cells(self, direction: Direction, time: float) -> Tensor:
         """The cells that a scan's material is in at a time, by the motion as it is now."""
-        return occupancy.around(self.field.flow(self._occupied[direction], SCAN_TIME[direction], time), radius=1.0)
+        return occupancy.around(self.field.flow(self._occupied[direction], SCAN_TIME[direction], time), radius=1.5)
 
     def _all_cells(self, time: float) -> Tensor:
         return self._cells("forward", time) | self._cells("backward", time)
@@ -159,4 +159,4 @@ def choose(training: Sequence[TimePoint], scan_time: float, horizon: float, rng:
     distance = np.array([abs(time_point.mean_time - scan_time) for time_point in training])
     moving = distance > 0
     near = np.flatnonzero(moving & (distance <= max(horizon, distance[moving].min())))
-    return training[int(rng.choice(near))]
+    return training[near[rng.integers(len(near))]]
