@@ -274,7 +274,7 @@ def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkp
     assert not torch.equal(found.control, other.control)
 
 
-@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep"])
+@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep", "annealed_temporal"])
 def test_the_stage_trains_the_other_mixers_too(trained, method):
     output = trained.mixing(method, method=method, steps=5)
     settings = config.Mixing(method=method)
@@ -282,3 +282,9 @@ def test_the_stage_trains_the_other_mixers_too(trained, method):
     before = trained_mixer(method).from_settings(settings)
     changed = [not torch.equal(new, old) for new, old in zip(mixer.parameters(), before.parameters(), strict=True)]
     assert all(changed)
+
+
+def test_annealing_ends_at_the_final_slope_also_where_nothing_is_left_to_train(trained):
+    for _ in range(2):  # the second time from the checkpoint of the last step
+        output = trained.mixing("annealed", method="annealed_temporal", steps=3, initial_slope=0.5, final_slope=2.5)
+        assert float(trained_mixer("annealed_temporal").load(output / "field.safetensors").slope) == 2.5
