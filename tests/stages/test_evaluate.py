@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from ball_projections import HISTORY, save
-from evolution_in_closed_form import CENTRE, DRIFT, RADIUS, BallPhantom, DriftingBall, StillBall, density
+from evolution_in_closed_form import CENTRE, DRIFT, RADIUS, BallPhantom, DriftingBall, FollowedBall, StillBall, density
 from PIL import Image
 
 from xct4d.analysis import scores
@@ -44,7 +44,7 @@ def run(
     """drawn: with the figures, which take longer than the scores."""
     volumes = {}
     for t in times:
-        outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
+        outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in model.kinds}
         export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
         volumes |= {(kind, t): path for kind, path in outputs.items()}
     states = {
@@ -237,6 +237,19 @@ def test_a_static_dataset_has_one_time_and_no_motion(tmp_path):
     assert record["static"] is True
     assert record["held_out"]["mean"]["count"] == 1
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".digests.json", "held_out.png", "metrics.json", "slices.png"]
+
+
+def test_without_a_second_scan_the_forward_volumes_and_their_motion_are_scored(tmp_path):
+    record = run(tmp_path, FollowedBall(), truth=BallPhantom(), drawn=False)
+    assert (record["static"], record["second_scan"]) == (False, False)
+    for entry in record["times"]:
+        assert entry["correlation"] == pytest.approx({"forward": 1}, abs=1e-6)
+        assert entry["self_correlation"] is None
+        assert entry["mismatch"] is None
+        assert entry["displacement_error"]["mean"] < 1e-6
+        assert entry["displacement_error_to_end"] is None
+    assert record["held_out"]["mean"]["count"] == 4
+    assert "forward" not in record["held_out"]["mean"]  # the result is that of the scan alone
 
 
 def test_an_empty_model_has_undefined_correlation_in_valid_json(tmp_path):

@@ -13,7 +13,7 @@ import torch
 import yaml
 from small_frames import frames_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny_dataset import make
+from tiny_dataset import centre, make
 
 from xct4d import config
 from xct4d.fields.baked import BakedField
@@ -272,6 +272,23 @@ def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkp
     assert (found.longest_step, found.solver) == (0.3, "euler")
     assert torch.equal(found.control, alone.control)
     assert not torch.equal(found.control, other.control)
+
+
+def test_without_a_second_scan_the_first_is_carried_through_the_sequence(trained):
+    settings = config.Velocity(
+        **VELOCITY | {"levels": [LEVEL | {"steps": 60, "strain_weight": 0.0, "smoothness_weight": 0.0}], "rays": 128}
+    )
+    prepared = {state: folder for state, folder in trained.prepared.items() if state != "backward"}
+    ends = {"forward": trained.ends["forward"]}
+    velocity(settings, settings.levels[0], prepared, ends, None, *trained._places("followed"))
+    curves = history(trained.folder / "followed")
+    assert not {"volume", "mismatch"} & set(curves)  # which take two scans, whatever their weights
+    field = VelocityField.load(trained.folder / "followed" / "field.safetensors")
+    late, first = (torch.from_numpy(centre(t)).float()[None] for t in (0.75, 0.0))
+    assert float((field.flow(late, 0.75, 0.0) - first).norm().detach()) < 0.6 * float((late - first).norm())
+    shown = events(trained.board("followed")).Tags()
+    assert not [name for name in shown["scalars"] if name.startswith(("correlation/", "directions/"))]
+    assert {"slices", "displacement"} <= set(shown["images"])
 
 
 @pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep", "annealed_temporal"])
