@@ -20,6 +20,8 @@ from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
 from xct4d.phantom.measured import MeasuredVolumes
 from xct4d.quantities import ATTENUATION
+from xct4d.reconstruction.fdk import DoesNotApply
+from xct4d.report import tables
 from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
 from xct4d.units import Scale
@@ -301,3 +303,17 @@ def test_centres_of_separate_objects():
     assert object_centres({"type": "gyroid"}) is None
     assert object_centres(None) is None
     assert object_centres({"type": "object_collection", "objects": [{"type": "gyroid"}]}) is None
+
+
+def test_classical_reconstructions_stand_beside_the_canonical_where_they_apply(tmp_path, capsys):
+    record = run(tmp_path, StillBall(), times=(0.0,), truth=BallPhantom(), drawn=False, classical=["fdk", "sirt"])
+    (scores,) = record["classical"].values()
+    assert list(scores) == ["xct4d", "fdk", "sirt"]  # of one projection: they are anything but good
+    assert scores["xct4d"]["correlation"] == pytest.approx(1, abs=1e-6)
+    assert scores["xct4d"]["psnr"] == record["held_out"]["mean"]["psnr"]
+    assert all(0 < own["correlation"] < 1 and own["psnr"] < scores["xct4d"]["psnr"] for name, own in scores.items() if name != "xct4d")
+    assert tables.classical(record).rows[1][:2] == ("forward", "FDK")
+    with patch("xct4d.reconstruction.fdk.check_circular", side_effect=DoesNotApply("its views are not on a circle")):
+        record = run(tmp_path / "other", StillBall(), times=(0.0,), drawn=False, classical=["fdk"])
+    assert list(record["classical"]["forward"]) == ["xct4d"]
+    assert "FDK does not apply to the forward scan: its views are not on a circle" in capsys.readouterr().err

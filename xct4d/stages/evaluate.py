@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from xct4d import config
+from xct4d.analysis.classical import score_classical
 from xct4d.analysis.projection_scores import score_projections
 from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.analysis.scores import score_time
@@ -100,6 +101,7 @@ def evaluate_model(
             "duration_s": first.duration_s,
             "times": [score.record for score in scores],
             "held_out": held_out,
+            "classical": score_classical(settings.classical, evolution, states, truth, settings.resolution) if settings.classical else None,
             "trained_on": score_projections(evolution, states, 0, held_out=False)[0] if settings.trained_projections else None,
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
