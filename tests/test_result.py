@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from finished_result import CONFIGURATION, DRIFT, METRICS, RECONSTRUCTIONS, TIMES, make
+from finished_result import CONFIGURATION, DRIFT, METRICS, RECONSTRUCTIONS, TIMES, make, without_second_scan
 
 import xct4d
 from xct4d.fields.density import DensityField
@@ -167,6 +167,20 @@ def test_one_scan_has_attenuation_at_its_time(results):
         result.attenuation(POINTS, 0.5)
     with pytest.raises(xct4d.InputError, match="reconstruction: 'mixed' is none of forward"):
         result.attenuation(POINTS, 0.0, "mixed")
+
+
+def test_without_a_second_scan_there_is_motion_and_nothing_that_takes_two(results):
+    result = xct4d.open(without_second_scan(results, "known"))
+    assert (result.static, result.mixes) == (False, False)
+    assert np.array_equal(result.displacement(POINTS, 0.5), xct4d.open(results / "known").displacement(POINTS, 0.5))
+    assert np.array_equal(result.attenuation(POINTS, 0.5), xct4d.open(results / "known").attenuation(POINTS, 0.5, "forward"))
+    for ask, what in (
+        (lambda: result.mixing_coefficient(POINTS, 0.5), "mixing coefficient"),
+        (lambda: result.quantity("displacement_uncertainty", POINTS, 0.5), "standard deviation of the displacement"),
+        (lambda: result.motions, "stated uncertainty"),
+    ):
+        with pytest.raises(xct4d.InputError, match=f"followed: a dataset without a second scan has no {what}"):
+            ask()
 
 
 def test_a_variant_finds_the_stages_that_it_shares_and_moves_with_them(tmp_path):

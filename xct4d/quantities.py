@@ -185,6 +185,7 @@ Analysed = Literal[
     "logarithmic_strain", "logarithmic_principal", "logarithmic_invariants",
 ]  # fmt: skip
 ANALYSED: tuple[Analysed, ...] = get_args(Analysed)
+OF_TWO_SCANS = {DISPLACEMENT_UNCERTAINTY.name, MIXING_COEFFICIENT.name}  # that a dataset without a second scan does not have
 
 QUANTITIES = (
     ATTENUATION, DISPLACEMENT, DISPLACEMENT_UNCERTAINTY, VELOCITY, MIXING_COEFFICIENT, LAGRANGIAN_DISPLACEMENT, DEFORMATION_GRADIENT,

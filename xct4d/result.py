@@ -15,7 +15,7 @@ from torch import Tensor
 from xct4d.analysis import motion
 from xct4d.analysis.kinematics import Kinematics
 from xct4d.analysis.uncertainty import Motions, attenuation_on_grid, interpolated
-from xct4d.directions import RECONSTRUCTIONS, Reconstruction
+from xct4d.directions import Reconstruction
 from xct4d.errors import InputError
 from xct4d.fields.evolution import Evolution
 from xct4d.io.ome_zarr import Volume, open_volume
@@ -27,6 +27,7 @@ from xct4d.quantities import (
     DISPLACEMENT,
     DISPLACEMENT_UNCERTAINTY,
     MIXING_COEFFICIENT,
+    OF_TWO_SCANS,
     QUANTITIES,
     VELOCITY,
 )
@@ -85,8 +86,13 @@ class Result:
 
     @property
     def static(self) -> bool:
-        """Whether there is one scan only, and so nothing but attenuation at t = 0."""
+        """Whether nothing moves, and so there is nothing but attenuation at t = 0."""
         return not self._record.model.moves
+
+    @property
+    def mixes(self) -> bool:
+        """Whether there are two scans: else there is only what follows from the first."""
+        return self._record.model.backward is not None
 
     @property
     def scale(self) -> Scale:
@@ -151,8 +157,8 @@ class Result:
         of a dataset of one scan forward. Raises InputError for points, times and
         reconstructions that there are not.
         """
-        kind = reconstruction or ("forward" if self.static else "mixed")
-        known = ("forward",) if self.static else RECONSTRUCTIONS
+        known = self.model.kinds
+        kind = reconstruction or known[0]
         if kind not in known:
             raise InputError(f"{kind!r} is none of {', '.join(known)}", where="reconstruction")
         return self._evaluated(ATTENUATION.dimension, lambda model, places, time: model.attenuation(places, time, [kind])[kind], points, t)
@@ -174,7 +180,7 @@ class Result:
 
     def mixing_coefficient(self, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
         """Weight of the backward canonical field in the mixed attenuation at points [..., 3] and time t: [...]."""
-        self._needs_motion()
+        self._needs_both_scans(MIXING_COEFFICIENT.label)
         return self._evaluated(MIXING_COEFFICIENT.dimension, Evolution.alpha, points, t)
 
     def quantity(self, name: str, points: ArrayLike, t: float | Sequence[float]) -> np.ndarray:
@@ -186,6 +192,8 @@ class Result:
         """
         if name not in ANALYSED:
             raise InputError(f"{name!r} is none of {', '.join(ANALYSED)}", where="name")
+        if name in OF_TWO_SCANS:
+            self._needs_both_scans(BY_NAME[name].label)
         self._needs_motion()
         motions = self.motions if name == DISPLACEMENT_UNCERTAINTY.name else None
         return self._evaluated(
@@ -231,13 +239,18 @@ class Result:
     @cached_property
     def motions(self) -> Motions:
         """The motion that was fitted to all data, and samples of those that the data leave open, in world units."""
-        self._needs_motion()
+        self._needs_both_scans("stated uncertainty")
         if self._record.trust is None:
             raise InputError("states no uncertainty", where=self.folder, fix="run the workflow again")
         return Motions.load(self._record.trust)
 
     def _deviation(self, points: Tensor, t: float) -> Tensor:
         return interpolated(self.motions.deviation(t, attenuation_on_grid(self.model, t)), points)
+
+    def _needs_both_scans(self, what: str) -> None:
+        self._needs_motion()
+        if not self.mixes:
+            raise InputError(f"a dataset without a second scan has no {what}", where=self.folder)
 
     def _needs_motion(self) -> None:
         if self.static:

@@ -40,6 +40,8 @@ def test_an_mp4_moves(results, capsys):
     ("name", "arguments", "said"),
     [
         ("still", [], "has no film: nothing moves"),
+        ("followed", ["backward"], "a dataset without a second scan has no backward; take forward"),
+        ("followed", ["mixing_coefficient"], "a dataset without a second scan has no mixing_coefficient; take forward"),
         ("known", ["speed"], "WHAT: speed cannot be shown; take one of mixed, forward, backward, displacement, "),
         ("known", ["mixed.x"], "WHAT: mixed.x cannot be shown"),
         ("known", ["logarithmic_strain"], "WHAT: logarithmic_strain has components; take one, such as logarithmic_strain.xx"),

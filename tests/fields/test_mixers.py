@@ -53,13 +53,24 @@ class TestTrainedSmoothStep(TrainedMixerTests):
         assert [round(float(mixer(POINTS[:1], t).detach()), 3) for t in (0.0, 0.15, 0.25, 1.0)] == [0.0, 0.001, 0.997, 1.0]
 
 
+class TestAnnealedTemporal(TrainedMixerTests):
+    settings = Mixing(method="annealed_temporal", modes=5, initial_slope=0.5, final_slope=3.0)
+
+    def test_its_slope_runs_from_the_initial_to_the_final_one(self):
+        mixer, logits = self.mixer(), []
+        for part in (0.0, 0.5, 1.0):
+            mixer.trained_so_far(part)
+            logits.append(float(torch.logit(mixer(POINTS[:1], 0.7)).detach()))
+        assert logits == pytest.approx([slope * float(torch.logit(torch.tensor(0.7))) for slope in (0.5, 1.75, 3.0)], rel=1e-5)
+
+
 class TestSpline(TrainedMixerTests):
     settings = Mixing(method="spline", resolution=6, modes=5)
 
 
 def test_every_mixer_is_among_them():
     fixed = (TestConstant, TestTemporal, TestSmoothStep)
-    trained = (TestTrainedConstant, TestTrainedTemporal, TestTrainedSmoothStep, TestSpline)
+    trained = (TestTrainedConstant, TestTrainedTemporal, TestTrainedSmoothStep, TestAnnealedTemporal, TestSpline)
     suites = {suite.settings.method: suite for suite in (*fixed, *trained)}
     assert {suite.settings.is_trained for suite in trained} == {True}
     assert {suite.settings.is_trained for suite in fixed} == {False}

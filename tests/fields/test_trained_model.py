@@ -1,5 +1,6 @@
 """A trained model as one argument: what belongs together, and what a job of the workflow hands over."""
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,11 +21,17 @@ F, B, V, M = map(Path, ("forward", "backward", "velocity", "mixing"))
 
 @pytest.mark.parametrize(
     "parts",
-    [{"backward": B}, {"velocity": V, "mixing": Mixing()}, {"backward": B, "velocity": V}, {"mixer": M}],
+    [
+        {"backward": B},
+        {"velocity": V, "mixing": Mixing()},
+        {"backward": B, "velocity": V},
+        {"backward": B, "mixing": Mixing()},
+        {"mixer": M},
+    ],
     ids=lambda parts: ",".join(parts),
 )
 def test_a_part_without_the_others_is_refused(parts):
-    with pytest.raises(ValueError, match=r"belong together|needs two canonicals"):
+    with pytest.raises(ValueError, match=r"belong together|needs? (two canonicals|a velocity)"):
         TrainedModel(forward=F, **parts)
 
 
@@ -38,6 +45,8 @@ def test_the_inputs_of_a_job():
     assert TrainedModel.of_job(one_level, settings).mixer == M
     static = SimpleNamespace(canonical_forward="forward", canonical_backward=[], velocity=[], mixing=[])
     assert TrainedModel.of_job(static, settings) == TrainedModel(forward=F)
+    followed = SimpleNamespace(canonical_forward="forward", canonical_backward=[], velocity=["velocity/6"], mixing=[])
+    assert TrainedModel.of_job(followed, settings) == TrainedModel(forward=F, velocity=V / "6")
 
 
 def test_the_trainings_behind_a_job():
@@ -102,3 +111,13 @@ def test_every_method_of_the_configuration_has_a_mixer():
         assert 0 <= float(alpha[0].detach()) <= 1
     with pytest.raises(ValueError, match="temporal is not trained"):
         trained_mixer("temporal")
+
+
+def test_without_a_second_scan_the_first_is_carried_alone(folders):
+    both, alone = loaded(folders, method="spline"), Evolution.load(TrainedModel(forward=folders["forward"], velocity=folders["velocity"]))
+    assert (alone.static, alone.mixes, alone.kinds, alone.scans) == (False, False, ("forward",), {"forward": 0.0})
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    assert torch.equal(alone.result(points, 0.5), both.attenuation(points, 0.5, ["forward"])["forward"])
+    assert torch.equal(alone.flow(points, 0.5, 0.0), both.flow(points, 0.5, 0.0))
+    assert (both.cells(0.5) | ~alone.cells(0.5)).all()
+    assert alone.flat_field(0.5) == pytest.approx(-math.log(0.25))

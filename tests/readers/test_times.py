@@ -31,6 +31,23 @@ def test_true_times_are_normalised_and_their_span_kept(folder):
     assert "input.duration_s: is 3 s, but the times of the files make it 8 s" in refused(folder, "forward", duration_s=3.0)
 
 
+def test_without_a_second_scan_the_end_of_the_sequence_is_1_unless_its_times_are_in_0_to_1(folder):
+    (folder / BACKWARD).unlink()
+    for name in (FORWARD, SEQUENCE):
+        with edited(folder, name) as tree:
+            for frame in tree["frames"]:
+                frame["time"] = 10 + 8 * frame["time"]
+    between = run(folder, "between", between=SEQUENCE)
+    assert sorted(set(between.time)) == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert between.duration_s == 8
+    with edited(folder, FORWARD) as tree:
+        for frame in tree["frames"]:
+            frame["time"] = 18
+    with edited(folder, SEQUENCE) as tree:
+        tree["frames"] = tree["frames"][7:-7]
+    assert f"{SEQUENCE}: ends at 16, not after the scan at 18" in refused(folder, "between", between=SEQUENCE)
+
+
 def test_scans_without_times_are_the_ends(folder):
     for name in ("transforms_00.json", "transforms_04.json"):
         with edited(folder, name) as tree:

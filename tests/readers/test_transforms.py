@@ -200,3 +200,12 @@ def test_a_sequence_without_the_scan_at_its_end(folder):
     assert f"{SEQUENCE}: is a sequence, but there is no scan at its end; add the scan" in refused(folder)
     run(folder, forward=FORWARD)
     assert notes(folder) == [f"not used: {SEQUENCE} with 16 images of its own, such as images_01/train_00.png"]
+
+
+def test_a_sequence_that_is_named_needs_no_scan_at_its_end(folder):
+    (folder / BACKWARD).unlink()
+    assert sorted(set(run(folder, "between", between=SEQUENCE).time)) == [0.25, 0.5, 0.75, 1.0]
+    run(folder, between=SEQUENCE)
+    assert notes(folder)[0].startswith(
+        "there is no second scan: the motion follows from the first, and the times of the sequence are taken as"
+    )

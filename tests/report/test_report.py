@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from ball_projections import HISTORY, save
-from evolution_in_closed_form import DRIFT, BallPhantom, DriftingBall, StillBall
+from evolution_in_closed_form import DRIFT, BallPhantom, DriftingBall, FollowedBall, StillBall
 from PIL import Image
 
 from workflow import ROOT
@@ -43,7 +43,7 @@ class Drifting(DriftingBall):
 
 
 def run(tmp_path, model, times=(0.0, 0.5, 1.0), unit_mm=None, dataset="a<b", configuration=None):
-    kinds = ("forward",) if model.static else ("mixed", "forward", "backward")
+    kinds = model.kinds
     volumes = {(kind, t): tmp_path / kind / f"{t}.zarr" for t in times for kind in kinds}
     for t in times:
         export_volumes(model, Export(resolution=N), t, Scale(unit_mm), {kind: volumes[kind, t] for kind in kinds})
@@ -231,3 +231,13 @@ def test_text_on_the_page_of_a_scan_at_rest_is_never_markup(tmp_path):
     assert not (folder / "motion.png").exists()
     assert not [own for tag, own in page.tags if tag == "input"]
     assert [tag for tag, _ in page.tags].count("script") == 2
+
+
+def test_the_page_of_a_sequence_after_a_single_scan(tmp_path):
+    folder = run(tmp_path, FollowedBall(), times=(0.0, 1.0))
+    page = Reader((folder / "report.html").read_text())
+    assert "There is no second scan to agree with: how far the motion is determined is not known." in page.text
+    assert "displacement error" not in page.text
+    assert "self-correlation" not in page.text
+    assert "backward - forward" not in page.text.lower()
+    assert (folder / "motion.png").exists()

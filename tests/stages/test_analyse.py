@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from evolution_in_closed_form import DriftingBall, StillBall
+from evolution_in_closed_form import DRIFT, DriftingBall, FollowedBall, StillBall
 
 from xct4d.analysis.uncertainty import Motions
 from xct4d.config import Analyse
@@ -51,6 +51,11 @@ class Swirl(DriftingBall):
         x, y, z = points.unbind(-1)
         turned = [np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y, z]
         return torch.stack(turned, -1)
+
+
+def test_without_a_second_scan_there_is_motion_and_no_uncertainty(tmp_path):
+    analyse_model(FollowedBall(), None, Analyse(resolution=20), 0.5, WORLD, outputs(tmp_path, ["displacement"]))
+    assert np.allclose(open_volume(tmp_path / "displacement.zarr")[:, 10, 10, 10], 0.5 * DRIFT, atol=1e-6)
 
 
 @pytest.mark.parametrize("t", [0.0, 0.25, 1.0])

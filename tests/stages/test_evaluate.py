@@ -7,7 +7,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from ball_projections import HISTORY, save
-from evolution_in_closed_form import CENTRE, DRIFT, RADIUS, BallPhantom, DriftingBall, StillBall, density
+from evolution_in_closed_form import CENTRE, DRIFT, RADIUS, BallPhantom, DriftingBall, FollowedBall, StillBall, density
 from PIL import Image
 
 from xct4d.analysis import scores
@@ -20,6 +20,8 @@ from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
 from xct4d.phantom.measured import MeasuredVolumes
 from xct4d.quantities import ATTENUATION
+from xct4d.reconstruction.fdk import DoesNotApply
+from xct4d.report import tables
 from xct4d.stages.evaluate import evaluate_model
 from xct4d.stages.export import export_volumes
 from xct4d.units import Scale
@@ -44,7 +46,7 @@ def run(
     """drawn: with the figures, which take longer than the scores."""
     volumes = {}
     for t in times:
-        outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in (("forward",) if model.static else ("mixed", "forward", "backward"))}
+        outputs = {kind: tmp_path / kind / f"{t}.zarr" for kind in model.kinds}
         export_volumes(model, Export(resolution=resolution), t, Scale(unit_mm), outputs)
         volumes |= {(kind, t): path for kind, path in outputs.items()}
     states = {
@@ -239,6 +241,19 @@ def test_a_static_dataset_has_one_time_and_no_motion(tmp_path):
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [".digests.json", "held_out.png", "metrics.json", "slices.png"]
 
 
+def test_without_a_second_scan_the_forward_volumes_and_their_motion_are_scored(tmp_path):
+    record = run(tmp_path, FollowedBall(), truth=BallPhantom(), drawn=False)
+    assert (record["static"], record["second_scan"]) == (False, False)
+    for entry in record["times"]:
+        assert entry["correlation"] == pytest.approx({"forward": 1}, abs=1e-6)
+        assert entry["self_correlation"] is None
+        assert entry["mismatch"] is None
+        assert entry["displacement_error"]["mean"] < 1e-6
+        assert entry["displacement_error_to_end"] is None
+    assert record["held_out"]["mean"]["count"] == 4
+    assert "forward" not in record["held_out"]["mean"]  # the result is that of the scan alone
+
+
 def test_an_empty_model_has_undefined_correlation_in_valid_json(tmp_path):
     class Nothing(DriftingBall):
         def attenuation(self, points, t, kinds):
@@ -288,3 +303,17 @@ def test_centres_of_separate_objects():
     assert object_centres({"type": "gyroid"}) is None
     assert object_centres(None) is None
     assert object_centres({"type": "object_collection", "objects": [{"type": "gyroid"}]}) is None
+
+
+def test_classical_reconstructions_stand_beside_the_canonical_where_they_apply(tmp_path, capsys):
+    record = run(tmp_path, StillBall(), times=(0.0,), truth=BallPhantom(), drawn=False, classical=["fdk", "sirt"])
+    (scores,) = record["classical"].values()
+    assert list(scores) == ["xct4d", "fdk", "sirt"]  # of one projection: they are anything but good
+    assert scores["xct4d"]["correlation"] == pytest.approx(1, abs=1e-6)
+    assert scores["xct4d"]["psnr"] == record["held_out"]["mean"]["psnr"]
+    assert all(0 < own["correlation"] < 1 and own["psnr"] < scores["xct4d"]["psnr"] for name, own in scores.items() if name != "xct4d")
+    assert tables.classical(record).rows[1][:2] == ("forward", "FDK")
+    with patch("xct4d.reconstruction.fdk.check_circular", side_effect=DoesNotApply("its views are not on a circle")):
+        record = run(tmp_path / "other", StillBall(), times=(0.0,), drawn=False, classical=["fdk"])
+    assert list(record["classical"]["forward"]) == ["xct4d"]
+    assert "FDK does not apply to the forward scan: its views are not on a circle" in capsys.readouterr().err

@@ -1,8 +1,11 @@
 """A stand-in for the trained model: a drifting ball whose density and motion are known in closed form."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME
 from xct4d.fields import occupancy
 from xct4d.geometry.box import grid_points, voxel_centres
 
@@ -19,7 +22,8 @@ def density(points: np.ndarray, t: float) -> np.ndarray:
 class DriftingBall:
     """As xct4d.fields.evolution.Evolution; the backward density is `gain` times the true one, the motion `lag` times."""
 
-    static = False
+    static, mixes = False, True
+    kinds, scans = RECONSTRUCTIONS, SCAN_TIME
     device = torch.device("cpu")
 
     def __init__(self, gain: float = 1.0, lag: float = 1.0):
@@ -50,15 +54,29 @@ class DriftingBall:
         every = {"forward": forward, "backward": backward, "mixed": torch.lerp(forward, backward, t)}
         return {kind: every[kind].float() for kind in kinds}
 
+    def result(self, points, t):
+        return self.attenuation(points, t, self.kinds[:1])[self.kinds[0]]
 
-class StillBall(DriftingBall):
+
+class FollowedBall(DriftingBall):
+    """The model of a dataset without a second scan: forward only."""
+
+    mixes = mixing_is_trained = False
+    kinds = ("forward",)
+    scans: ClassVar = {"forward": 0.0}
+
+    def attenuation(self, points, t, kinds):
+        assert list(kinds) == ["forward"]
+        return super().attenuation(points, t, kinds)
+
+
+class StillBall(FollowedBall):
     """The model of a static dataset: forward at t = 0 only."""
 
     static = True
 
     def attenuation(self, points, t, kinds):
         assert t == 0
-        assert list(kinds) == ["forward"]
         return super().attenuation(points, t, kinds)
 
 

@@ -1,6 +1,7 @@
 """A finished result with fields and a motion that are known, made without any training."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from xct4d.fields.density import DensityField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.trained_model import TrainedModel
 from xct4d.fields.velocity import VelocityField
-from xct4d.quantities import ANALYSED
+from xct4d.quantities import ANALYSED, OF_TWO_SCANS
 from xct4d.report import result_record
 from xct4d.report.result_record import ResultRecord
 from xct4d.stages.analyse import analyse
@@ -103,4 +104,16 @@ def make(
     )  # fmt: skip
     (root / "report").mkdir()
     record.save(root / "report" / result_record.NAME, beside=root / "report")
+    return root
+
+
+def without_second_scan(results: Path, name: str) -> Path:
+    """Folder of a result beside that of `name`, as it would be had the dataset no second scan."""
+    record = ResultRecord.load(results / name / "report" / result_record.NAME)
+    model = TrainedModel(forward=record.model.forward, velocity=record.model.velocity)
+    kept = {(own, t): path for (own, t), path in record.volumes.items() if own not in ("mixed", "backward", *OF_TWO_SCANS)}
+    root = results / "followed"
+    (root / "report").mkdir(parents=True)
+    followed = replace(record, dataset="followed", model=model, volumes=kept, trust=None)
+    followed.save(root / "report" / result_record.NAME, beside=root / "report")
     return root

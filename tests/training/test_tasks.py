@@ -13,7 +13,7 @@ import torch
 import yaml
 from small_frames import frames_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tiny_dataset import make
+from tiny_dataset import centre, make
 
 from xct4d import config
 from xct4d.fields.baked import BakedField
@@ -274,7 +274,24 @@ def test_what_a_level_has_of_its_own_goes_before_the_section_and_into_the_checkp
     assert not torch.equal(found.control, other.control)
 
 
-@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep"])
+def test_without_a_second_scan_the_first_is_carried_through_the_sequence(trained):
+    settings = config.Velocity(
+        **VELOCITY | {"levels": [LEVEL | {"steps": 60, "strain_weight": 0.0, "smoothness_weight": 0.0}], "rays": 128}
+    )
+    prepared = {state: folder for state, folder in trained.prepared.items() if state != "backward"}
+    ends = {"forward": trained.ends["forward"]}
+    velocity(settings, settings.levels[0], prepared, ends, None, *trained._places("followed"))
+    curves = history(trained.folder / "followed")
+    assert not {"volume", "mismatch"} & set(curves)  # which take two scans, whatever their weights
+    field = VelocityField.load(trained.folder / "followed" / "field.safetensors")
+    late, first = (torch.from_numpy(centre(t)).float()[None] for t in (0.75, 0.0))
+    assert float((field.flow(late, 0.75, 0.0) - first).norm().detach()) < 0.6 * float((late - first).norm())
+    shown = events(trained.board("followed")).Tags()
+    assert not [name for name in shown["scalars"] if name.startswith(("correlation/", "directions/"))]
+    assert {"slices", "displacement"} <= set(shown["images"])
+
+
+@pytest.mark.parametrize("method", ["trained_constant", "trained_temporal", "trained_smoothstep", "annealed_temporal"])
 def test_the_stage_trains_the_other_mixers_too(trained, method):
     output = trained.mixing(method, method=method, steps=5)
     settings = config.Mixing(method=method)
@@ -282,3 +299,9 @@ def test_the_stage_trains_the_other_mixers_too(trained, method):
     before = trained_mixer(method).from_settings(settings)
     changed = [not torch.equal(new, old) for new, old in zip(mixer.parameters(), before.parameters(), strict=True)]
     assert all(changed)
+
+
+def test_annealing_ends_at_the_final_slope_also_where_nothing_is_left_to_train(trained):
+    for _ in range(2):  # the second time from the checkpoint of the last step
+        output = trained.mixing("annealed", method="annealed_temporal", steps=3, initial_slope=0.5, final_slope=2.5)
+        assert float(trained_mixer("annealed_temporal").load(output / "field.safetensors").slope) == 2.5

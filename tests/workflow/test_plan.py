@@ -19,6 +19,7 @@ from xct4d.workflow.plan import plan
 
 DATA = os.environ.get("XCT4D_DATA")
 SCENES = ROOT / "config" / "scenes"
+LEVEL = {"resolution": 5, "steps": 10, "learning_rate": 1e-2}
 
 
 def kinds(listed):
@@ -171,6 +172,21 @@ def test_a_single_scan_is_reconstructed_and_exported_alone(tmp_path):
     ]
     (dataset,) = plan(tree, SCENES).values()
     assert any(file.endswith(".xtekct") for file in dataset.state_files["forward"])
+
+
+def test_a_sequence_after_a_single_scan_leaves_out_what_takes_two(tmp_path):
+    folder = tiny_dataset.make(tmp_path / "dataset")
+    (folder / "transforms_04.json").unlink()
+    tree = {"datasets": {"d": {"input": {"folder": "dataset", "between": "transforms_00_to_04.json"}}}, "mixing": {"method": "spline"}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree | {"export": {"times": [0.5]}, "velocity": {"levels": [LEVEL]}}))
+    assert jobs("--configfile", "c.yaml", cwd=tmp_path) == [
+        "d: analyse t = 0.5000", "d: canonical forward", "d: check", "d: evaluate", "d: export t = 0.5000", "d: prepare between",
+        "d: prepare forward", "d: report", "d: velocity 5",
+    ]  # fmt: skip
+    tree["datasets"]["d"]["input"]["folder"] = str(folder)
+    (dataset,) = plan(tree, SCENES).values()
+    assert dataset.kinds == ("forward",)
+    assert dataset.quantities == ("displacement", "jacobian", "equivalent_strain")
 
 
 def test_times_are_told_apart_by_as_many_decimals_as_that_takes():

@@ -12,7 +12,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
     with leased(snakemake.resources.device) as device:
         analyse(
             model=TrainedModel.of_job(snakemake.input, snakemake.params.mixing),
-            trust=Path(snakemake.input.trust),
+            trust=Path(snakemake.input.trust) if snakemake.input.trust else None,
             settings=Analyse.model_validate(snakemake.params.settings),
             t=snakemake.params.time,
             scale=load_scale(Path(snakemake.input.prepared)),

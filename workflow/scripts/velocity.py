@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
             Path(snakemake.output[0]),
             Path(snakemake.params.checkpoint),
             Path(snakemake.params.board),
-            registration=Path(snakemake.input.registration),
+            registration=Path(snakemake.input.registration) if snakemake.input.registration else None,
             seed=snakemake.params.seed,
             device=device,
         )

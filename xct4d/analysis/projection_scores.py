@@ -11,7 +11,7 @@ import numpy as np
 
 from xct4d import metrics
 from xct4d.analysis.projections import render_kinds
-from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.directions import SCAN_TIME
 from xct4d.fields.evolution import Evolution
 from xct4d.io.prepared import Frames
 from xct4d.progress import track
@@ -38,7 +38,7 @@ def score_projections(
     trained on, are scored in order of their times: against what the result
     predicts and, those of the sequence, against what each scan alone does.
     """
-    kind: Reconstruction = "forward" if evolution.static else "mixed"
+    kind = evolution.kinds[0]
     asked = [
         (float(frames.frame_time()[f]), state, f)
         for state, frames in states.items()
@@ -52,7 +52,7 @@ def score_projections(
         for i, (time, state, f) in enumerate(asked):
             frames = states[state]
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
-            directions = tuple(SCAN_TIME) if state == "between" else ()
+            directions = tuple(evolution.scans) if state == "between" and evolution.mixes else ()
             predicted = render_kinds(evolution, frames, f, [kind, *directions], stride=stride)
             measured = frames.image(f)[::stride, ::stride]
             scored = {name: _scored(image, measured) for name, image in predicted.items()}

@@ -37,7 +37,7 @@ def box_region(evolution: Evolution, name: str, low: np.ndarray, high: np.ndarra
     """The solid material between two corners [3] (world units). Raises InputError where there is none."""
     axes = [(low[i] + (high[i] - low[i]) * (np.arange(PER_AXIS) + 0.5) / PER_AXIS) for i in (2, 1, 0)]
     points = grid_points(*axes)
-    own = evolution.attenuation(torch.from_numpy(points).float(), 0.0, ["mixed"])["mixed"].numpy()
+    own = evolution.result(torch.from_numpy(points).float(), 0.0).numpy()
     everywhere = attenuation_on_grid(evolution, 0.0).ravel()  # what is solid is measured by the whole sample
     solid = is_solid(np.concatenate([everywhere, own]))[len(everywhere) :]
     if not solid.any():

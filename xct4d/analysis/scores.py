@@ -12,7 +12,7 @@ import torch
 from xct4d import metrics
 from xct4d.analysis.object_centres import object_centres
 from xct4d.analysis.scored_region import ScoredRegion
-from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.directions import Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_true_material
 from xct4d.geometry.box import grid_points, voxel_centres
@@ -47,7 +47,7 @@ class ScoredVolumes:
     """The volumes of one time on a common grid of n^3 points: exported ones where they have that grid, else the model."""
 
     def __init__(self, evolution: Evolution, exported: Mapping[Reconstruction, Volume], t: float, truth: KnownTruth | None, n: int):
-        self.kinds: list[Reconstruction] = ["forward"] if evolution.static else ["forward", "backward", "mixed"]
+        self.kinds = evolution.kinds
         self.exported = {kind: volume for kind, volume in exported.items() if _covers_the_box(volume, n)}
         self._modelled = [kind for kind in self.kinds if kind not in self.exported]
         self._evolution, self._t, self._truth, self._n = evolution, t, truth, n
@@ -111,15 +111,15 @@ def score_time(
                 against[kind].add(values[kind], values["truth"])
         if moved is not None:
             material.append(slab.points[inside][is_true_material(values["truth"], largest)])
-        if not evolution.static:
+        if evolution.mixes:
             directions.add(values["forward"], values["backward"])
         for kind, own in slab.values.items():
             cuts.setdefault(kind, []).append(cut(own, slab.start))
     record: dict[str, Any] = {
         "time": t,
         "source": {kind: "export" if kind in volumes.exported else "model" for kind in volumes.kinds},
-        "self_correlation": None if evolution.static else directions.correlation.value,
-        "mismatch": None if evolution.static else directions.difference.value,
+        "self_correlation": directions.correlation.value if evolution.mixes else None,
+        "mismatch": directions.difference.value if evolution.mixes else None,
         "correlation": None if known is None else {kind: own.correlation.value for kind, own in against.items()},
         "mean_squared_error": None if known is None else {kind: own.difference.value for kind, own in against.items()},
     }
@@ -143,7 +143,8 @@ def motion_errors(evolution: Evolution, truth: Phantom, material: np.ndarray, t:
     if len(material) > MATERIAL_POINTS:
         material = material[np.random.default_rng(0).choice(len(material), MATERIAL_POINTS, replace=False)]
     if len(material):
-        for name, scan_time in (("displacement_error", SCAN_TIME["forward"]), ("displacement_error_to_end", SCAN_TIME["backward"])):
+        for direction, scan_time in evolution.scans.items():
+            name = {"forward": "displacement_error", "backward": "displacement_error_to_end"}[direction]
             true = truth.flow(material, t, scan_time)
             record[name] = metrics.displacement_error(_carried(evolution, material, t, scan_time), true, n)
             record[name]["true_mean"] = float(np.linalg.norm(true - material, axis=1).mean())

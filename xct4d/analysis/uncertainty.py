@@ -53,7 +53,7 @@ class Motions:
 
 def attenuation_on_grid(evolution: Evolution, t: float) -> np.ndarray:
     """Attenuation [GRID, GRID, GRID] at time t, per world unit."""
-    return evolution.attenuation(torch.from_numpy(grid()).float(), t, ["mixed"])["mixed"].numpy().reshape(GRID, GRID, GRID)
+    return evolution.result(torch.from_numpy(grid()).float(), t).numpy().reshape(GRID, GRID, GRID)
 
 
 def grid() -> np.ndarray:

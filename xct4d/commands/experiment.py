@@ -48,8 +48,12 @@ class Experiment:
         if len(segments) < 2:
             raise InputError("is one result; there is nothing to join", where=named, fix="name the results of two or more segments")
         for segment in segments:
-            if segment.static:
-                raise InputError("is of one scan: nothing moves", where=segment.folder, fix="name segments from one scan to the next")
+            if not segment.mixes:
+                raise InputError(
+                    "is of one scan: nothing moves" if segment.static else "has no scan at its end",
+                    where=segment.folder,
+                    fix="name segments from one scan to the next",
+                )
         scale = _scale(segments, named)
         durations = [segment.scale.duration_s for segment in segments]
         parts = [1.0 if duration is None else duration for duration in durations]

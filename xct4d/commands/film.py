@@ -15,7 +15,7 @@ from xct4d.io.atomic import atomic_file
 from xct4d.pictures.film import SUFFIXES, Look, write_film
 from xct4d.pictures.views import RIGHT_UP, Values, View, clearest_position
 from xct4d.progress import track
-from xct4d.quantities import ANALYSED, ATTENUATION, BY_NAME, DISPLACEMENT_UNCERTAINTY, Quantity
+from xct4d.quantities import ANALYSED, ATTENUATION, BY_NAME, DISPLACEMENT_UNCERTAINTY, OF_TWO_SCANS, Quantity
 from xct4d.result import Result, open_result
 from xct4d.units import LENGTH, TIME
 
@@ -25,11 +25,11 @@ SHOWN = [*RECONSTRUCTIONS, *(name for name in ANALYSED if name != DISPLACEMENT_U
 
 
 def film(
-    result: str | Path, what: str = "mixed", *, axis: str = "y", at: float | None = None, maximum: bool = False, output: str | Path | None = None
+    result: str | Path, what: str | None = None, *, axis: str = "y", at: float | None = None, maximum: bool = False, output: str | Path | None = None
 ) -> Path:  # fmt: skip
     """Write a film over the whole time and return its path.
 
-    what: a reconstruction, or a quantity; of a vector its length is shown, of a
+    what: a reconstruction, or a quantity; None: mixed, or forward without a second scan; of a vector its length is shown, of a
     tensor one component, written as logarithmic_strain.zz. Quantities of the
     motion are shown inside solid material. axis: across which the plane lies,
     or along which the maximum is taken. at: position of the plane in the
@@ -40,11 +40,14 @@ def film(
     opened = open_result(result)
     if opened.static:
         raise InputError("a dataset of one scan has no film: nothing moves", where=opened.folder)
+    what = what or opened.model.kinds[0]
     path = opened.folder / "films" / f"{what}_{'max_' if maximum else ''}{axis}.mp4" if output is None else Path(output)
     if path.suffix not in SUFFIXES:
         raise InputError("is no film", where=path, fix=f"let its name end in {' or '.join(SUFFIXES)}")
     name, _, component = what.partition(".")
     quantity, values = _values(name, component)
+    if not opened.mixes and name in ("mixed", "backward", *OF_TWO_SCANS):
+        raise InputError(f"a dataset without a second scan has no {what}", where=opened.folder, fix="take forward")
     view = View(axis, None if maximum else _position(opened, axis, at))
     times = np.linspace(0.0, 1.0, IMAGES).tolist()
     images, factor = [], quantity.factor(opened.scale)

@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     track.add_argument("--output", metavar="FOLDER", help="where the table and the figure go (default: RESULT/tracked/<name of TABLE>)")
     film = commands.add_parser("film", help="a film of a plane or of a maximum projection, as MP4 or GIF")
     film.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
-    film.add_argument("what", metavar="WHAT", nargs="?", default="mixed", help="mixed (default), displacement, logarithmic_strain.zz, ...")
+    film.add_argument(
+        "what", metavar="WHAT", nargs="?", help="mixed (default; forward without a second scan), displacement, logarithmic_strain.zz, ..."
+    )
     film.add_argument(
         "--axis", choices=("z", "y", "x"), default="y", help="across which the plane lies, or along which the maximum is taken"
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from xct4d.config.base import Section
 from xct4d.config.input import VolumeFile
 from xct4d.config.region import Region
+
+Classical = Literal["fdk", "sirt"]
 
 
 class EvaluatedRegion(Section):
@@ -34,4 +36,9 @@ class Evaluate(Section):
     trained_projections: bool = Field(False, description="score the projections that were trained on too, apart from the held-out ones")
     region: EvaluatedRegion | None = Field(
         None, description="the part of the box in which volumes and motion are scored (default: all of it)"
+    )
+    classical: list[Classical] = Field(
+        [],
+        description="reconstruct each scan by these too and score them beside its canonical, with evaluate.resolution voxels per axis: "
+        "fdk, filtered back-projection of circular scans; sirt, 100 simultaneous iterations",
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xct4d.device import HOST
-from xct4d.directions import SCAN_TIME, Reconstruction
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction, Reconstruction
 from xct4d.fields import occupancy
 from xct4d.fields.conservation import carried_attenuation
 from xct4d.fields.density import CHUNK, DensityField
@@ -23,12 +23,13 @@ from xct4d.geometry.box import inside_box
 class Evolution:
     """mu(x, t) = (1 - alpha) mu0(flow(x, t -> 0)) + alpha mu1(flow(x, t -> 1)).
 
-    A static dataset has the forward canonical alone: only t = 0 and kind "forward" exist.
+    Without a second scan there is kind "forward" alone, mu0(flow(x, t -> 0)); a
+    static dataset has only that, at t = 0.
     It is computed on the model's device; what comes back lies where the points lie.
     """
 
     def __init__(self, forward, backward, velocity, mixer, flat_field: FlatField, device: torch.device = HOST):
-        """forward, backward: fields with evaluate(points [N, 3]) -> [N]; backward, velocity and mixer are None where static."""
+        """forward, backward: fields with evaluate(points [N, 3]) -> [N]; backward and mixer are None where there is one scan, velocity where static."""
         self._canonical = {"forward": forward, "backward": backward}
         self.velocity = velocity
         self._mixer = mixer
@@ -37,7 +38,23 @@ class Evolution:
 
     @property
     def static(self) -> bool:
-        return self._canonical["backward"] is None
+        """Whether nothing moves."""
+        return self.velocity is None
+
+    @property
+    def scans(self) -> dict[Direction, float]:
+        """The scans that there are, with their times."""
+        return {direction: time for direction, time in SCAN_TIME.items() if self._canonical[direction] is not None}
+
+    @property
+    def kinds(self) -> tuple[Reconstruction, ...]:
+        """The reconstructions that there are; the first is the result."""
+        return RECONSTRUCTIONS if self.mixes else ("forward",)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether there are two scans to mix."""
+        return len(self.scans) == len(SCAN_TIME)
 
     @property
     def mixing_is_trained(self) -> bool:
@@ -49,6 +66,9 @@ class Evolution:
         forward = DensityField.load(model.forward / "field.safetensors").on(device)
         if not model.moves:
             return cls(forward, None, None, None, FlatField.load(model.forward / "flatfield.safetensors"), device)
+        velocity = VelocityField.load(model.velocity / "field.safetensors").to(device)
+        if model.backward is None:
+            return cls(forward, None, velocity, None, FlatField.load(model.velocity / "flatfield.safetensors"), device)
         if model.mixer is None:
             mixer = MIXERS[model.mixing.method].from_settings(model.mixing)
         else:
@@ -57,7 +77,7 @@ class Evolution:
         return cls(
             forward,
             DensityField.load(model.backward / "field.safetensors").on(device),
-            VelocityField.load(model.velocity / "field.safetensors").to(device),
+            velocity,
             mixer.to(device),
             FlatField.load(last / "flatfield.safetensors"),
             device,
@@ -91,7 +111,7 @@ class Evolution:
         return torch.stack(
             [
                 occupancy.around(self.flow(occupancy.subcell_centres(self._canonical[direction].cells), scan_time, t))
-                for direction, scan_time in SCAN_TIME.items()
+                for direction, scan_time in self.scans.items()
             ]
         ).any(0)
 
@@ -109,12 +129,17 @@ class Evolution:
                 out[kind][part] = values
         return out
 
+    def result(self, points: Tensor, t: float) -> Tensor:
+        """Attenuation [N] of the result, which is mixed where there are two scans."""
+        kind = self.kinds[0]
+        return self.attenuation(points, t, [kind])[kind]
+
     def _attenuation(self, points: Tensor, t: float, kinds: Sequence[Reconstruction]) -> dict[Reconstruction, Tensor]:
         if self.static:
             return {"forward": self._canonical["forward"].evaluate(points)}
         needed = {"forward", "backward"} if "mixed" in kinds else set(kinds)
         density = {}
-        for direction, scan_time in SCAN_TIME.items():
+        for direction, scan_time in self.scans.items():
             if direction in needed:
                 carried = carried_attenuation(self._canonical[direction].evaluate, self.velocity, points, t, scan_time)
                 density[direction] = inside_box(carried, points)

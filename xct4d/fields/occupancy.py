@@ -54,6 +54,12 @@ def subcell_centres(cells: Tensor, parts: int = 3) -> Tensor:
     return (torch.nonzero(fine).flip(1) + 0.5) * (2 / n) - 1
 
 
+def block_centres(cells: Tensor) -> Tensor:
+    """Centres [N, 3] of the blocks of 2^3 cells that hold an occupied one: an eighth as many points to carry as there are cells, or a little more."""
+    blocks = max_pool3d(cells[None].float(), 2)[0]
+    return (torch.nonzero(blocks).flip(1) + 0.5) * (2 / len(blocks)) - 1
+
+
 @torch.no_grad()
 def around(points: Tensor, radius: float = 0.5) -> Tensor:
     """Cells [CELLS, CELLS, CELLS] bool within `radius` cell widths of one of the points [N, 3].
@@ -61,7 +67,8 @@ def around(points: Tensor, radius: float = 0.5) -> Tensor:
     With points = subcell centres carried along a motion, these are the cells
     that the material is in afterwards. None is missed as long as the motion
     stretches no subcell to more than 2 parts radius times its width, which is
-    three times with the values that are the defaults.
+    three times with the values that are the defaults; a block, which is two
+    cells wide, to no more than radius times its width.
     """
     out = torch.zeros(CELLS, CELLS, CELLS, dtype=torch.bool, device=points.device)
     kernels.mark_occupied(out, points.detach().contiguous(), radius)

@@ -15,10 +15,11 @@ from xct4d.directions import SCAN_TIME
 class TrainedModel:
     """Where the parts of a trained model are.
 
-    A dataset of one scan has its forward canonical alone. Otherwise there are
-    two canonicals, a velocity field, and mixing settings: the whole section of
-    the configuration, so that whatever a mixer depends on comes with it. The
-    fields are read by `fields.evolution.Evolution.load`.
+    A dataset of one scan has its forward canonical alone, and of a sequence
+    after it a velocity field too. Otherwise there are two canonicals, a
+    velocity field, and mixing settings: the whole section of the configuration,
+    so that whatever a mixer depends on comes with it. The fields are read by
+    `fields.evolution.Evolution.load`.
 
     Raises ValueError for a combination that no dataset has.
     """
@@ -30,16 +31,17 @@ class TrainedModel:
     mixer: Path | None = None  # output folder of the mixing stage, where the mixer is trained
 
     def __post_init__(self):
-        moving = (self.backward is not None, self.velocity is not None, self.mixing is not None)
-        if any(moving) != all(moving):
-            raise ValueError("two canonicals, a velocity field and mixing settings belong together")
-        if self.mixer is not None and not self.moves:
+        if (self.backward is None) != (self.mixing is None):
+            raise ValueError("two canonicals and mixing settings belong together")
+        if self.backward is not None and self.velocity is None:
+            raise ValueError("two canonicals need a velocity field between them")
+        if self.mixer is not None and self.backward is None:
             raise ValueError("a trained mixer needs two canonicals to mix")
 
     @property
     def moves(self) -> bool:
-        """Whether there are two scans and a motion between them."""
-        return self.backward is not None
+        """Whether there is a motion: between two scans, or after one."""
+        return self.velocity is not None
 
     @classmethod
     def of_job(cls, files: Any, mixing: Mapping[str, Any]) -> TrainedModel:
@@ -50,12 +52,16 @@ class TrainedModel:
         the dataset does not have are empty. mixing: the section of the
         configuration as plain values.
         """
+        forward = Path(files.canonical_forward)
+        if not files.velocity:
+            return cls(forward=forward)
+        velocity = Path(files.velocity if isinstance(files.velocity, str) else files.velocity[-1])
         if not files.canonical_backward:
-            return cls(forward=Path(files.canonical_forward))
+            return cls(forward=forward, velocity=velocity)
         return cls(
-            forward=Path(files.canonical_forward),
+            forward=forward,
             backward=Path(files.canonical_backward),
-            velocity=Path(files.velocity if isinstance(files.velocity, str) else files.velocity[-1]),
+            velocity=velocity,
             mixing=Mixing.model_validate(mixing),
             mixer=Path(files.mixing) if files.mixing else None,
         )

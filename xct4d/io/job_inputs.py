@@ -17,5 +17,6 @@ def prepared_folders(files: Any) -> dict[State, Path]:
 
 
 def canonical_folders(files: Any) -> dict[Direction, Path]:
-    """The outputs of the canonical stage: the inputs canonical_forward and canonical_backward, of a dataset that has both."""
-    return {direction: Path(getattr(files, f"canonical_{direction}")) for direction in SCAN_TIME}
+    """The outputs of the canonical stage: the inputs canonical_forward and canonical_backward, as far as the dataset has them."""
+    named = {direction: getattr(files, f"canonical_{direction}") for direction in SCAN_TIME}
+    return {direction: Path(folder) for direction, folder in named.items() if folder}

@@ -52,7 +52,7 @@ class View:
         occupied = occupancy.inside(cells, points.to(cells.device)).cpu()
         volume = torch.full((len(points),), torch.nan if within else 0.0)
         if within and len(occupied):
-            attenuation = evolution.attenuation(points[occupied], t, ["mixed"])["mixed"]
+            attenuation = evolution.result(points[occupied], t)
             occupied = occupied[torch.from_numpy(is_solid(attenuation.numpy()))]
         volume[occupied] = values(evolution, points[occupied], t)
         return volume.numpy().reshape([len(axis) for axis in axes])
@@ -64,6 +64,6 @@ def clearest_position(evolution: Evolution, axis: str) -> float:
     points = torch.from_numpy(grid_points(centres, centres, centres)).float()
     contrast = np.zeros(COARSE)
     for t in (0.0, 0.5, 1.0):
-        volume = evolution.attenuation(points, t, ["mixed"])["mixed"].numpy().reshape(3 * (COARSE,))
+        volume = evolution.result(points, t).numpy().reshape(3 * (COARSE,))
         contrast += plane_variance(volume)[AXES.index(axis)]
     return float(centres[clearest(contrast)])

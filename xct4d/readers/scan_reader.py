@@ -1,7 +1,8 @@
 """What formats have in common in which one file describes one scan: which scan is whose, and what it depends on.
 
 A dataset has one such file, which makes it static, or names two as `forward`
-and `backward`, and a third as `between` where its projections have times. Each
+and `backward`, and a third as `between` where its projections have times; that
+may follow a scan alone, without another at its end. Each
 may lie in a folder of its own below the dataset's.
 """
 
@@ -88,9 +89,6 @@ class ScanReader(Reader):
             raise InputError(
                 "one file is named for several states", where=folder, fix="give input.forward, backward and between files of their own"
             )
-        if "between" in named and "backward" not in named:
-            fix = "name one as input.backward"
-            raise InputError(f"{named['between'].name} is a sequence, but there is no scan at its end", where=folder, fix=fix)
         found = self.descriptions(folder)  # in the folder itself
         if not named and len(found) == 1:
             named["forward"] = found[0]

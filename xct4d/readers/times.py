@@ -1,7 +1,8 @@
-"""A dataset's own times, carried to [0, 1]: the forward scan is 0, the backward scan 1."""
+"""A dataset's own times, carried to [0, 1]: the forward scan is 0, the backward scan 1, or without one the end of the sequence."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ SHORT = 0.1  # a sequence that lasts less than this part of the time between the
 class Clock:
     """The dataset's times of both scans, and of t = 0 and t = 1, which differ where a short event fills the time axis."""
 
-    scans: tuple[float, float | None]  # None where there is one scan only
+    scans: tuple[float, float | None]  # of a sequence without a second scan its end in place of that; None where there is one scan only
     start: float  # t = 0
     end: float | None  # t = 1
     notes: tuple[str, ...] = ()
@@ -68,7 +69,8 @@ class Clock:
 def clock(dataset: Dataset) -> Clock:
     """The times of both scans, and which times become 0 and 1.
 
-    A scan without times, or whose times run through it, is taken at 0 (forward) or 1 (backward). Raises
+    A scan without times, or whose times run through it, is taken at 0 (forward) or 1 (backward).
+    Without a second scan, times from 0 to 1 stay as they are; of others the last is t = 1. Raises
     InputError where a scan has several times, the backward scan's is not after
     the forward scan's, or an image is listed at two times.
     """
@@ -76,12 +78,17 @@ def clock(dataset: Dataset) -> Clock:
     forward = _at_rest(dataset.forward, running)
     backward = None if dataset.backward is None else _at_rest(dataset.backward, running)
     start = _scan_time(forward, 0.0)
-    if backward is None:
+    if backward is None and between is None:
         return Clock((start, None), start, None, tuple(running))
+    if backward is None:
+        _refuse_one_image_at_two_times([(forward, start)], between, _last(between) - start)
+        end, notes = _end_of_sequence(between, start)
+        return Clock((start, end), start, end, (*running, *notes))
     end = _scan_time(backward, 1.0)
     if end <= start:
         raise InputError(f"is {end:g}, not after the time {start:g} of {forward.path.name}", where=f"{backward.path}: frames[0].time")
-    _refuse_one_image_at_two_times(forward, backward, between, start, end)
+    _refuse_one_image_in_two_scans(forward, backward)
+    _refuse_one_image_at_two_times([(forward, start), (backward, end)], between, end - start)
     first, last, notes = _axis(between, start, end) if between is not None else (start, end, ())
     gap = 0.0
     if between is not None and None in (forward.projections[0].time, backward.projections[0].time):
@@ -141,27 +148,46 @@ def _far_from_assumed(between: Acquisition, start: float, end: float) -> tuple[f
     return float(end - inner[-1]) if end - inner[-1] > far else 0.0, (note,)
 
 
-def is_at_an_end(time: np.ndarray) -> bool:
-    """Whether a projection shows one of the ends, which its scan holds already."""
-    return bool((time <= SAME).all() or (time >= 1 - SAME).all())
+def _last(between: Acquisition) -> float:
+    """The latest time of a sequence. Raises InputError where a projection has none."""
+    for projection in between.projections:
+        if projection.time is None:
+            raise InputError("is missing", where=f"{projection.where}.time", fix="every projection of the sequence needs its time")
+    return max(float(projection.time.max()) for projection in between.projections)
 
 
-def _refuse_one_image_at_two_times(
-    forward: Acquisition, backward: Acquisition, between: Acquisition | None, start: float, end: float
-) -> None:
-    """Raises InputError where an image is in both scans, or in the sequence at another time than its scan's."""
-    shown = {projection.image: (start, projection, forward) for projection in forward.projections}
+def _end_of_sequence(between: Acquisition, start: float) -> tuple[float, tuple[str, ...]]:
+    """The time that becomes 1 where no second scan says it, with a note. Raises InputError where nothing comes after the scan."""
+    last = _last(between)
+    if last <= start:
+        raise InputError(f"ends at {last:g}, not after the scan at {start:g}", where=between.path, fix="correct the times")
+    if start == 0 and last <= 1:
+        return 1.0, ("there is no second scan: the motion follows from the first, and the times of the sequence are taken as they are",)
+    return last, (f"there is no second scan: the motion follows from the first, and t = 1 is the end of the sequence at {last:.15g}",)
+
+
+def is_at_an_end(time: np.ndarray, ends: Collection[float]) -> bool:
+    """Whether a projection shows one of the ends (0 or 1), those that have a scan, which holds it already."""
+    return any(bool((np.abs(time - end) <= SAME).all()) for end in ends)
+
+
+def _refuse_one_image_in_two_scans(forward: Acquisition, backward: Acquisition) -> None:
+    shown = {projection.image: projection for projection in forward.projections}
     for projection in backward.projections:
         if projection.image in shown:
             raise InputError(
-                f"the image is in the scan at t = 0, too ({shown[projection.image][1].where})",
+                f"the image is in the scan at t = 0, too ({shown[projection.image].where})",
                 where=projection.where,
                 fix="remove one of the two",
             )
-        shown[projection.image] = (end, projection, backward)
+
+
+def _refuse_one_image_at_two_times(scans: Sequence[tuple[Acquisition, float]], between: Acquisition | None, whole: float) -> None:
+    """Raises InputError where an image is in the sequence at another time than that of its scan. whole: time from t = 0 to t = 1."""
+    shown = {projection.image: (time, projection, scan) for scan, time in scans for projection in scan.projections}
     for projection in between.projections if between is not None else []:
         time, other, scan = shown.get(projection.image, (None, None, None))
-        if time is None or projection.time is None or np.abs(projection.time - time).max() <= ROUNDED * (end - start):
+        if time is None or projection.time is None or np.abs(projection.time - time).max() <= ROUNDED * whole:
             continue
         of_scan = (
             f"at {time:g} in {scan.path.name}"

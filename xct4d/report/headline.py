@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
+from xct4d.directions import RECONSTRUCTIONS
 from xct4d.report.words import length
 from xct4d.units import Scale
 
@@ -24,6 +26,9 @@ def headline(metrics: Mapping[str, Any], scale: Scale) -> Headline:
     if metrics.get("static"):
         return Headline("none", f"A scan at rest: nothing moves.{_held_out(metrics)}", "")
     entries = [entry for entry in metrics["times"] if entry.get("trust")]
+    if not metrics.get("second_scan", True):
+        said = "There is no second scan to agree with: how far the motion is determined is not known."
+        return Headline("none", f"{said}{_held_out(metrics)}", _against_truth(metrics, scale))
     if not entries:
         return Headline("none", "How far the motion is determined was not computed.", _against_truth(metrics, scale))
     open_ = [entry for entry in entries if entry["trust"]["verdict"].startswith("not determined")]
@@ -49,11 +54,10 @@ def _held_out(metrics: Mapping[str, Any]) -> str:
 def _against_truth(metrics: Mapping[str, Any], scale: Scale) -> str:
     """The worst error of the displacement since t = 0 beside the deviation that is stated for it."""
     scored = [entry for entry in metrics["times"] if entry.get("displacement_error")]
-    compared = [entry for entry in metrics["times"] if (entry.get("correlation") or {}).get("mixed") is not None]
+    compared = {entry["time"]: found for entry in metrics["times"] if (found := _correlation(entry)) is not None}
     if not scored and compared:
-        worst = min(compared, key=lambda entry: entry["correlation"]["mixed"])
-        correlation = worst["correlation"]["mixed"]
-        return f"The correlation with measured volumes is {correlation:.4f} at t = {worst['time']:g}, where it is worst of {_count(len(compared), every='')}."
+        worst, correlation = min(compared.items(), key=itemgetter(1))
+        return f"The correlation with measured volumes is {correlation:.4f} at t = {worst:g}, where it is worst of {_count(len(compared), every='')}."
     if not scored:
         return "The truth is not known: beside each figure of quality stands what it cannot see."
     worst = max(scored, key=lambda entry: entry["displacement_error"]["mean"])
@@ -64,6 +68,12 @@ def _against_truth(metrics: Mapping[str, Any], scale: Scale) -> str:
     said += f"; material has moved by {length(error['true_mean'], scale)} there"
     deviation = (worst.get("trust") or {}).get("displacement_deviation", {}).get("rms")
     return said + ("." if deviation is None else f", and the stated standard deviation is {length(deviation, scale)}.")
+
+
+def _correlation(entry: Mapping[str, Any]) -> float | None:
+    """That of the result with the truth: of the first kind that there is."""
+    found = entry.get("correlation") or {}
+    return next((found[kind] for kind in RECONSTRUCTIONS if found.get(kind) is not None), None)
 
 
 def _at(some: list[dict[str, Any]], entries: list[dict[str, Any]]) -> str:

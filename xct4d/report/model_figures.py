@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from xct4d.analysis.strain import Deformation
-from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Reconstruction
+from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.fields.evolution import Evolution
 from xct4d.fields.material import is_solid
 from xct4d.io.ome_zarr import open_volume
@@ -81,12 +81,14 @@ def draw_model(folder: Path, model: ShownModel, volumes: Mapping[tuple[Reconstru
 
 
 def draw_canonicals(path: Path, model: ShownModel) -> None:
-    """Both scans, plane by plane."""
+    """The scans, plane by plane."""
     shown = planes.choose(model.evolution, PIXELS, SHOWN_PLANES)
-    scans: dict[Reconstruction, float] = {"forward": 0.0} if model.evolution.static else dict(SCAN_TIME)
     plots.slices(
         path,
-        {f"{kind}, t = {t:g}": [model.attenuation(points, t, kind) for points in shown.points()] for kind, t in scans.items()},
+        {
+            f"{kind}, t = {t:g}": [model.attenuation(points, t, kind) for points in shown.points()]
+            for kind, t in model.evolution.scans.items()
+        },
         titles=None,
         axis=shown.axis,
         positions=[position * model.world_unit for position in shown.positions()],

@@ -68,7 +68,7 @@ def maps_of(
     """Maps of a plane at time t. deviation: of the displacement, on uncertainty's grid. solid_from: attenuation of solid material."""
     (points,) = plane.points()
     places = torch.from_numpy(points).float()
-    solid = model.evolution.attenuation(places, t, ["mixed"])["mixed"].numpy() > solid_from
+    solid = model.evolution.result(places, t).numpy() > solid_from
     inside = places[torch.from_numpy(solid)]
     moved = np.linalg.norm(displacement(model.evolution, inside, t).numpy(), axis=1) * model.world_unit
     values = {"displacement": moved} | strains(model.evolution.flow_with_gradient, inside, t)

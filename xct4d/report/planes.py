@@ -72,7 +72,7 @@ def _contrast(evolution: Evolution) -> np.ndarray:
     centres = voxel_centres(COARSE)
     points = torch.from_numpy(grid_points(centres, centres, centres)).float()
     contrast = np.zeros((3, COARSE))
-    for kind, t in [("forward", 0.0)] if evolution.static else [("forward", 0.0), ("backward", 1.0)]:
+    for kind, t in evolution.scans.items():
         contrast += plane_variance(evolution.attenuation(points, t, [kind])[kind].numpy().reshape(3 * (COARSE,)))
     return contrast
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 from xct4d.phantom.known import KnownTruth
 from xct4d.progress import track
 from xct4d.quantities import ATTENUATION
@@ -44,7 +43,7 @@ def slice_film(model: ShownModel, times: Sequence[float], truth: KnownTruth | No
     for k, plane in enumerate(shown):
         view = plane_view(plane, model.scale)
         panels += [panel(name, view, painted(cuts[name][k], scales[name])) for name in names]
-    caption = CAPTION.format(truth=TRUTH if truth is not None else "", agreement="" if model.evolution.static else AGREEMENT)
+    caption = CAPTION.format(truth=TRUTH if truth is not None else "", agreement=AGREEMENT if model.evolution.mixes else "")
     return Film(
         "slices", "Slices", caption if differences else CAPTION.split("{")[0], len(names), list(dict.fromkeys(scales.values())), panels
     )
@@ -55,7 +54,7 @@ def _cuts(
 ) -> dict[str, list[list[np.ndarray]]]:
     """Images [v, u] of each kind, plane by plane and time by time, in the figures' unit."""
     evolution = model.evolution
-    kinds: Sequence[Reconstruction] = ("forward",) if evolution.static else RECONSTRUCTIONS
+    kinds = evolution.kinds
     cuts: dict[str, list[list[np.ndarray]]] = {}
     with track("report: slices", len(times) * len(shown)) as progress:
         for k, plane in enumerate(shown):
@@ -66,7 +65,7 @@ def _cuts(
                 if truth is not None:
                     true = truth.density(points, t) if truth.knows(t) else np.full(len(points), np.nan)
                     images |= {"truth": true, "error": images["result"] - true}
-                if not evolution.static:
+                if evolution.mixes:
                     images["backward - forward"] = found["backward"] - found["forward"]
                 for name, image in images.items():
                     films = cuts.setdefault(name, [[] for _ in shown])

@@ -13,6 +13,8 @@ from xct4d.units import LENGTH, PER_AREA, Scale
 
 SAME = 1e-6  # times closer than this are the same: exported ones are those of the configuration, projections have the dataset's
 SCORES = (("psnr", "PSNR (dB)", 1), ("ssim", "SSIM", 4))  # of held-out projections: key, label, digits
+TRUE = ("correlation", "correlation with the truth", 4)  # likewise, of a classical reconstruction
+CALLED = {"xct4d": "canonical", "fdk": "FDK", "sirt": "SIRT"}
 SQUARES = (("mismatch", "mismatch"), ("mean_squared_error", "squared error"))  # of attenuation: key, label
 ALONE = {"forward": "first", "backward": "second"}  # the scan of each direction
 ERRORS = (("mean", "error"), ("p95", "95 % below"), ("true_mean", "moved"))  # of the displacement: key, label
@@ -60,6 +62,16 @@ def _scores(mean: Mapping[str, Any]) -> str:
     # equal images have no finite PSNR, images smaller than its window no SSIM
     known = [f"{label} {_number(mean[key], digits)}" for key, label, digits in SCORES if mean[key] is not None]
     return ", ".join(known) or "without a score"
+
+
+def classical(metrics: Mapping[str, Any]) -> Table | None:
+    """Scores of each scan's canonical and of its classical reconstructions; None where none were asked for."""
+    found = [(scan, name, own) for scan, methods in (metrics.get("classical") or {}).items() for name, own in methods.items()]
+    if not found:
+        return None
+    columns = {"scan": [scan for scan, _, _ in found], "reconstruction": [CALLED.get(name, name) for _, name, _ in found]}
+    columns |= {label: [_number(own[key], digits) for _, _, own in found] for key, label, digits in (*SCORES, TRUE)}
+    return _shown(columns)
 
 
 def trust(metrics: Mapping[str, Any], scale: Scale) -> Table | None:

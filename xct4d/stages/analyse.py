@@ -33,7 +33,7 @@ MOST = 99.5  # percentile of the values in material that viewers show as the bri
 def analyse(
     *,
     model: TrainedModel,
-    trust: Path,
+    trust: Path | None,
     settings: config.Analyse,
     t: float,
     scale: Scale,
@@ -44,17 +44,17 @@ def analyse(
 
     outputs: by the names of quantities, which xct4d.quantities describes;
     `settings.quantities` does not count here. trust: output folder of that
-    stage. scale: of the dataset. device: where the model is computed. Volumes
+    stage, None where there is no second scan. scale: of the dataset. device: where the model is computed. Volumes
     of a deformation say in their attribute `folded_voxels` in how many voxels
     the motion folds the material. Raises InputError where an input is missing
     or damaged, the dataset has one scan only and so no motion, or an output
     cannot be written.
     """
-    analyse_model(Evolution.load(model, device), Motions.load(trust), settings, t, scale, outputs)
+    analyse_model(Evolution.load(model, device), None if trust is None else Motions.load(trust), settings, t, scale, outputs)
 
 
 def analyse_model(
-    evolution: Evolution, motions: Motions, settings: config.Analyse, t: float, scale: Scale, outputs: Mapping[str, Path]
+    evolution: Evolution, motions: Motions | None, settings: config.Analyse, t: float, scale: Scale, outputs: Mapping[str, Path]
 ) -> None:
     """`analyse` of a model in memory."""
     if evolution.static:

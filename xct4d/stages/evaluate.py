@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from xct4d import config
+from xct4d.analysis.classical import score_classical
 from xct4d.analysis.projection_scores import score_projections
 from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.analysis.scores import score_time
@@ -27,6 +28,7 @@ from xct4d.phantom.known import KnownTruth
 from xct4d.progress import track
 from xct4d.report import planes
 from xct4d.report.score_figures import draw_scores
+from xct4d.stages.export import check_available
 from xct4d.units import Scale
 
 SHOWN_PROJECTIONS = 3
@@ -92,12 +94,14 @@ def evaluate_model(
         record = {
             "resolution": settings.resolution,
             "static": evolution.static,
+            "second_scan": evolution.mixes,
             "truth": truth is not None,
             "region": None if region is None else region.settings.model_dump(mode="json", exclude_none=True),
             "unit_mm": first.unit_mm,
             "duration_s": first.duration_s,
             "times": [score.record for score in scores],
             "held_out": held_out,
+            "classical": score_classical(settings.classical, evolution, states, truth, settings.resolution) if settings.classical else None,
             "trained_on": score_projections(evolution, states, 0, held_out=False)[0] if settings.trained_projections else None,
         }
         (folder / "metrics.json").write_text(strict_json.dumps(record, indent=1) + "\n")
@@ -109,8 +113,8 @@ def _scored_times(evolution: Evolution, volumes: Mapping[tuple[Reconstruction, f
     exported = {t for _, t in volumes}
     if not exported:
         raise InputError("no volumes to score", where="export.times")
-    if evolution.static and set(volumes) != {("forward", 0.0)}:
-        raise InputError("a dataset of one scan has its forward volume at t = 0 alone", where="export", fix="export that")
+    for kind, t in volumes:
+        check_available(evolution, t, [kind], "export")
     measured = () if truth is None else truth.times
     if evolution.static and (others := [t for t in measured if t != 0]):
         raise InputError(f"a dataset of one scan has no t = {others[0]:g}", where="input.truth.volumes", fix="remove it")

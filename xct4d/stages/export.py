@@ -37,9 +37,9 @@ def export(
 
     scale: of the dataset. outputs: the volume of each kind; `settings.kinds` and
     `settings.times` do not count here. device: where the model is computed.
-    Raises InputError where a model file is missing or damaged, a static dataset
-    is asked for more than its forward volume at t = 0, or an output cannot be
-    written.
+    Raises InputError where a model file is missing or damaged, a dataset
+    of one scan is asked for more than forward volumes, or a static one for more
+    than t = 0, or an output cannot be written.
     """
     export_volumes(Evolution.load(model, device), settings, t, scale, outputs)
 
@@ -88,14 +88,14 @@ def export_volumes(
 
 
 def check_available(evolution: Evolution, t: float, kinds: list[Reconstruction], section: str) -> None:
-    """Raise InputError for what the model does not have: times outside [0, 1]; of a static one all but forward at t = 0."""
+    """Raise InputError for what the model does not have: times outside [0, 1]; of one scan all but forward; of a static one all but t = 0."""
     if not 0 <= t <= 1:
         raise InputError(f"{t:g} is outside [0, 1]", where=f"{section}.times")
     if evolution.static and t != 0:
         raise InputError(f"a dataset of one scan has no t = {t:g}", where=f"{section}.times", fix="export t = 0 only")
-    if evolution.static and kinds != ["forward"]:
+    if missing := [kind for kind in kinds if kind not in evolution.kinds]:
         raise InputError(
-            f"a dataset of one scan has no {', '.join(k for k in kinds if k != 'forward')} volume",
+            f"a dataset of one scan has no {', '.join(missing)} volume",
             where=f"{section}.kinds",
             fix="export forward only",
         )

@@ -156,7 +156,8 @@ def _without_ends(
     dataset: Dataset, acquisition: Acquisition, times: list[np.ndarray], settings: config.Split, notes: list[str]
 ) -> tuple[Acquisition, list[np.ndarray]]:
     """The projections of a sequence that lie between the two scans, and those at their times that are held out by name and in no scan, and their times."""
-    ends = [is_at_an_end(time) for time in times]
+    scanned_at = [SCAN_TIME[state] for state in SCAN_TIME if state in dataset.acquisitions]
+    ends = [is_at_an_end(time, scanned_at) for time in times]
     if all(ends):
         raise InputError("has no projection between the two scans", where=acquisition.path, fix="remove the file, or check the times")
     scanned = {projection.image for state, own in dataset.acquisitions.items() if state != "between" for projection in own.projections}

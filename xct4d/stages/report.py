@@ -134,6 +134,7 @@ def content_of(
         films=films,
         quality=tables.quality(metrics, record.scale),
         held_out=tables.held_out(metrics),
+        classical=tables.classical(metrics),
         trust=tables.trust(metrics, record.scale),
         figures=figures,
         stages=tables.stages(jobs),

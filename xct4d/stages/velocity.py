@@ -53,7 +53,8 @@ def velocity(
     once, starting from it; a level with fewer control points than the
     registration has is then the registration as this level can hold it. Where
     the registration has lost its way, the level is trained on random rays, from
-    rest and from early times to late ones; so it is without a registration.
+    rest and from early times to late ones; so it is without a registration, which
+    takes two scans.
 
     frames_folders: prepared projections of each state. canonicals,
     registration: output folders of these stages. previous: output folder of the
@@ -68,6 +69,8 @@ def velocity(
         if not record["lost"]:
             fit_from_registration(settings, level, frames_folders, canonicals, registration, record, previous, output, checkpoint, board)
             return
+    if len(canonicals) == 1 and previous is None:
+        say("velocity: there is no second scan: the first is carried through the sequence; register, trust and mixing have nothing to do")
     frames = [prepared.load(folder) for folder in frames_folders.values()]
     baked = {direction: BakedField.load(folder / "baked.safetensors") for direction, folder in canonicals.items()}
     voxels, count = fitting(velocity_title(level), partial(velocity_need, settings, level), len(baked["forward"].volume), device)
@@ -148,10 +151,12 @@ def start(
 
 
 def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path], declared: Mapping[str, float]) -> FlatField:
-    """f(t) as a straight line between the trained f of the scans; declared: as of `start`."""
-    ends = [FlatField.load(canonicals[d] / "flatfield.safetensors").level(time) for d, time in SCAN_TIME.items()]
-    shift = [math.log(declared[d] / declared.get("between", declared[d])) for d in SCAN_TIME]  # f = -log(I0)
-    return FlatField.between(ends[0] + shift[0], ends[1] + shift[1], settings.flat_field.knots)
+    """f(t) as a straight line between the trained f of the scans, or that of the one that there is; declared: as of `start`."""
+    ends = []
+    for direction, folder in canonicals.items():
+        shift = math.log(declared[direction] / declared.get("between", declared[direction]))  # f = -log(I0)
+        ends.append(FlatField.load(folder / "flatfield.safetensors").level(SCAN_TIME[direction]) + shift)
+    return FlatField.between(ends[0], ends[-1], settings.flat_field.knots)
 
 
 def _shown(settings: Velocity, level: Level) -> dict[str, Any]:

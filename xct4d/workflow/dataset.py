@@ -9,7 +9,7 @@ from itertools import product
 
 from xct4d.config import Config, VolumeFile
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction, State
-from xct4d.quantities import ANALYSED
+from xct4d.quantities import ANALYSED, OF_TWO_SCANS
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Variant
 
@@ -65,18 +65,25 @@ class Dataset:
         return self.states == ["forward"]
 
     @property
+    def mixes(self) -> bool:
+        """Whether there are two scans, each carried along the motion."""
+        return "backward" in self.states
+
+    @property
     def trains_mixing(self) -> bool:
-        return not self.static and self.config.mixing.is_trained
+        return self.mixes and self.config.mixing.is_trained
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Volumes exported for each time, in one order however the configuration lists them: jobs that write the same are the same."""
-        return ("forward",) if self.static else tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds)
+        return tuple(kind for kind in RECONSTRUCTIONS if kind in self.config.export.kinds) if self.mixes else ("forward",)
 
     @property
     def quantities(self) -> tuple[str, ...]:
         """Quantities that `analyse` writes for each time, in one order however the configuration lists them."""
-        return () if self.static else tuple(name for name in ANALYSED if name in self.config.analyse.quantities)
+        if self.static:
+            return ()
+        return tuple(name for name in ANALYSED if name in self.config.analyse.quantities and (self.mixes or name not in OF_TWO_SCANS))
 
     @property
     def times(self) -> dict[str, float]:

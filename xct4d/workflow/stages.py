@@ -56,6 +56,10 @@ class Facts(Protocol):
     @property
     def described(self) -> list[Direction]: ...
     @property
+    def quantities(self) -> tuple[str, ...]: ...
+    @property
+    def mixes(self) -> bool: ...
+    @property
     def trains_mixing(self) -> bool: ...
     @property
     def joins_times(self) -> bool: ...
@@ -114,7 +118,7 @@ STAGES = {
         ),
         Stage(
             name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
-            exists=lambda dataset: not dataset.static,
+            exists=lambda dataset: dataset.mixes,
         ),
         Stage(
             name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical", "register"), keys=("velocity",),
@@ -122,7 +126,7 @@ STAGES = {
         ),
         Stage(
             name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity"), keys=("trust", "seed"),
-            exists=lambda dataset: not dataset.static,
+            exists=lambda dataset: dataset.mixes,
         ),
         Stage(
             name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity"), keys=("mixing",),
@@ -135,7 +139,7 @@ STAGES = {
         Stage(
             name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr", shown_by="zarr.json",
             reads=("prepare", "canonical", "velocity", "trust", "mixing"),
-            keys=("analyse",), joined=("quantity",), exists=lambda dataset: not dataset.static, on_device=True, is_result=True,
+            keys=("analyse",), joined=("quantity",), exists=lambda dataset: bool(dataset.quantities), on_device=True, is_result=True,
         ),
         Stage(
             name="series", needs=series, folder="series", reads=("prepare", "export", "analyse"),

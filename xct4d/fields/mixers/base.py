@@ -25,7 +25,13 @@ class Mixer(nn.Module, ABC):
 
 
 class TrainedMixer(Mixer):
-    """A mixer whose parameters the mixing stage trains and stores."""
+    """A mixer whose parameters the mixing stage trains and stores.
+
+    Buffers are what training changes without a gradient, as `trained_so_far` does.
+    """
+
+    def trained_so_far(self, part: float) -> None:
+        """Called before each step of the training, of which a part in [0, 1] is over: 0 at the first step, 1 at the last."""
 
     @abstractmethod
     def save(self, path: Path) -> None:

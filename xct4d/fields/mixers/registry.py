@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xct4d.fields.mixers.annealed_temporal import AnnealedTemporalMixer
 from xct4d.fields.mixers.base import Mixer, TrainedMixer
 from xct4d.fields.mixers.constant import ConstantMixer
 from xct4d.fields.mixers.smoothstep import SmoothStepMixer
@@ -19,6 +20,7 @@ MIXERS: dict[str, type[Mixer]] = {
     "trained_constant": TrainedConstantMixer,
     "trained_temporal": TrainedTemporalMixer,
     "trained_smoothstep": TrainedSmoothStepMixer,
+    "annealed_temporal": AnnealedTemporalMixer,
     "spline": SplineMixer,
 }
 

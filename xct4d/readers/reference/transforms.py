@@ -26,7 +26,7 @@ class Sources(NamedTuple):
     """Which transforms files hold which state of a dataset."""
 
     forward: Path  # the scan at t = 0
-    backward: Path | None = None  # the scan at t = 1; None in a static dataset
+    backward: Path | None = None  # the scan at t = 1, where there is one
     between: tuple[Path, ...] = ()  # the sequence between them: one file, or one for each time point
     unused: tuple[Path, ...] = ()  # the folder's other JSON files
 
@@ -41,7 +41,8 @@ def discover(folder: str | Path, input: Input) -> Sources:
 
     transforms_NN.json with the lowest and highest NN are the scans at t = 0 and
     t = 1. The sequence between them is transforms_AA_to_BB.json, or else the
-    files with numbers between, one for each time point. A folder with one
+    files with numbers between, one for each time point. A sequence without a
+    scan at its end counts where the configuration names it. A folder with one
     transforms*.json is static. Raises InputError where a named file is missing,
     or where the names do not tell, with the keys that settle it.
     """
@@ -57,10 +58,11 @@ def discover(folder: str | Path, input: Input) -> Sources:
     if backward is not None and backward == forward:
         raise InputError(f"{forward.name} is named for both ends", where=folder, fix="give input.forward and input.backward two files")
     named = _named(folder, input.between, "between")
-    if named is not None and backward is None:
-        raise InputError(f"{named.name} is a sequence, but there is no scan at its end", where=folder, fix="name one as input.backward")
-    if backward is None and input.forward is None and (left := [name for name in found if _SEQUENCE.fullmatch(name)]):
-        fix = "add the scan, name it as input.backward, or move the sequence away for a static reconstruction"
+    if backward is None and named is None and input.forward is None and (left := [name for name in found if _SEQUENCE.fullmatch(name)]):
+        fix = (
+            "add the scan, or name it as input.backward; without one, name the sequence as input.between, and the motion follows from the "
+            "first scan alone; or move it away for a static reconstruction"
+        )
         raise InputError("is a sequence, but there is no scan at its end", where=folder / left[0], fix=fix)
     between = (named,) if named is not None else _between(folder, found, scans, forward, backward) if backward is not None else ()
     used = {forward, backward, *between}

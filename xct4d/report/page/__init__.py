@@ -47,6 +47,7 @@ class _Shown:
     films: Sequence[Film]
     quality: Table
     held_out: str
+    classical: Table | None = None
     trust: Table | None
     figures: Mapping[str, Sequence[Figure]]  # by the section of the page
     provenance: Table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from xct4d.device import sent
 from xct4d.fields import material
@@ -26,7 +27,7 @@ def flat_field_figures(flat_field: FlatField) -> dict[str, float]:
 
 
 class WatchedMotion:
-    """Two scans carried by a motion: how well they agree, and how far material moves."""
+    """Scans carried by a motion: how well two of them agree, and how far material moves."""
 
     @torch.no_grad()
     def __init__(self, scans: CarriedScans, flat_field: FlatField):
@@ -47,28 +48,34 @@ class WatchedMotion:
         there. directions: of both, carried to times between, the mean
         correlation and the mean squared difference.
         """
-        scan, carried = self._scans.scan, self._scans.density
-        both = [self._scans.both_densities(self._points, time) for time in MIDDLE]
-        found = {
-            "correlation/t0": 1 - correlation_loss(carried("backward", self._points, 0.0), scan["forward"](self._points)),
-            "correlation/t1": 1 - correlation_loss(carried("forward", self._points, 1.0), scan["backward"](self._points)),
-            "directions/correlation": 1 - torch.stack([correlation_loss(*pair) for pair in both]).mean(),
-            "directions/mean_squared_difference": torch.stack([(a - b).square().mean() for a, b in both]).mean(),
-        }
+        found = self._agreement() if len(self._scans.scan) > 1 else {}
         if len(self._material):
             moved = (self._scans.motion.flow(self._material, 0.0, 1.0) - self._material).norm(dim=-1)
             found |= {"displacement/mean": moved.mean(), "displacement/largest": moved.max()}
         return {name: float(value) for name, value in found.items()} | flat_field_figures(self._flat_field)
 
+    def _agreement(self) -> dict[str, Tensor]:
+        scan, carried = self._scans.scan, self._scans.density
+        both = [self._scans.both_densities(self._points, time) for time in MIDDLE]
+        return {
+            "correlation/t0": 1 - correlation_loss(carried("backward", self._points, 0.0), scan["forward"](self._points)),
+            "correlation/t1": 1 - correlation_loss(carried("forward", self._points, 1.0), scan["backward"](self._points)),
+            "directions/correlation": 1 - torch.stack([correlation_loss(*pair) for pair in both]).mean(),
+            "directions/mean_squared_difference": torch.stack([(a - b).square().mean() for a, b in both]).mean(),
+        }
+
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Slices [channels, height, width] in [0, 1]: both scans half-way, blended and their difference; the displacement of the material at t = 0."""
+        """Slices [channels, height, width] in [0, 1]: the scans half-way, blended, and their difference; the displacement of the material at t = 0."""
         points = cube_points(VOXELS, self._device)
-        forward, backward = self._scans.both_densities(points, 0.5)
         moved = (self._scans.motion.flow(points, 0.0, 1.0) - points).norm(dim=-1)
         is_material = material.is_solid(self._scans.scan["forward"](points).cpu().numpy())
+        displacement = scaled_image(moved, is_material)
+        if len(self._scans.scan) == 1:
+            return {"slices": cube_image(self._scans.density("forward", points, 0.5)), "displacement": displacement}
+        forward, backward = self._scans.both_densities(points, 0.5)
         return {
             "slices": cube_image((forward + backward) / 2),
             "directions/difference": difference_image(forward - backward),
-            "displacement": scaled_image(moved, is_material),
+            "displacement": displacement,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ class TimePoint:
     source: Frames
     frames: np.ndarray  # indices into source
 
-    @property
+    @cached_property
     def mean_time(self) -> float:
         return float(np.dot(self.times, self.weights))
 

@@ -79,6 +79,7 @@ class MixingTask(TrainingTask[RayDraw]):
             ParameterGroup.of("field", mixer, rate),
             ParameterGroup.of("flat_field", flat_field, flat_field_rate(rate, settings.flat_field)),
         ]
+        self.buffers = {f"mixer.{name}": buffer for name, buffer in mixer.named_buffers()}
         self.terms = [Term("projection", 1.0, ProjectionError(self._densities))]
         if settings.flat_field.train:
             self.terms.append(Term("flat_field", settings.flat_field.penalty, FlatFieldPenalty(drawn_levels)))
@@ -91,6 +92,7 @@ class MixingTask(TrainingTask[RayDraw]):
 
     def _finish(self, micro_batch: MicroBatch, rng: np.random.Generator, time_point: TimePoint, placed: Callable[[], Batch]) -> RayDraw:
         batch = placed()
+        self.mixer.trained_so_far(micro_batch.step / max(self.steps - 1, 1))
         return RayDraw(micro_batch, rng, time_point, batch, [self.flat_field(e.time) for e in batch.exposures])
 
     def compare(self) -> list[Comparison]:

@@ -1,4 +1,7 @@
-"""Training one level of the velocity field: the motion that carries each scan through the projections in between."""
+"""Training one level of the velocity field: the motion that carries each scan through the projections in between.
+
+Where there is no second scan, the first is carried through those after it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ HELD_OUT_SHOWN = 3
 
 
 class VelocityTask(TrainingTask[DirectedDraw]):
-    """Fits the motion to projections: even steps predict them from the forward scan, odd steps from the backward one."""
+    """Fits the motion to projections: even steps predict them from the forward scan, odd steps from the backward one, if there is one."""
 
     def __init__(
         self,
@@ -66,10 +69,11 @@ class VelocityTask(TrainingTask[DirectedDraw]):
         self._training = time_points(frames, at_most=settings.max_images_per_time)
         between = [time_point for time_point in time_points(frames, held_out=True) if 0 < time_point.mean_time < 1]
         self._shown = held_out.chosen_frames(between, HELD_OUT_SHOWN)
+        self._directions: list[Direction] = [direction for direction in SCAN_TIME if direction in scans]
         self._sharp = CarriedScans(scans, field)
         self._blurred = CarriedScans({direction: scan.blurred(level.blur) for direction, scan in scans.items()}, field)
         self._occupied = {
-            direction: occupancy.subcell_centres(occupancy.occupied(scan, generator(seed, self.title), device), parts=1)
+            direction: occupancy.block_centres(occupancy.occupied(scan, generator(seed, self.title), device))
             for direction, scan in self._blurred.scan.items()
         }
         rate = LearningRate(settings.schedule, level.learning_rate, level.steps)
@@ -83,9 +87,10 @@ class VelocityTask(TrainingTask[DirectedDraw]):
     def _terms(self, level: Level) -> list[Term[DirectedDraw]]:
         settings, points = self._settings, self._settings.points
         terms = [Term("projection", 1.0, ProjectionError(self._densities))]
-        if settings.volume_weight > 0:
+        both = len(self._sharp.scan) > 1
+        if settings.volume_weight > 0 and both:
             terms.append(Term("volume", settings.volume_weight, ScanCorrelation(self._blurred, points)))
-        if settings.mismatch_weight > 0:
+        if settings.mismatch_weight > 0 and both:
             terms.append(Term("mismatch", settings.mismatch_weight, ScanMismatch(self._blurred, points)))
         if level.strain_weight > 0:
             solid = {direction: material.solid_points(scan.volume) for direction, scan in self._sharp.scan.items()}
@@ -98,7 +103,7 @@ class VelocityTask(TrainingTask[DirectedDraw]):
 
     def draw(self, micro_batch: MicroBatch) -> Callable[[], DirectedDraw]:
         rng = micro_batch.random(self._seed, self.title)
-        direction: Direction = "forward" if micro_batch.step % 2 == 0 else "backward"
+        direction = self._directions[micro_batch.step % len(self._directions)]
         horizon = time_horizon(self._settings, micro_batch.step, self.steps) if self._early_times_first else 1.0
         time_point = choose(self._training, SCAN_TIME[direction], horizon, rng)
         rays = micro_batch.part_of(self.rays)
@@ -124,10 +129,10 @@ class VelocityTask(TrainingTask[DirectedDraw]):
     @torch.no_grad()
     def _cells(self, direction: Direction, time: float) -> Tensor:
         """The cells that a scan's material is in at a time, by the motion as it is now."""
-        return occupancy.around(self.field.flow(self._occupied[direction], SCAN_TIME[direction], time), radius=1.0)
+        return occupancy.around(self.field.flow(self._occupied[direction], SCAN_TIME[direction], time), radius=1.5)
 
     def _all_cells(self, time: float) -> Tensor:
-        return self._cells("forward", time) | self._cells("backward", time)
+        return torch.stack([self._cells(direction, time) for direction in self._directions]).any(0)
 
     def _densities(self, drawn: DirectedDraw) -> Sequence[Tensor]:
         """Attenuation of the drawn scan, carried to the time of each exposure, at its samples."""
@@ -137,8 +142,8 @@ class VelocityTask(TrainingTask[DirectedDraw]):
 
     @torch.no_grad()
     def _blend(self, points: Tensor, time: float) -> Tensor:
-        """Both scans, carried to a time and blended in proportion to it: [N]."""
-        return self._sharp.blended(points, time, time)
+        """Both scans, carried to a time and blended in proportion to it, or the one that there is: [N]."""
+        return self._sharp.blended(points, time, time) if len(self._directions) > 1 else self._sharp.density("forward", points, time)
 
 
 def velocity_title(level: Level) -> str:
@@ -159,4 +164,4 @@ def choose(training: Sequence[TimePoint], scan_time: float, horizon: float, rng:
     distance = np.array([abs(time_point.mean_time - scan_time) for time_point in training])
     moving = distance > 0
     near = np.flatnonzero(moving & (distance <= max(horizon, distance[moving].min())))
-    return training[int(rng.choice(near))]
+    return training[near[rng.integers(len(near))]]

@@ -6,11 +6,14 @@ from xct4d.workflow.needs import arrays, costs
 from xct4d.workflow.workload import Workload
 
 OCCUPIED = 0.3  # part of a held-out ray's samples that lies in occupied cells
+PASSES = 200  # of SIRT over all pixels
+RAY_STEP = 2e-3  # microseconds that a ray spends in a voxel
 SCORED_PIXELS = 2**18  # of a projection, at most, as in analysis.projection_scores
 
 
 def memory(work: Workload) -> float:
-    return shown(work) + arrays.true_object(work) + 6 * work.region_voxels  # float32 when read, then bool
+    classical = 4 * (6 * work.config.evaluate.resolution**3 + 4 * work.prepared_pixels) if work.config.evaluate.classical else 0
+    return shown(work) + arrays.true_object(work) + 6 * work.region_voxels + classical  # float32 when read, then bool
 
 
 def shown(work: Workload) -> float:
@@ -25,4 +28,5 @@ def microseconds(work: Workload) -> float:
     samples = math.sqrt(pixels)  # a ray has as many as the image has pixels along a side
     scored = work.projections if work.config.evaluate.trained_projections else work.held_out
     predicted = scored * min(pixels, SCORED_PIXELS) * samples * OCCUPIED
-    return (work.scored_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL
+    passes = PASSES * work.prepared_pixels * work.config.evaluate.resolution if work.config.evaluate.classical else 0
+    return (work.scored_times * work.config.evaluate.resolution**3 + predicted) * costs.VOXEL + passes * RAY_STEP
