@@ -19,9 +19,11 @@ from xct4d.motion.registration import LEAST, register_scans
 from xct4d.motion.scans import baked_volumes
 from xct4d.motion.sequence import PACE, SequenceFit, fitted_pace
 from xct4d.progress import say
+from xct4d.selection import evenly_spaced
 
 RESOLUTION = 15  # control points per axis of the velocity field that is written
 MODES = 6  # control points in time of the pace
+TIMES = 12  # of the sequence, at most, to which the pace is fitted: twice as many as it has control points
 LONGEST_STEP = 0.1  # of the flow's integration
 LOST = 0.7  # of the sequence's residual without motion: a registration that leaves more does not explain the sequence
 
@@ -63,7 +65,8 @@ def register(settings: Registration, between: Path | None, canonicals: Mapping[D
 def _at_its_pace(scans: tuple[np.ndarray, np.ndarray], sequence: list[Projections], field: VelocityField) -> dict:
     """Give the field the pace of the sequence; what registration.json says of the sequence."""
     steady = field.control.detach().double().numpy()[0]
-    rates = fitted_pace(scans, sequence, steady, field.law, field.modes)
+    some = [sequence[k] for k in evenly_spaced(len(sequence), TIMES)]
+    rates = fitted_pace(scans, some, steady, field.law, field.modes)
     with torch.no_grad():
         field.control.mul_(torch.from_numpy(rates.astype(np.float32))[:, None, None, None, None])
     moving = field.control.detach().double().numpy()
