@@ -36,8 +36,8 @@ Show = Callable[[int, np.ndarray, Mapping[str, float]], None]  # step, control p
 def fineness(resolution: int) -> Fineness:
     """How finely the sequence is compared at a level of the velocity field."""
     if resolution <= COARSEST:
-        return Fineness(grid=24, voxels=96, blur=0.02, pixel=PIXEL, scan_blur=0.01)
-    return Fineness(grid=32, voxels=112, blur=0.008, pixel=PIXEL, scan_blur=0.01)
+        return Fineness(grid=24, voxels=96, blur=0.02, pixel=PIXEL, scan_blur=0.02)
+    return Fineness(grid=32, voxels=112, blur=0.008, pixel=PIXEL, scan_blur=0.02)
 
 
 @dataclass(frozen=True)
