@@ -85,7 +85,7 @@ class SequenceFit:
         coarse = [field.coarser(min(fineness.voxels, len(field.volume))).volume.numpy() for field in sharp]
         occupied = [is_occupied(v) for v in coarse]
         self._particles = [Particles.of(v, held, fineness.grid) for v, held in zip(coarse, occupied, strict=True)]
-        self._faint = [Particles.of(v, ~held & (v > 0), fineness.grid) for v, held in zip(coarse, occupied, strict=True)]
+        faint = [Particles.of(v, ~held & (v > 0), fineness.grid) for v, held in zip(coarse, occupied, strict=True)]
         self._moving = [self._around(particles) for particles in self._particles]
         self._blur, self._images = fineness.blur, []
         spread = math.hypot(fineness.blur, particle_spread(len(coarse[0])))
@@ -94,19 +94,19 @@ class SequenceFit:
             smeared = correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2)
             image = _blurred(smeared, spread / binned.pixel)
             weight = np.exp(-np.maximum(image, 0) / 2)
-            self._images.append((Projections(given.time, image - self._unmoved(binned), binned.views), binned.pixel, weight))
+            self._images.append((Projections(given.time, image - self._at_rest(faint, binned), binned.views), binned.pixel, weight))
         squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
         self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}
         self.data_weight = 1.0  # of all terms of the data beside the priors
 
-    def _unmoved(self, projections: Projections) -> np.ndarray:
-        """Line integrals [V, height, width] of what is too faint to be followed (noise, blur), which stays where each scan has it."""
+    def _at_rest(self, faint: list[Particles], projections: Projections) -> np.ndarray:
+        """Line integrals [V, height, width] of voxels of each scan that are too faint to be followed: noise and blurred rims, which stay in place."""
         at = np.concatenate([self._nodes.numpy(), np.ones((len(self._nodes), 1), np.float32)], axis=1)
         image = np.zeros_like(projections.image)
         for v in range(len(image)):
-            for particles, blended in zip(self._faint, _blend(projections.time), strict=True):
+            for particles, blended in zip(faint, _blend(projections.time), strict=True):
                 splat(particles, at, projections.views, v, blended, image[v])
         return _blurred(image, self._blur / projections.pixel)
 

@@ -49,9 +49,11 @@ def velocity(
 ) -> None:
     """Fit one level and write field.safetensors, flatfield.safetensors and history.json.
 
-    Where the registration explains the sequence, the level fits all pixels at
-    once, starting from it; a level with fewer control points than the
-    registration has is then the registration as this level can hold it. Where
+    Where the registration has not lost its way, the level starts from it and
+    fits all pixels at once, unless the registered motion leaves no more of the
+    sequence than the scans leave of their own projections; a level with fewer
+    control points than the registration has is the registration as this level
+    can hold it. Where
     the registration has lost its way, the level is trained on random rays, from
     rest and from early times to late ones; so it is without a registration, which
     takes two scans.
@@ -153,9 +155,10 @@ def start(
 def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path], declared: Mapping[str, float]) -> FlatField:
     """f(t) as a straight line between the trained f of the scans, or that of the one that there is; declared: as of `start`."""
     ends = []
-    for direction, folder in canonicals.items():
-        shift = math.log(declared[direction] / declared.get("between", declared[direction]))  # f = -log(I0)
-        ends.append(FlatField.load(folder / "flatfield.safetensors").level(SCAN_TIME[direction]) + shift)
+    for direction, time in SCAN_TIME.items():
+        if direction in canonicals:
+            shift = math.log(declared[direction] / declared.get("between", declared[direction]))  # f = -log(I0)
+            ends.append(FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time) + shift)
     return FlatField.between(ends[0], ends[-1], settings.flat_field.knots)
 
 
