@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from finished_result import DRIFT, make
 
-from benchmarks.motion import figure, ours, peers, scenes, tables
+from benchmarks.motion import figure, ours, peers, scenes, strains, tables
 from benchmarks.motion.__main__ import main
 from workflow import FORKING_JOBS
+from xct4d.analysis.tracking import Followed
+from xct4d.analysis.uncertainty import Motions
 from xct4d.phantom.truth import Phantom
 
 # a peers' tool: it says what it was given, and its motion is wrong by 0.1
@@ -50,6 +53,10 @@ def test_the_tiny_scene_from_the_command_line(tmp_path, monkeypatch):
         assert 0 <= row["trust"]["beyond"] <= 1
     assert [row["t"] for row in record["ours"]["times"]] == record["times"] == [0.25, 0.5, 0.75, 1.0]
     assert 0 < record["ours"]["fitting_cpu_s"] < record["ours"]["cpu_s"]
+    assert [row["t"] for row in record["strain"]] == record["times"]
+    for row in record["strain"]:
+        assert 0 < row["equivalent_strain"]["error"] < 1
+        assert row["jacobian"]["deviation"] > 0
     assert "| tiny | **xct4d** |" in (tmp_path / "motion.md").read_text()
     assert "<svg" in (tmp_path / "motion.svg").read_text()
 
@@ -77,6 +84,34 @@ def test_the_error_is_that_of_the_motion(tmp_path, monkeypatch, sign, wrong):
         moved = row["t"] * np.linalg.norm(DRIFT)
         assert row["still"] == pytest.approx(moved, rel=1e-5)
         assert row["mean"] == pytest.approx(wrong * moved, abs=1e-5)
+
+
+class Stretched:
+    """A motion x -> (1 + t s) x, as a phantom and as a velocity field."""
+
+    def __init__(self, s: float):
+        self.s = s
+
+    def flow(self, points, start, stop):
+        return points * (1 + stop * self.s) / (1 + start * self.s)
+
+    def flow_with_gradient(self, points, start, stop):
+        grown = (1 + stop * self.s) / (1 + start * self.s)
+        return points * grown, torch.eye(3).repeat(len(points), 1, 1) * grown
+
+
+def test_the_error_of_strain_is_scored_against_its_deviation():
+    points, times = np.random.default_rng(0).uniform(-0.5, 0.5, (40, 3)), (0.5, 1.0)
+    motions = Motions(Stretched(0.1), [Stretched(0.09), Stretched(0.11)])
+    true = strains.true_paths(Stretched(0.2), points, times)
+    rows = strains.scored(Followed.of(Stretched(0.1), motions, torch.from_numpy(points).float(), times), true, times)
+    for row, t in zip(rows, times, strict=True):
+        volume = row["jacobian"]
+        assert volume["true"] == pytest.approx((1 + 0.2 * t) ** 3 - 1, rel=1e-4)
+        assert volume["error"] == pytest.approx((1 + 0.2 * t) ** 3 - (1 + 0.1 * t) ** 3, rel=1e-4)
+        assert volume["deviation"] == pytest.approx(3 * (1 + 0.1 * t) ** 2 * 0.01 * t, rel=1e-3)
+        assert volume["beyond"] == 1
+        assert row["equivalent_strain"]["error"] == pytest.approx(0, abs=1e-3)  # a pure change of volume
 
 
 def test_a_dataset_is_kept_until_its_scene_changes(tmp_path):
@@ -129,10 +164,12 @@ def scene(mean: float, corr: float = 0.95, limit: float = 0.6) -> dict:
     """A scene of one time where the best peer has an error of 0.01 and a p95 of 0.02."""
     own = {"t": 0.5, "still": 0.1, "mean": mean, "p95": 2 * mean, "corr": corr, "self": 0.9, "held out": None, "trust": None}
     peer = {"t": 0.5, "p95": 0.02, "corr": 0.9, "self": None, "held out": None}
+    strained = {"true": 0.1, "error": 0.02, "deviation": 0.03, "beyond": 0.04}
     ends = {"cpu_s": 1.0, "times": [{"t": t, "mean": None, "p95": None, "corr": 0.9} for t in (0.0, 1.0)]}
     return {
         "times": [0.5], "limit": limit, "p95_counts": limit == 0.6,
         "ours": {"cpu_s": 9.0, "fitting_cpu_s": 5.0, "scans": {"0": 0.9, "1": 0.9}, "trust": None, "times": [own]},
+        "strain": [{"t": 0.5, "equivalent_strain": strained, "jacobian": strained}],
         "peers": {"sart": ends} | {name: {"cpu_s": 1.0, "times": [peer | {"mean": m}]} for name, m in (("pdvc", 0.01), ("register", 0.03))},
     }  # fmt: skip
 
@@ -152,6 +189,7 @@ def test_page_and_plot_of_several_scenes(tmp_path):
     page = tables.page(record)
     assert "| a | nothing moves at t = 0.5 |" in page
     assert "| b | **xct4d** | 9 (5) | .0070 | .0140 | .950 | .900 | - | **-** - |" in page
+    assert "| b | .1000 | .0200 | .0300 | .04 | .1000 | .0200 | .0300 | .04 |" in page
     assert "| a | sart | 0.9000 | 0.9000 | 1 (one) |" in page
     figure.draw(record, tmp_path / "a.svg")
     figure.draw(record, tmp_path / "b.svg")

@@ -35,7 +35,7 @@ import platform
 import time
 from pathlib import Path
 
-from benchmarks.motion import figure, ours, peers, tables
+from benchmarks.motion import figure, ours, peers, strains, tables
 from benchmarks.motion.scenes import SCENES, Case, find, place
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -59,6 +59,7 @@ def measure(case: Case, options: argparse.Namespace) -> dict:
     dataset = place(case, folder, options.resolution)
     record = {"times": list(case.times), "limit": case.limit, "p95_counts": case.textured}
     record["ours"] = ours.measure(case, dataset, folder, options.settings, options.cores)
+    record["strain"] = strains.measure(case.name, case.times, dataset, folder)
     if options.peers is not None:
         record["peers"] = peers.measure(options.peers.resolve(), dataset, folder)
     return record

@@ -15,6 +15,7 @@ Made by `python -m benchmarks.motion`, {date}, {machine}. A cell holds one value
 - correlation: with the true attenuation, over the whole box. self-correlation: of both scans carried to that time; it is high for some wrong motions too.
 - held out: rms(predicted - measured) / rms(measured) of the line integrals of projections that were not fitted.
 - trust: rank correlation (Spearman) of the stated deviation with the true error / part of points whose error exceeds twice the stated deviation; of all points and times together, then at each time.
+- strain: of points of the material followed from t = 0; mean size of the true one, mean error, root mean square of the stated deviation, part of points whose error exceeds twice their deviation. Folded material counts in none.
 - CPU s: of {ours}, of the whole process tree of `snakemake --cores {cores}` with the folder alone, volumes, report and start of Python included (in brackets: of the stages that fit something); of the others, of the method and all that it needs, in one thread, without reading the data and compilation.
 
 """
@@ -25,6 +26,7 @@ def page(record: dict) -> str:
     head = HEAD.format(ours=OURS, **{key: record[key] for key in ("date", "machine", "cores")})
     scenes = record["scenes"]
     parts = ["## Against the best peer\n", verdicts(scenes), "\n## All figures\n", figures(scenes), "\n## Scans\n", scans(scenes)]
+    parts += ["\n## Strain\n", strain(scenes)]
     return head + "\n".join(parts) + "\n"
 
 
@@ -77,6 +79,19 @@ def scans(scenes: dict) -> str:
         for method, own in scene.get("peers", {}).items():
             if method not in _moving(scene):
                 rows.append([name, method, *(f"{row['corr']:.4f}" for row in own["times"]), f"{own['cpu_s']:.0f} (one)"])
+    return _table(rows)
+
+
+def strain(scenes: dict) -> str:
+    """One row for each scene: what is true, wrong and stated at its times."""
+    names, figures_of = {"equivalent_strain": "equivalent strain", "jacobian": "J - 1"}, ("true", "error", "deviation", "beyond")
+    rows = [["scene", *(f"{label}: {figure}" for label in names.values() for figure in figures_of)]]
+    for name, scene in scenes.items():
+        times = scene["strain"]
+        cells = [
+            _joined((row[measure][figure] for row in times), 2 if figure == "beyond" else 4) for measure in names for figure in figures_of
+        ]
+        rows.append([name, *cells])
     return _table(rows)
 
 

@@ -1,5 +1,8 @@
 """Volumes in the formats of other programs, opened by these programs' own libraries."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import tifffile
@@ -85,6 +88,39 @@ def test_imagej_opens_a_hyperstack_over_time(tmp_path):
     with tifffile.TiffFile(tmp_path / "out/displacement.tif") as file:
         assert file.series[0].axes == "TZCYX"
         assert np.allclose(file.asarray(), [field(t, 3).swapaxes(0, 1) * 4 for t in TIMES])
+
+
+MACRO = """
+open(getArgument());
+getDimensions(width, height, channels, slices, frames);
+getVoxelSize(x, y, z, unit);
+getMinAndMax(least, most);
+Stack.setPosition(channels, slices, frames);
+getStatistics(area, mean);
+interval = Stack.getFrameInterval();
+print("found", width, height, channels, slices, frames, x, y, z, unit, interval, d2s(most, 5), d2s(mean, 5));
+run("Quit");
+"""
+
+
+@pytest.mark.parametrize(("name", "components"), [("mixed", ()), ("displacement", (3,))])
+def test_imagej_itself_opens_a_hyperstack(tmp_path, name, components):
+    if not (shutil.which("imagej") and shutil.which("xvfb-run")):
+        pytest.skip("Debian's imagej and xvfb are not installed")
+    convert(volumes(tmp_path, [name]), "imagej", tmp_path / "out", SCALE)
+    (tmp_path / "macro.ijm").write_text(MACRO)
+    command = ["xvfb-run", "-a", "imagej", "-b", str(tmp_path / "macro.ijm"), str(tmp_path / f"out/{name}.tif")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("found ")]
+    *counts, x, y, z, unit, interval, most, mean = line.split()[1:]
+    depth, height, width = SHAPE
+    assert list(map(int, counts)) == [width, height, *(components or (1,)), depth, len(TIMES)]
+    assert unit == "mm"
+    assert [float(value) for value in (x, y, z, interval)] == pytest.approx([1.0, 8 / 6, 2.0, 5.0], abs=1e-3)
+    factor = 4 if components else 1 / 4  # world units to mm, 1 / world unit to 1/mm
+    last = factor * field(TIMES[-1], *components)[(-1,) * (len(components) + 1)]  # of the last channel, slice and time
+    assert float(mean) == pytest.approx(last.mean(), abs=1e-4)
+    assert float(most) >= last.max() - 1e-4
 
 
 def test_a_hyperstack_that_a_tiff_file_cannot_hold_is_divided(tmp_path, monkeypatch):
