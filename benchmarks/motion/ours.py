@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
+import re
 import resource
 import shutil
 import subprocess
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 SNAKEMAKE = (sys.executable, "-m", "snakemake")
 PIXEL = 2 / 70  # world units on the axis: projections are averaged over about so much before they are compared
 DARKEST = 1e-4  # transmission below which the logarithm is not taken
+TAKEN = re.compile(r"^took .+ s, ([\d.]+) CPU s, ", re.MULTILINE)  # of a job, as xct4d.workflow.job writes it
 NOT_FITTED = ("prepare", "export", "series", "analyse", "evaluate", "report", "rasterise", "check")  # stages that only read, show or score
 
 
@@ -65,17 +66,16 @@ def run(name: str, dataset: Path, folder: Path, overrides: dict, cores: int) -> 
     if done.returncode:
         raise SystemExit(f"{name}: snakemake failed, see {folder / 'log.txt'}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    fitting = _fitting_seconds(folder / "results" / name / "benchmarks")
+    fitting = _fitting_seconds(folder / "results" / name / "logs")
     return {"cpu_s": round(cpu, 1), "fitting_cpu_s": round(fitting, 1), "wall_s": round(stop - start, 1)}
 
 
-def _fitting_seconds(benchmarks: Path) -> float:
-    """CPU seconds that Snakemake noted for the stages that fit something, compilation and start of Python included."""
+def _fitting_seconds(logs: Path) -> float:
+    """CPU seconds of the jobs that fit something, from the last line of their logs; start of Python included."""
     total = 0.0
-    for path in benchmarks.rglob("*.tsv"):
-        if path.relative_to(benchmarks).parts[0].split(".")[0].split("_")[0] not in NOT_FITTED:
-            with path.open(newline="") as file:
-                total += sum(float(row["cpu_time"]) for row in csv.DictReader(file, delimiter="\t") if row["cpu_time"] not in ("-", "NA"))
+    for path in logs.rglob("*.log"):
+        if path.relative_to(logs).parts[0].split(".")[0].split("_")[0] not in NOT_FITTED:
+            total += float(TAKEN.findall(path.read_text())[-1])
     return total
 
 

@@ -1,6 +1,7 @@
 """What surrounds a stage: the log, the thread limits, the errors."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,16 @@ def run(body, log, threads=1, dataset="", **environment):
     code = f"from xct4d.workflow.job import job\nfrom xct4d.errors import InputError\nwith job({str(log)!r}, {threads}, {dataset!r}):\n"
     code += "".join(f"    {line}\n" for line in body.splitlines())
     return subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment)
+
+
+TOOK = r"took \d+\.\d s, (\d+\.\d) CPU s, \d\.\d\d GB at most\n"
+
+
+def said(log: Path) -> str:
+    """What the log of a stage that ended well has before its last line, which tells what the job took."""
+    *before, last = log.read_text().splitlines(keepends=True)
+    assert re.fullmatch(TOOK, last)
+    return "".join(before)
 
 
 def test_bad_input_is_one_line_and_status_one(tmp_path):
@@ -40,14 +51,20 @@ def test_a_defect_keeps_its_traceback_in_both_places(tmp_path):
 def test_what_is_printed_reaches_the_log_without_colours(tmp_path):
     done = run(r"import sys; print('\x1b[31mloss\x1b[0m 0.1'); print('late', file=sys.stderr)", tmp_path / "log")
     assert "\x1b[31mloss" in done.stdout
-    assert (tmp_path / "log").read_text() == "loss 0.1\nlate\n"
+    assert said(tmp_path / "log") == "loss 0.1\nlate\n"
+
+
+def test_the_log_ends_with_what_the_job_took_with_its_processes(tmp_path):
+    burn = "import time; [None for _ in iter(lambda: time.process_time() > 0.5, True)]"
+    run(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}])", tmp_path / "log")
+    assert float(re.fullmatch(TOOK, (tmp_path / "log").read_text()).group(1)) >= 0.5
 
 
 def test_every_line_of_a_stage_names_the_dataset_on_the_terminal_and_in_the_log(tmp_path):
     body = "from xct4d.progress import say, track\nwith track('canonical forward', 2, done=1) as bar: bar.advance(note='loss 0.1')\nsay('goes on')"
     done = run(body, tmp_path / "log", dataset="balls")
     assert done.stderr == "balls: canonical forward: 2/2, loss 0.1, 0.0 s\nballs: goes on\n"
-    assert (tmp_path / "log").read_text() == done.stderr
+    assert said(tmp_path / "log") == done.stderr
 
 
 def test_interruption_is_quiet(tmp_path):
@@ -100,4 +117,4 @@ def test_an_older_run_that_is_alive_leaves_no_holes_in_the_log(tmp_path):
     )
     body = f"import subprocess, sys\nprint('x' * 100)\nsubprocess.run([sys.executable, {str(again)!r}], check=True)\nprint(1)"
     assert run(body, tmp_path / "log").returncode == 0
-    assert (tmp_path / "log").read_text() == "2\n1\n"
+    assert re.sub(TOOK, "", said(tmp_path / "log")) == "2\n1\n"

@@ -8,8 +8,10 @@ import gc
 import io
 import os
 import re
+import resource
 import site
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +40,9 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
     memory; anything else keeps its traceback. The streams stay doubled until
     the process ends, so that the traceback reaches the log too. A library that
     aborts the process, as some do without memory, leaves there where it was.
+    The log of a stage that ends well closes with what the process took.
     """
+    start = time.perf_counter()
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     # numba and torch have pools of their own: one that waits must not spin on the cores of the other
@@ -58,6 +62,7 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
         remove_stale_kernels()
         run_stored_kernels_only()
         yield
+        print(taken(time.perf_counter() - start), file=copy)
     except InputError as error:
         _fail(copy, str(error))
     except KeyboardInterrupt:
@@ -67,6 +72,14 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         _fail(copy, f"the memory does not suffice ({reason}); run fewer jobs at once, or choose smaller values")
+
+
+def taken(seconds: float) -> str:
+    """Wall seconds, and what this process and those that it has waited for took: Snakemake's benchmarks sample that every 30 s, which misses the end."""
+    every = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in every)
+    most = max(usage.ru_maxrss for usage in every) * (1 if sys.platform == "darwin" else 1024)  # bytes or kilobytes
+    return f"took {seconds:.1f} s, {cpu:.1f} CPU s, {most / 1e9:.2f} GB at most"
 
 
 def _fail(log: io.TextIOBase, line: str) -> None:
