@@ -67,16 +67,14 @@ def run(name: str, dataset: Path, folder: Path, overrides: dict, cores: int) -> 
         raise SystemExit(f"{name}: snakemake failed, see {folder / 'log.txt'}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     fitting = _fitting_seconds(folder / "results" / name / "logs")
-    return {"cpu_s": round(cpu, 1), "fitting_cpu_s": round(fitting, 1), "wall_s": round(stop - start, 1)}
+    return {"cpu_s": round(cpu, 1), "fitting_cpu_s": fitting, "wall_s": round(stop - start, 1)}
 
 
-def _fitting_seconds(logs: Path) -> float:
-    """CPU seconds of the jobs that fit something, from the last line of their logs; start of Python included."""
-    total = 0.0
-    for path in logs.rglob("*.log"):
-        if path.relative_to(logs).parts[0].split(".")[0].split("_")[0] not in NOT_FITTED:
-            total += float(TAKEN.findall(path.read_text())[-1])
-    return total
+def _fitting_seconds(logs: Path) -> float | None:
+    """CPU seconds of the jobs that fit something, from the last line of their logs; start of Python included. None where a log does not say it."""
+    fitting = [path for path in logs.rglob("*.log") if path.relative_to(logs).parts[0].split(".")[0].split("_")[0] not in NOT_FITTED]
+    taken = [TAKEN.findall(path.read_text()) for path in fitting]
+    return round(sum(float(found[-1]) for found in taken), 1) if all(taken) else None
 
 
 def score(results: Path, times: tuple[float, ...], truth: dict[str, np.ndarray]) -> dict:

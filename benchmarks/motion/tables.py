@@ -37,7 +37,8 @@ def figures(scenes: dict) -> str:
         times = " ".join(f"{t:g}" for t in scene["times"])
         ours = scene["ours"]
         rows.append([name, f"nothing moves at t = {times}", "", _joined(row["still"] for row in ours["times"]), "", "", "", "", ""])
-        rows.append([name, f"**{OURS}**", f"{ours['cpu_s']:.0f} ({ours['fitting_cpu_s']:.0f})", *_cells(ours["times"]), _trust(ours)])
+        fitting = "" if ours["fitting_cpu_s"] is None else f" ({ours['fitting_cpu_s']:.0f})"
+        rows.append([name, f"**{OURS}**", f"{ours['cpu_s']:.0f}{fitting}", *_cells(ours["times"]), _trust(ours)])
         for method, figures_of in _moving(scene).items():
             rows.append([name, method, f"{figures_of['cpu_s']:.0f}", *_cells(figures_of["times"]), ""])
     return _table(rows)
