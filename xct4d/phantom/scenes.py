@@ -137,7 +137,7 @@ class Scene(Section):
     """The whole description of a simulated dataset."""
 
     object: dict[str, Any] | str = Field(
-        description="object description, or the file that holds it (.yaml, .json, .npy, .npz), beside the scene",
+        description="object description, or the file that holds it (.yaml, .json, .npy, .npz, .zarr), beside the scene",
         examples=[{"type": "sphere", "center": [0.0, 0.0, 0.0], "radius": 0.5, "rho": 1.0}],
     )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
@@ -239,7 +239,7 @@ class Scene(Section):
         try:
             return Scene.model_validate(tree)
         except ValidationError as error:
-            raise InputError(explain(error, Scene).removeprefix(": "), where="setup") from None
+            raise InputError(f"does not fit the scene: {explain(error, Scene).removeprefix(': ')}", where="setup") from None
 
     def _azimuths(self, setup: Setup) -> list[float] | None:
         """Azimuths of the sequence's sources as a set-up has them; None where it says nothing of them."""

@@ -42,7 +42,8 @@ def _write_truth(placed: PlacedScene, folder: Path) -> None:
     _write_yaml(tree, folder / "scene.yaml")
     for name, voxels in placed.object.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(voxels.path, folder / name)
+        copy = shutil.copytree if voxels.path.is_dir() else shutil.copyfile
+        copy(voxels.path, folder / name)
 
 
 def _write_volumes(placed: PlacedScene, phantom: Phantom, folder: Path) -> None:
