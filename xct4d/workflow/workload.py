@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xct4d.config import Config, Setup, VolumeFile
 from xct4d.directions import State
 from xct4d.errors import InputError
+
+if TYPE_CHECKING:
+    from xct4d.phantom.scenes import PlacedScene
 
 UNREADABLE_PIXELS = 2**22  # assumed of an image whose header cannot be read
 IMAGES = (".png", ".tif", ".tiff")
@@ -147,13 +150,18 @@ class _Scene(NamedTuple):
 
 @cache
 def _scene(path: str, setup: Setup) -> _Scene:
-    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
-
-    placed = load_scene(Path(path))
+    placed = _placed(path)
     scene, volumes = placed.scene.with_setup(setup), placed.object.files.values()
     voxels = sum(math.prod(volume.shape) for volume in volumes)
     written = (0, 0) if scene.truth is None else (scene.truth.resolution**3, len(scene.truth.times))
     return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels, *written)
+
+
+@cache
+def _placed(path: str) -> PlacedScene:
+    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
+
+    return load_scene(Path(path))
 
 
 def _size(path: str) -> int:
