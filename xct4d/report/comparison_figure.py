@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from xct4d.pictures.colours import BLACK, BLUE, GREEN, VERMILION
 from xct4d.report import comparison
@@ -50,29 +51,22 @@ def draw_comparison(path: Path, variants: Sequence[Variant]) -> bool:
 
 
 def _errors(axes: Axes, variants: Sequence[Variant]) -> None:
-    rows = range(len(variants))
-    for figure, color, marker, name in (
-        (comparison.error, BLACK, "o", "mean error"),
-        (comparison.error_p95, BLACK, "|", "95 % of errors are below"),
-        (comparison.deviation, VERMILION, "D", "stated standard deviation"),
-        (comparison.displacement, BLUE, "x", "mean displacement"),
+    for figure, marker, style, name in (
+        (comparison.error, "o", {"color": BLACK}, "mean error"),
+        (comparison.error_p95, "|", {"color": BLACK}, "95 % of errors are below"),
+        (comparison.deviation, "D", {"facecolors": "none", "edgecolors": VERMILION}, "stated standard deviation"),
+        (comparison.displacement, "x", {"color": BLUE}, "mean displacement"),
     ):
-        known = [(value, row) for row, own in zip(rows, variants, strict=True) if (value := figure(own))]  # 0 has no logarithm
+        known = [(value, row) for row, own in enumerate(variants) if (value := figure(own))]  # 0 has no logarithm
         if known:
-            fill = "none" if marker == "D" else color
-            axes.scatter(
-                *zip(*known, strict=True),
-                marker=marker,
-                s=34,
-                label=name,
-                zorder=3,
-                color=fill if marker != "D" else None,
-                **({"facecolors": "none", "edgecolors": color} if marker == "D" else {}),
-            )
-    for row, own in zip(rows, variants, strict=True):
+            axes.scatter(*zip(*known, strict=True), marker=marker, s=34, label=name, zorder=3, **style)
+    for row, own in enumerate(variants):
         if (low := comparison.error(own)) and (high := comparison.error_p95(own)):
             axes.plot([low, high], [row, row], color=BLACK, linewidth=1)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"displacement ({variants[0].scale.length_unit})", fontsize=8)
 
 
