@@ -124,6 +124,11 @@ def made_by(stage, **chosen):
     return paths
 
 
+def of_variants(stage, **chosen):
+    """Input function: what a stage makes for each variant of a dataset."""
+    return lambda wildcards: [path for name in dataset_of(wildcards).compared for path in DATASETS[name].outputs(stage, **chosen)]
+
+
 def prepared(state):
     return made_by("prepare", state=state)
 
