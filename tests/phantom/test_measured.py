@@ -71,6 +71,9 @@ def test_what_is_no_volume_is_named(tmp_path):
     with VolumeWriter(tmp_path / "u.zarr", SHAPE, quantity=DISPLACEMENT, scale=Scale()) as writer:
         writer[:] = np.stack([VOLUME] * 3)
     assert "u.zarr" in refused("u.zarr")
+    with VolumeWriter(tmp_path / "part.zarr", SHAPE, quantity=ATTENUATION, faces=[(-1, 1), (-1, 1), (-0.5, 0.5)]) as writer:
+        writer[:] = VOLUME
+    assert "part.zarr: holds a region of the box alone; export it without export.region" in refused("part.zarr")
 
 
 def test_values_on_the_faces_of_the_box(tmp_path):

@@ -5,22 +5,27 @@ import io
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 import yaml
+from preparation import complaint
 from pydantic import ValidationError
 
 from xct4d.config import Truth
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views
+from xct4d.io.ome_writer import VolumeWriter
 from xct4d.phantom.detector import record
 from xct4d.phantom.measured import MeasuredVolumes
 from xct4d.phantom.scenes import Scene, Sources, load_scene
 from xct4d.phantom.truth import Phantom
+from xct4d.quantities import ATTENUATION
 from xct4d.stages.simulate import simulate
+from xct4d.units import Scale
 
 SCENES = Path(__file__).parents[2] / "config" / "scenes"
 BALLS = [
@@ -481,6 +486,24 @@ def test_bad_scenes_give_one_line_and_nothing_else(tmp_path, tree, message):
     assert text.startswith(str(tmp_path))  # names the file
     assert ": :" not in text
     assert not (tmp_path / "out").exists()
+
+
+def test_a_reconstruction_is_an_object_in_world_units(tmp_path):
+    volume = np.random.default_rng(0).random((10, 11, 12)).astype(np.float32)
+    np.save(tmp_path / "v.npy", volume.transpose(2, 1, 0))
+    path = tmp_path / "results" / "sample" / "t0.zarr"
+    with VolumeWriter(path, volume.shape, quantity=ATTENUATION, scale=Scale(unit_mm=5.0)) as writer:
+        writer[:] = volume
+    for tree in ({"type": "voxel_grid", "path": "results/sample/t0.zarr"}, "results/sample/t0.zarr"):
+        own, expected = made(tmp_path, changed(object=tree), "own"), made(tmp_path, changed(object="v.npy"), "expected")
+        images = sorted(image.relative_to(own) for image in own.glob("images_*/*.png"))
+        assert all(np.array_equal(imageio.imread(own / image), imageio.imread(expected / image)) for image in images)
+        points = np.random.default_rng(1).uniform(-0.8, 0.8, (20, 3))
+        truths = [Phantom.load(dataset / "scene.yaml").density(points, 0.5) for dataset in (own, expected)]
+        assert truths[0] == pytest.approx(truths[1], abs=1e-6)
+        shutil.rmtree(own)
+    line = complaint(load_scene, written(tmp_path, changed(object={"type": "voxel_grid", "path": "results/other.zarr"})))
+    assert "results/other.zarr: there is no such volume; check the path" in line
 
 
 def npy(volume):

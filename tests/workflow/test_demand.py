@@ -16,6 +16,7 @@ from snakemake.utils import update_config
 
 from workflow import ROOT
 from xct4d.analysis import projection_scores
+from xct4d.config import Setup
 from xct4d.workflow import needs
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.demand import memory_mb, minutes
@@ -142,9 +143,16 @@ def test_as_many_pixels_are_scored_as_time_is_asked_for():
 
 def test_a_scene_says_itself_what_it_holds_out():
     own = dataset(evaluate={"resolution": 8}, prepare={"target_size": None})
-    scene = _scene(own.scene_files[0])
+    scene = _scene(own.scene_files[0], Setup())
     assert scene.held_out > scene.projections / 10
     assert minutes("evaluate", own, 1) == pytest.approx(10 + scene.held_out * scene.pixels**1.5 * 0.3 * 15e-6 * 5 / 60, rel=0.01)
+
+
+def test_a_sequence_of_more_times_takes_as_much_longer():
+    few, many = (dataset(setup={"times": times, "sources": 3}) for times in (1002, 2002))
+    pixels = _scene(many.scene_files[0], many.config.setup).pixels
+    further = 1000 * (3 + 1)  # one of them held out
+    assert minutes("expose", many, 1) - minutes("expose", few, 1) == pytest.approx(further * pixels * 5e-6 * 5 / 60, rel=0.02)
 
 
 def write_dataset(folder):

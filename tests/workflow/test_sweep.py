@@ -33,6 +33,7 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
         "d: canonical": 2,
         "d: register": 1,
         "d: check": 1,
+        "d: compare": 1,
     }  # of which one rate is the default, so d itself
     own = {
         f"{name}: {stage}": count
@@ -90,6 +91,47 @@ def test_the_value_that_a_dataset_has_anyway_is_the_dataset_itself():
     assert {name: dataset.target for name, dataset in datasets.items()} == {"d": True, "d~canonical.steps=8": True}
 
 
+def test_set_ups_of_the_sequence_share_the_scans_and_their_reconstructions(tmp_path):
+    tree = {
+        "datasets": {"d": {"input": {"scene": "tiny"}}},
+        "sweep": {"setup.sources": [1, 2], "setup.times": [4, 6]},
+        "velocity": {"levels": [{"resolution": 6, "steps": 5, "learning_rate": 0.01}]},
+    }
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    run = jobs("results/d/comparison", "--configfile", "c.yaml", cwd=tmp_path)
+    listed = Counter(" ".join(job.replace("~", " ~").split()[:1] + job.split(": ")[1].split()[:1]) for job in run)
+    once = {"d: simulate": 1, "d: prepare": 2, "d: canonical": 2, "d: compare": 1}
+    each = {f"d {stage}": 4 for stage in ("expose", "prepare", "register", "velocity", "trust", "evaluate")}
+    assert {job: count for job, count in listed.items() if job != "d export"} == once | each
+    assert {job for job in run if "compare" in job} == {"d: compare"}
+
+
+def test_set_ups_share_their_scans_with_other_values_that_do_not_reach_them():
+    datasets = planned({"setup.times": [5, 7], "canonical.steps": [3, 4]})
+    variant = next(own for name, own in datasets.items() if name == "d~setup.times=5,canonical.steps=3")
+    assert variant.outputs("prepare") == [
+        "results/d/prepared/forward",
+        "results/d/prepared/backward",
+        "results/d~setup.times=5/prepared/between",
+    ]
+    assert variant.outputs("canonical") == [
+        "results/d~canonical.steps=3/canonical/forward",
+        "results/d~canonical.steps=3/canonical/backward",
+    ]
+    assert variant.outputs("expose") == ["results/d~setup.times=5/exposed"]
+    assert variant.outputs("register") == [f"results/{variant.name}/registration"]
+    assert variant.outputs("simulate") == ["results/d/simulated"]
+
+
+def test_variants_are_compared_where_they_are_several():
+    compared = planned({"setup.sources": [1, 2]}, setup={"sources": 2})["d"]
+    assert compared.compared == {"d~setup.sources=1": {"setup.sources": 1}, "d": {"setup.sources": 2}}
+    assert compared.target
+    assert planned({"setup.sources": [1, 3]})["d"].results() == ["results/d/comparison"]
+    one = planned({"setup.sources": [1]})
+    assert not any(dataset.outputs("compare") for dataset in one.values())
+
+
 @pytest.mark.parametrize(
     ("own", "names"),
     [({}, ["d"]), ({"mixing.alpha": [0.25]}, ["d~mixing.alpha=0.25"]), (None, ["d~canonical.steps=7", "d~canonical.steps=8"])],
@@ -120,6 +162,10 @@ def test_a_dataset_s_own_sweep_replaces_the_shared_one(own, names):
         ({"canonical.steps": [5, 5]}, ["canonical.steps", "each once"]),
         ({"mixing.method": ["a/b"]}, ["mixing.method", "folder's name"]),
         ({"canonical.steps": 5}, ["sweep.canonical.steps", "list"]),
+        ({"setup.sources": [0]}, ["setup.sources", "greater than"]),
+        ({"setup.angles": [90]}, ["setup.angles", "unknown key"]),
+        ({"setup.times": [2]}, ["setup.times", "greater than"]),
+        ({"setup.photons": [20]}, ["datasets.d: setup: does not fit the scene: flat_field leaves counts of 20 photons no room"]),
     ],
     ids=str,
 )
@@ -128,6 +174,12 @@ def test_a_wrong_sweep_says_so_in_one_line(sweep, words):
         planned(sweep)
     (line,) = str(caught.value).splitlines()
     assert all(word in line for word in words), line
+
+
+def test_what_is_measured_has_its_set_up(tmp_path):
+    make(tmp_path / "data")
+    with pytest.raises(InputError, match=r"datasets\.d: setup: what is measured has its set-up; remove it; to plan with this sample"):
+        plan({"datasets": {"d": {"input": {"folder": str(tmp_path / "data")}, "setup": {"sources": 1}}}}, SCENES)
 
 
 def test_a_failure_in_one_dataset_leaves_the_others_running(tmp_path):

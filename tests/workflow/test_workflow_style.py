@@ -85,7 +85,7 @@ def test_jobs_read_what_the_table_says(tmp_path):
     (make(tmp_path / "data") / "ball.yaml").write_text("{type: sphere, center: [0, 0, 0], radius: 0.3, rho: 1.0}")
     known = {"input": {"folder": "data", "forward_volume": {"path": "ball.yaml"}}, "canonical": {"volume_weight": 0.1}}
     tree = {
-        "datasets": {"scene": {"input": {"scene": "tiny"}}, "known": known},
+        "datasets": {"scene": {"input": {"scene": "tiny"}, "setup": {"sources": 1}, "sweep": {"seed": [0, 1]}}, "known": known},
         "mixing": {"method": "spline"},
         "export": {"times": [0, 1], "formats": ["npz"]},
     }
@@ -93,7 +93,7 @@ def test_jobs_read_what_the_table_says(tmp_path):
     stage_of = {STAGES[name].folder.split("/")[0]: name for name in STAGES}
     read = {}
     for job, reason in reasons("--configfile", "c.yaml", cwd=tmp_path).items():
-        inputs = re.findall(r"results/\w+/(\w+)", reason.partition("Input files updated by another job: ")[2])
+        inputs = re.findall(r"results/[\w~=]+/(\w+)", reason.partition("Input files updated by another job: ")[2])
         stage = job.split(": ")[1].split()[0]
         read.setdefault(stage, set()).update(stage_of[folder] for folder in inputs)
     read["velocity"].remove("velocity")  # a level reads the coarser one
@@ -123,7 +123,9 @@ def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
     assert set(re.findall(r'label = "(\w+)"', done.stdout)) == {"all", *STAGES} - {
         "rasterise",
         "convert",
-    }  # no known volume, no further format
+        "expose",
+        "compare",
+    }  # no known volume, no further format, no other set-up, no sweep
 
 
 @pytest.mark.parametrize("key", ["conda", "apptainer", "apptainer+conda", "report"])

@@ -29,7 +29,7 @@ from xct4d.workflow.failures import promise_to_tell
 from xct4d.workflow.parameters import without_markup
 from xct4d.workflow.plan import plan
 from xct4d.workflow.scenes import shipped_scenes
-from xct4d.workflow.stages import STAGES, job_of
+from xct4d.workflow.stages import STAGES, before, job_of
 
 LIBRARY = Path(xct4d.__file__).parents[1]
 
@@ -80,7 +80,8 @@ def scene(wildcards):
 def sources(wildcards):
     """Files that the preparation of a state reads; a scene's are known only once it is simulated."""
     dataset = dataset_of(wildcards)
-    return dataset.outputs("simulate") or users(dataset.state_files[wildcards.state])
+    exposed = dataset.outputs("expose") if wildcards.state == "between" else []
+    return exposed or dataset.outputs("simulate") or users(dataset.state_files[wildcards.state])
 
 
 def described_volume(wildcards):
@@ -121,6 +122,11 @@ def made_by(stage, **chosen):
         return found[0] if found and set(STAGES[stage].wildcards) == set(chosen) else found
 
     return paths
+
+
+def of_variants(stage, **chosen):
+    """Input function: what a stage makes for each variant of a dataset."""
+    return lambda wildcards: [path for name in dataset_of(wildcards).compared for path in DATASETS[name].outputs(stage, **chosen)]
 
 
 def prepared(state):

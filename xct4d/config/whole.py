@@ -17,6 +17,7 @@ from xct4d.config.input import Input
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
 from xct4d.config.registration import Registration
+from xct4d.config.setup import Setup
 from xct4d.config.trust import Trust
 from xct4d.config.velocity import Velocity
 from xct4d.errors import InputError
@@ -26,6 +27,7 @@ class Config(Section):
     """The whole configuration of one dataset."""
 
     input: Input
+    setup: Setup = Setup()
     prepare: Prepare = Prepare()
     canonical: Canonical = Canonical()
     registration: Registration = Registration()

@@ -15,6 +15,7 @@ import numpy as np
 import zarr
 
 from xct4d.errors import InputError
+from xct4d.geometry.box import voxel_centres
 from xct4d.io.ome_zarr import open_volume
 from xct4d.quantities import ATTENUATION
 
@@ -49,8 +50,10 @@ def open_ome_voxels(path: Path) -> OmeVoxels:
     """The finest level of the first image of a group, not yet read.
 
     Raises InputError where the path is no OME-Zarr image, the image is no
-    volume of numbers, or a volume of this program is not attenuation.
+    volume of numbers, or a volume of this program is not attenuation over the box.
     """
+    if not path.is_dir():
+        raise InputError("there is no such volume", where=path, fix="check the path, and that what makes it has run")
     try:
         group = zarr.open_group(str(path), mode="r")
         attributes = dict(group.attrs)
@@ -73,4 +76,6 @@ def open_ome_voxels(path: Path) -> OmeVoxels:
     own = open_volume(path).in_world_units()
     if own.quantity != ATTENUATION:
         raise InputError(f"holds {own.quantity.name}, not attenuation", where=path)
+    if not all(np.allclose(axis, voxel_centres(n)) for axis, n in zip(own.coordinates, own.shape, strict=True)):
+        raise InputError("holds a region of the box alone", where=path, fix="export it without export.region")
     return OmeVoxels(path, own, ("z", "y", "x"))

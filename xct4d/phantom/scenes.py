@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from xct4d.config import Fraction, Positive, Section, explain
+from xct4d.config import Fraction, Positive, Section, Setup, explain
 from xct4d.errors import InputError
 from xct4d.geometry.views import Views, orbit
 from xct4d.io.mapping_files import read_mapping
@@ -136,7 +137,7 @@ class Scene(Section):
     """The whole description of a simulated dataset."""
 
     object: dict[str, Any] | str = Field(
-        description="object description, or the file that holds it (.yaml, .json, .npy, .npz), beside the scene",
+        description="object description, or the file that holds it (.yaml, .json, .npy, .npz, .zarr), beside the scene",
         examples=[{"type": "sphere", "center": [0.0, 0.0, 0.0], "radius": 0.5, "rho": 1.0}],
     )
     motion: dict[str, Any] | None = Field(None, description="motion description; none: nothing moves")
@@ -224,6 +225,32 @@ class Scene(Section):
         ends, between = self._counts()
         return ends + between * (1 if self.exposure is None else IMAGE_TIMES)
 
+    def with_setup(self, setup: Setup) -> Scene:
+        """The scene whose sequence another set-up takes; its detector counts the sequence's photons. Raises InputError where the two do not fit."""
+        tree = self.model_dump(exclude_unset=True)
+        if setup.times is not None:
+            tree["times"] = setup.times
+        if setup.photons is not None:
+            tree["detector"] = {**tree.get("detector", {}), "photons": setup.photons}
+        if setup.exposure is not None:
+            tree["exposure"] = {**(tree.get("exposure") or {}), "duration": setup.exposure} if setup.exposure else None
+        if (azimuths := self._azimuths(setup)) is not None:
+            tree["views"]["between"] = {"azimuths": azimuths, "polar_deg": self.views.between.polar_deg}
+        try:
+            return Scene.model_validate(tree)
+        except ValidationError as error:
+            raise InputError(f"does not fit the scene: {explain(error, Scene).removeprefix(': ')}", where="setup") from None
+
+    def _azimuths(self, setup: Setup) -> list[float] | None:
+        """Azimuths of the sequence's sources as a set-up has them; None where it says nothing of them."""
+        if setup.sources is None and setup.first_deg is None and setup.spacing_deg is None:
+            return None
+        own = self.views.between
+        count = own.count() if setup.sources is None else setup.sources
+        first = float(own.degrees()[0]) if setup.first_deg is None else setup.first_deg
+        spacing = 180 / count if setup.spacing_deg is None else setup.spacing_deg
+        return [first + i * spacing for i in range(count)]
+
     def _counts(self) -> tuple[int, int]:
         """Number of projections of the two scans, and of the time points between them."""
         views, between = self.views, len(self.time_points()) - 2
@@ -292,6 +319,12 @@ class PlacedScene:
         else:
             self.object = shapes.parse(scene.object, source=f"{path}: object", folder=folder)
         self.motion = motions.STILL if scene.motion is None else motions.parse(scene.motion, source=f"{path}: motion")
+
+    def with_setup(self, setup: Setup) -> PlacedScene:
+        """The same object, whose sequence another set-up takes. Raises InputError where scene and set-up do not fit."""
+        other = copy.copy(self)
+        other.scene = self.scene.with_setup(setup)
+        return other
 
 
 def load_scene(path: Path) -> PlacedScene:

@@ -74,7 +74,7 @@ class Object:
 
 
 def load_object(path: Path, folder: Path | None = None) -> Object:
-    """The object in a description (.yaml, .json) or a voxel file (.npy, .npz).
+    """The object in a description (.yaml, .json) or a voxel file (.npy, .npz, .zarr).
 
     folder: where paths are relative to and may not leave (default: the file's
     own). Raises InputError.
@@ -84,7 +84,7 @@ def load_object(path: Path, folder: Path | None = None) -> Object:
     if path.suffix.lower() == ".raw":
         fix = f"describe it as {{type: voxel_grid, path: {path.relative_to(folder)}, resolution: [nx, ny, nz], dtype: uint16}}"
         raise InputError("a .raw file does not say its size and type", where=path, fix=fix)
-    if path.suffix.lower() in (".npy", ".npz"):
+    if path.suffix.lower() in (".npy", ".npz", ".zarr"):
         return parse({"type": "voxel_grid", "path": str(path.relative_to(folder))}, source=path, folder=folder)
     return parse(read_mapping(path), source=path, folder=path.parent)
 
@@ -95,14 +95,14 @@ def parse(tree: Any, *, source: object, folder: Path | None) -> Object:
     source: what to call it in complaints (its file). folder: where voxel files
     lie; None where there can be none. Raises InputError naming source and key.
     """
-    files: dict[str, Voxels] = {}
+    files: dict[str, Voxels | OmeVoxels] = {}
     root = _member(Description(tree, f"{source}: "), folder, files)
     if isinstance(root, Leaf) and root.rho < 0:
         raise InputError("is negative, a hole", where=f"{source}: rho", fix="put it in an object_collection, after what it is a hole in")
     return Object(copy.deepcopy(tree), root, files)
 
 
-def _member(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Leaf | Collection | Tessellation:
+def _member(d: Description, folder: Path | None, files: dict[str, Voxels | OmeVoxels]) -> Leaf | Collection | Tessellation:
     kind = d.choice("type", _TYPES)
     if kind == "object_collection":
         return _collection(d, folder, files)
@@ -116,7 +116,7 @@ def _member(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Le
     return leaf
 
 
-def _collection(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Collection:
+def _collection(d: Description, folder: Path | None, files: dict[str, Voxels | OmeVoxels]) -> Collection:
     greedy = d.flag("greedy_dens_eval", False)
     members = [
         _member(Description(tree, d.below(f"objects[{i}]")), folder, files) for i, tree in enumerate(d.listed("objects"))
@@ -125,7 +125,7 @@ def _collection(d: Description, folder: Path | None, files: dict[str, Voxels]) -
     return Collection(members, greedy)
 
 
-def _tessellation(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Tessellation:
+def _tessellation(d: Description, folder: Path | None, files: dict[str, Voxels | OmeVoxels]) -> Tessellation:
     uc = Description(d.value("uc"), d.below("uc"))
     uc.choice("type", ("unit_cell",), "unit_cell")
     cell, cell_low, cell_high = _unit_cell(uc, folder, files)
@@ -137,7 +137,7 @@ def _tessellation(d: Description, folder: Path | None, files: dict[str, Voxels])
     return Tessellation(cell, cell_low, cell_high, low, high)
 
 
-def _unit_cell(d: Description, folder: Path | None, files: dict[str, Voxels]) -> tuple[Collection, np.ndarray, np.ndarray]:
+def _unit_cell(d: Description, folder: Path | None, files: dict[str, Voxels | OmeVoxels]) -> tuple[Collection, np.ndarray, np.ndarray]:
     inner = Description(d.value("objects"), d.below("objects"))
     inner.choice("type", ("object_collection",), "object_collection")
     cell = _collection(inner, folder, files)
@@ -201,15 +201,20 @@ def _gyroid(d: Description) -> Leaf:
     return _leaf(GYROID, d.number("rho", 1.0), [*centre, 1 / scale, thickness], -unbounded, unbounded)
 
 
-def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels]) -> Leaf:
+def _voxel_grid(d: Description, folder: Path | None, files: dict[str, Voxels | OmeVoxels]) -> Leaf:
     name = d.text("path")
     if folder is None:
         raise d.fail("path", "there is no folder that it is relative to")
     path = safe_path(folder, name, d.below("path"))
+    voxels: Voxels | OmeVoxels
     if path.suffix.lower() == ".raw":
         nx, ny, nz = d.counts("resolution", 3)
         # the reference's renderer reads and writes z, x, y; its other tools, and `input.*_volume` here, z, y, x
         voxels = open_voxels(path, (nz, nx, ny), d.choice("dtype", RAW_TYPES, "uint8"), axes="zxy")
+    elif path.suffix.lower() == ".zarr":
+        from xct4d.io.ome_voxels import open_ome_voxels  # imports zarr: only where there is such a volume
+
+        voxels = open_ome_voxels(path)
     else:
         voxels = open_voxels(path)
     files[name] = voxels
@@ -225,7 +230,7 @@ def voxel_leaf(voxels: Voxels | OmeVoxels, *, on_faces: bool = False) -> Leaf:
     return _leaf(VOXELS, 1.0, [float(on_faces)], -np.ones(3), np.ones(3), voxels)
 
 
-def _leaf(kind: int, rho: float, parameters: list, low: np.ndarray, high: np.ndarray, voxels: Voxels | None = None) -> Leaf:
+def _leaf(kind: int, rho: float, parameters: list, low: np.ndarray, high: np.ndarray, voxels: Voxels | OmeVoxels | None = None) -> Leaf:
     padded = np.zeros(PARAMETERS)
     padded[: len(parameters)] = parameters
     return Leaf(kind, rho, padded, low, high, voxels)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import product
 
@@ -11,7 +11,7 @@ from xct4d.config import Config, VolumeFile
 from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, Direction, State
 from xct4d.quantities import ANALYSED, OF_TWO_SCANS
 from xct4d.workflow.stages import STAGES
-from xct4d.workflow.sweep import Variant
+from xct4d.workflow.sweep import Value, Variant
 
 
 def spelled(time: float) -> str:
@@ -35,6 +35,7 @@ class Dataset:
     truth_files: list[str]  # the true object, or the measured volumes
     region_files: list[str]  # the mask of the region that is scored
     reader: str  # module of the reader that prepares it
+    compared: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # its variants, where they are several: swept values by name
 
     @property
     def name(self) -> str:
@@ -43,6 +44,11 @@ class Dataset:
     @property
     def simulated(self) -> bool:
         return self.config.input.scene is not None
+
+    @property
+    def exposed(self) -> bool:
+        """Whether another set-up than the scene's takes the sequence."""
+        return self.simulated and not self.config.setup.is_empty
 
     @property
     def folder(self) -> str:
@@ -108,6 +114,11 @@ class Dataset:
         """The known volume of an end."""
         return self.config.input.forward_volume if end == "forward" else self.config.input.backward_volume
 
+    def results(self) -> list[str]:
+        """Paths of all that is asked for: of a target its results, of any dataset the comparison of its variants."""
+        asked = [stage.name for stage in STAGES.values() if stage.is_result and (self.target or stage.of_variants)]
+        return [path for name in asked for path in self.outputs(name)]
+
     def outputs(self, stage: str, **chosen: str) -> list[str]:
         """Paths of what a stage makes for this dataset; empty where the dataset has no such stage.
 
@@ -132,4 +143,4 @@ class Dataset:
 
     def _home(self, stage: str, wildcards: dict[str, str]) -> str:
         level = self.resolutions.index(wildcards["resolution"]) if STAGES[stage].levels else None
-        return self.variant.home(stage, level).name
+        return self.variant.home(stage, level, wildcards.get("state")).name

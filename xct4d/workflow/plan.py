@@ -6,6 +6,7 @@ Read by the Snakefile on every run, so it imports neither torch nor numba.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from xct4d.readers.reference.end_volumes import end_volumes
 from xct4d.readers.registry import reader_module, reader_of
 from xct4d.workflow.dataset import Dataset
 from xct4d.workflow.stages import STAGES
-from xct4d.workflow.sweep import Variant, configured, variants
+from xct4d.workflow.sweep import Variant, chosen, configured, variants
 
 MOST_DATASETS = 2000  # variants among them; more would be planned for minutes
 MOST_TIMES = 10_000  # that are exported; each is a job
@@ -41,12 +42,27 @@ def plan(tree: dict[str, Any], scenes: Path, source: str = "config") -> dict[str
         raise InputError(f"are {count}, variants among them", where=f"{source}: datasets", fix=fix)
     for name, (config, targets) in asked.items():
         where = f"{source}: datasets.{name}"
-        levels = range(len(config.velocity.levels))
-        homes = [v.home(name, level) for v in targets for name, stage in STAGES.items() for level in (levels if stage.levels else [None])]
-        for variant in [*targets, *homes]:
+        for variant in [*targets, *_homes(targets, len(config.velocity.levels))]:
             if variant.name not in datasets:
                 datasets[variant.name] = _dataset(variant, variant in targets, configured(variant, config, where), scenes, where)
+        if len(targets) > 1:
+            datasets[name] = _compared(Variant(name), targets, datasets, config, scenes, where)
     return datasets
+
+
+def _homes(targets: list[Variant], levels: int) -> list[Variant]:
+    """The variants under which outputs are stored that some variants use."""
+    jobs: list[tuple[str, int | None, str | None]] = []
+    for name, stage in STAGES.items():
+        states = STATES if "state" in stage.wildcards else [None]
+        jobs += [(name, level, state) for level in (range(levels) if stage.levels else [None]) for state in states]
+    return [variant.home(*job) for variant in targets for job in jobs]
+
+
+def _compared(base: Variant, targets: list[Variant], datasets: dict[str, Dataset], config: Config, scenes: Path, where: str) -> Dataset:
+    """The dataset that some variants are variants of, which holds their comparison."""
+    own = datasets.get(base.name) or _dataset(base, False, config, scenes, where)
+    return replace(own, compared={target.name: chosen(target, config, where) for target in targets})
 
 
 def _dataset(variant: Variant, target: bool, config: Config, scenes: Path, where: str) -> Dataset:
@@ -157,12 +173,20 @@ def _from_scene(variant: Variant, target: bool, config: Config, scenes: Path, wh
     from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
 
     placed = load_scene(path)
+    if not config.setup.is_empty:
+        try:
+            placed.scene.with_setup(config.setup)
+        except InputError as error:
+            raise InputError(str(error), where=where) from None
     named = [path.parent / placed.scene.object] if isinstance(placed.scene.object, str) else []
     files = list(dict.fromkeys(map(str, [path, *named, *(voxels.path for voxels in placed.object.files.values())])))
     return Dataset(variant, target, config, list(STATES), files, {}, {"forward": [], "backward": []}, [], [], reader=SIMULATED)
 
 
 def _from_folder(variant: Variant, target: bool, config: Config, where: str) -> Dataset:
+    if not config.setup.is_empty:
+        fix = "remove it; to plan with this sample, make a scene of its reconstruction (docs/planning.md)"
+        raise InputError("what is measured has its set-up", where=f"{where}: setup", fix=fix)
     folder = Path(str(config.input.folder))
     reader = reader_of(folder, config.input)
     files = {state: [str(path) for path in paths] for state, paths in reader.files(folder, config.input).items()}

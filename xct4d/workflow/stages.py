@@ -8,19 +8,21 @@ they need: all of it follows from the table. How a stage is added: docs/extendin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from xct4d.directions import Direction
+from xct4d.directions import SCAN_TIME, Direction
 from xct4d.workflow.needs import (
     analyse,
     canonical,
     check,
+    compare,
     convert,
     evaluate,
     export,
+    expose,
     mixing,
     prepare,
     rasterise,
@@ -65,6 +67,10 @@ class Facts(Protocol):
     def joins_times(self) -> bool: ...
     @property
     def formats(self) -> list[str]: ...
+    @property
+    def exposed(self) -> bool: ...
+    @property
+    def compared(self) -> Mapping[str, object]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +89,9 @@ class Stage:
     trains: bool = False  # keeps checkpoints, writes history.json and TensorBoard's files
     on_device: bool = False  # computes on the GPU where the configuration asks for one
     is_result: bool = False  # asked for by `rule all`; the others are made because these read them
+    of_sequence: bool = False  # what it makes is of the sequence alone: no scan depends on it
+    of_scans: bool = False  # reads no projection of the sequence
+    of_variants: bool = False  # reads outputs of all variants of a sweep, for the dataset that they are variants of
     joined: tuple[str, ...] = ()  # wildcards of the output that one job covers whole
 
     @property
@@ -106,7 +115,11 @@ STAGES = {
     stage.name: stage
     for stage in (
         Stage(name="simulate", needs=simulate, folder="simulated", reads=(), exists=lambda dataset: dataset.simulated),
-        Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate",), keys=("prepare",)),
+        Stage(
+            name="expose", needs=expose, folder="exposed", reads=("simulate",), keys=("setup",), of_sequence=True,
+            exists=lambda dataset: dataset.exposed,
+        ),
+        Stage(name="prepare", needs=prepare, folder="prepared/{state}", reads=("simulate", "expose"), keys=("prepare",)),
         Stage(name="check", needs=check, folder="check", reads=("prepare",), is_result=True),
         Stage(
             name="rasterise", needs=rasterise, folder="rasterised/{direction}.npz", reads=(), keys=("canonical.bake",),
@@ -114,7 +127,7 @@ STAGES = {
         ),
         Stage(
             name="canonical", needs=canonical, folder="canonical/{direction}", reads=("prepare", "rasterise"), keys=("canonical", "seed"),
-            trains=True, on_device=True,
+            trains=True, on_device=True, of_scans=True,
         ),
         Stage(
             name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
@@ -157,6 +170,10 @@ STAGES = {
             name="report", needs=report, folder="report",
             reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
         ),
+        Stage(
+            name="compare", needs=compare, folder="comparison", reads=("prepare", "evaluate"), is_result=True, of_variants=True,
+            exists=lambda dataset: bool(dataset.compared),
+        ),
     )
 }  # fmt: skip
 
@@ -166,15 +183,17 @@ def first_stage(key: str) -> Stage | None:
     return next((stage for stage in STAGES.values() for own in stage.keys if f"{key}.".startswith(f"{own}.")), None)
 
 
-def reaches(key: str, stage: str, level: int | None = None) -> bool:
+def reaches(key: str, stage: str, level: int | None = None, state: str | None = None) -> bool:
     """Whether the value of a dotted key can change the output of a stage.
 
     It changes the first stage that it reaches and all that read that stage's
     output, directly or not. level: for a stage with levels, the index of one;
-    keys of a finer level do not change it. None: the finest.
+    keys of a finer level do not change it. None: the finest. state: for a stage
+    with one job for each, the state; keys of the sequence do not change a scan.
+    None: any.
     """
     first = first_stage(key)
-    if first is None:
+    if first is None or (first.of_sequence and (STAGES[stage].of_scans or state in SCAN_TIME)):
         return False
     if stage == first.name and level is not None and first.levels is not None and key.startswith(f"{first.levels}."):
         return int(key.removeprefix(f"{first.levels}.").split(".")[0]) <= level

@@ -40,12 +40,13 @@ class Variant:
             return self.dataset
         return f"{self.dataset}~" + ",".join(f"{key}={value}" for key, value in self.values.items())
 
-    def home(self, stage: str, level: int | None = None) -> Variant:
+    def home(self, stage: str, level: int | None = None, state: str | None = None) -> Variant:
         """The variant under which the output of a stage is stored that this one uses.
 
         level: index of one level, where the stage has several; None: the finest.
+        state: where the stage has one job for each; None: any.
         """
-        return Variant(self.dataset, {key: value for key, value in self.values.items() if reaches(key, stage, level)})
+        return Variant(self.dataset, {key: value for key, value in self.values.items() if reaches(key, stage, level, state)})
 
 
 def variants(dataset: str, config: Config, where: str) -> list[Variant]:
@@ -78,6 +79,16 @@ def variants(dataset: str, config: Config, where: str) -> list[Variant]:
         raise InputError(f"has {count} combinations", where=f"{where}: sweep", fix=f"at most {MOST_VARIANTS} are planned; leave out values")
     combinations = [dict(zip(config.sweep, values, strict=True)) for values in product(*config.sweep.values())]
     return [Variant(dataset, {key: value for key, value in chosen.items() if value != own[key]}) for chosen in combinations]
+
+
+def chosen(variant: Variant, config: Config, where: str) -> dict[str, Value]:
+    """The value that a variant has of each key of its dataset's sweep, its dataset's own among them."""
+    tree = config.model_dump(exclude={"sweep"})
+    values: dict[str, Value] = {}
+    for key in config.sweep:
+        section, last = _holder(tree, key, where)
+        values[key] = variant.values[key] if key in variant.values else section[last]
+    return values
 
 
 def configured(variant: Variant, config: Config, where: str) -> Config:

@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from xct4d.config import Config, VolumeFile
+from xct4d.config import Config, Setup, VolumeFile
 from xct4d.directions import State
 from xct4d.errors import InputError
+
+if TYPE_CHECKING:
+    from xct4d.phantom.scenes import PlacedScene
 
 UNREADABLE_PIXELS = 2**22  # assumed of an image whose header cannot be read
 IMAGES = (".png", ".tif", ".tiff")
@@ -39,7 +42,7 @@ class Workload:
     @property
     def projections(self) -> int:
         if self.scene_files:
-            return _scene(self.scene_files[0]).projections
+            return self._scene.projections
         files = [*self._containers, *(self._images if len(self._images) <= STACKS else ())]
         stored = sum(max(1, round(_size(str(file)) / (BYTES_PER_PIXEL * self.pixels))) for file in files)
         return max(1, stored if len(self._images) <= STACKS else len(self._images))
@@ -48,18 +51,18 @@ class Workload:
     def pixels(self) -> int:
         """Pixels of one projection before it is downscaled."""
         if self.scene_files:
-            return _scene(self.scene_files[0]).pixels
+            return self._scene.pixels
         return _pixels(str(self._images[0])) if self._images else UNREADABLE_PIXELS
 
     @property
     def simulated_images(self) -> int:
         """Images computed for a scene's projections: several for each one that is blurred by motion."""
-        return _scene(self.scene_files[0]).sharp_images
+        return self._scene.sharp_images
 
     @property
     def written_voxels(self) -> tuple[int, int]:
         """Voxels of one volume of the truth that a scene's dataset gets, and number of these volumes."""
-        scene = _scene(self.scene_files[0])
+        scene = self._scene
         return scene.written_voxels, scene.written_volumes
 
     @property
@@ -85,7 +88,7 @@ class Workload:
             names = {PurePosixPath(name).name for name in split.held_out}
             found = count if self.scene_files else sum(image.name in names for image in self._images)
         elif split.method == "filename":
-            found = _scene(self.scene_files[0]).held_out if self.scene_files else sum("train" not in image.stem for image in self._images)
+            found = self._scene.held_out if self.scene_files else sum("train" not in image.stem for image in self._images)
         else:
             found = 0.0
         return max(found, count / 10)
@@ -100,7 +103,7 @@ class Workload:
         """Voxels of the true object's volumes, or of the largest measured one; 0 where there are none."""
         truth = self.config.input.truth
         if self.scene_files:
-            return _scene(self.scene_files[0]).voxels
+            return self._scene.voxels
         files: list[VolumeFile] = [] if truth is None else [*truth.volumes, *([] if truth.object is None else [truth.object])]
         return max((self._voxels(file) for file in files if file.is_voxels), default=0)  # of several one is read at a time
 
@@ -109,6 +112,10 @@ class Workload:
         """Voxels of the mask of the region that is scored; 0 where there is none."""
         region = self.config.evaluate.region
         return 0 if region is None or region.mask is None or not region.mask.is_voxels else self._voxels(region.mask)
+
+    @property
+    def _scene(self) -> _Scene:
+        return _scene(self.scene_files[0], self.config.setup)
 
     def _voxels(self, file: VolumeFile) -> int:
         from xct4d.phantom.described_volume import object_in
@@ -142,14 +149,19 @@ class _Scene(NamedTuple):
 
 
 @cache
-def _scene(path: str) -> _Scene:
-    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
-
-    placed = load_scene(Path(path))
-    scene, volumes = placed.scene, placed.object.files.values()
+def _scene(path: str, setup: Setup) -> _Scene:
+    placed = _placed(path)
+    scene, volumes = placed.scene.with_setup(setup), placed.object.files.values()
     voxels = sum(math.prod(volume.shape) for volume in volumes)
     written = (0, 0) if scene.truth is None else (scene.truth.resolution**3, len(scene.truth.times))
     return _Scene(scene.projections(), scene.held_out(), scene.sharp_images(), scene.detector.resolution**2, voxels, *written)
+
+
+@cache
+def _placed(path: str) -> PlacedScene:
+    from xct4d.phantom.scenes import load_scene  # imports numpy: only where a dataset is simulated
+
+    return load_scene(Path(path))
 
 
 def _size(path: str) -> int:
