@@ -28,7 +28,7 @@ def silhouette_cells(images: np.ndarray, views: Views, counts: np.ndarray | None
     size of it do. One cell more on each side is kept.
     """
     smooth = uniform_filter(images, (0, SMOOTHED, SMOOTHED))
-    dense = smooth.max()
+    dense = smooth.max() if counts is None else smooth.max(where=counts > 0, initial=0)
     if counts is not None:
         smooth = np.where(counts > 0, smooth, np.float32(np.inf))
     axis = voxel_centres(occupancy.CELLS)
