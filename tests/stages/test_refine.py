@@ -18,7 +18,7 @@ from xct4d.stages.refine import KEPT, refine
 
 REST = {"type": "rigid", "displacements": [0.0, 0.0, 0.0]}
 N, WEAK = 32, 0.8
-SETTINGS = Refinement(steps=60, rays=256, samples=32, schedule={"learning_rate": 2e-2, "final": 1e-3}, motion_learning_rate=1e-3)
+SETTINGS = Refinement(steps=250, rays=256, samples=32, schedule={"learning_rate": 2e-2, "final": 1e-3}, motion_learning_rate=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_weak_scans_become_as_strong_as_their_projections_say(inputs):
     for direction in SCAN_TIME:
         volume = BakedField.load(outputs[direction] / "baked.safetensors").volume.numpy()
         strength = float((volume * truth).sum() / (truth * truth).sum())
-        assert strength == pytest.approx(1, abs=0.05)  # of 0.8
+        assert strength == pytest.approx(1, abs=0.07)  # of 0.8
         assert volume.min() >= 0
         assert np.corrcoef(volume.ravel(), truth.ravel())[0, 1] > 0.97
         assert {path.name for path in outputs[direction].iterdir()} >= {"field.safetensors", "baked.safetensors", *KEPT}
@@ -81,7 +81,7 @@ def test_the_field_and_its_voxels_are_the_same(inputs):
 
 @pytest.mark.parametrize(("rate", "stays"), [(0.0, True), (1e-2, False)])
 def test_the_motion_is_trained_where_it_has_a_rate(inputs, rate, stays):
-    settings = SETTINGS.model_copy(update={"steps": 3, "motion_learning_rate": rate})
+    settings = SETTINGS.model_copy(update={"steps": 40, "motion_learning_rate": rate, "evaluate_every": 100})
     motion = VelocityField.load(refined(inputs, f"motion_{rate}", settings)["motion"] / "field.safetensors")
     assert (not motion.control.any()) == stays
 
@@ -92,13 +92,13 @@ def test_each_scan_s_own_projections_are_predicted_from_it_alone(inputs, monkeyp
     flow_together = VelocityField.flow_together
 
     def watched(self, groups, spans):
-        carried.extend(spans)
+        if torch.is_grad_enabled():
+            carried.extend(spans)
         return flow_together(self, groups, spans)
 
     monkeypatch.setattr(VelocityField, "flow_together", watched)
     refined(inputs, "watched", SETTINGS.model_copy(update={"steps": 40, "smoothness_weight": 0.0, "evaluate_every": 100}))
-    assert {start for start, _ in carried} <= {0.25, 0.5, 0.75}  # the last two only watched
-    assert sum(start == 0.5 for start, _ in carried) > 0
+    assert set(carried) == {(0.5, 0.0), (0.5, 1.0)}
 
 
 def test_a_killed_refinement_goes_on_bit_for_bit(inputs, monkeypatch):
