@@ -67,8 +67,8 @@ def predict(volume: np.ndarray, frames: prepared.Frames, frame: int) -> np.ndarr
 
 def scores(volume: np.ndarray, frames: prepared.Frames) -> dict[str, float | int | None]:
     held_out = np.flatnonzero(frames.held_out)
-    pairs = [(np.clip(predict(volume, frames, f), 0, 1), frames.image(f)) for f in held_out]
-    mean = {name: float(np.mean([of(p, m) for p, m in pairs])) if pairs else None for name, of in (("psnr", psnr), ("ssim", ssim))}
+    pairs = [(np.clip(predict(volume, frames, f), 0, 1), frames.image(f), frames.mask(f)) for f in held_out]
+    mean = {name: float(np.mean([of(*pair) for pair in pairs])) if pairs else None for name, of in (("psnr", psnr), ("ssim", ssim))}
     return {"held_out": len(held_out)} | mean
 
 

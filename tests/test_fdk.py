@@ -1,5 +1,6 @@
 """The benchmarks' FDK and SIRT against a ball whose projections are known in closed form."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -74,6 +75,19 @@ def test_sirt_finds_the_ball_too(fdk, frames):
     assert correlation(volume, (radius < RADIUS).astype(float)) > 0.95
     few = simultaneous_iterations(frames, n, 2)
     assert fdk.scores(volume, frames)["psnr"] > fdk.scores(few, frames)["psnr"] + 3
+
+
+def test_what_a_mask_leaves_out_does_not_count_in_sirt(frames):
+    """A stripe of lead that stays on the detector."""
+    n, pixels = 48, np.array(frames.pixels).reshape(COUNT, PIXELS, PIXELS)
+    counts = np.ones(pixels.shape, bool)
+    counts[:, :, 44:50] = False
+    pixels[~counts] = 1
+    leaden = dataclasses.replace(frames, pixels=pixels.ravel())
+    volumes = [simultaneous_iterations(own, n, 15) for own in (frames, leaden, dataclasses.replace(leaden, counts=counts.ravel()))]
+    spoiled, masked = (correlation(volumes[0], other) for other in volumes[1:])
+    assert masked > 0.97
+    assert spoiled < 0.8
 
 
 def test_line_integrals_of_a_linear_volume_are_exact(fdk, frames):

@@ -66,6 +66,22 @@ def test_ssim_of_constant_images_is_the_luminance_term():
     assert math.isnan(metrics.ssim(image[:10], image[:10]))
 
 
+def test_only_what_counts_is_compared():
+    image = np.random.default_rng(7).random((40, 40))
+    mask = np.ones((40, 40), bool)
+    mask[10:20, 15:30] = False
+    other = np.where(mask, image, 0)
+    assert metrics.psnr(other, image, mask) == math.inf
+    assert metrics.ssim(other, image, mask) == pytest.approx(1)
+    assert metrics.psnr(np.where(mask, image + 0.1, 0), image, mask) == pytest.approx(20)
+    noisy = image + np.random.default_rng(8).normal(0, 0.1, image.shape)
+    whole = np.ones_like(mask)
+    assert metrics.psnr(noisy, image, whole) == metrics.psnr(noisy, image)
+    assert metrics.ssim(noisy, image, whole) == pytest.approx(metrics.ssim(noisy, image))
+    assert math.isnan(metrics.psnr(image, image, ~whole))
+    assert math.isnan(metrics.ssim(image, image, ~whole))
+
+
 def test_displacement_error_of_known_shifts():
     true = np.random.default_rng(6).uniform(-1, 1, (100, 3))
     found = true + np.linspace(0, 0.99, 100)[:, None] * [0.6, 0.0, 0.8]  # lengths 0, 0.01, ... 0.99

@@ -87,20 +87,28 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return whole.value
 
 
-def psnr(predicted: np.ndarray, measured: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two transmission images (peak 1); infinite where they are equal."""
+def psnr(predicted: np.ndarray, measured: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of two transmission images (peak 1); infinite where they are equal.
+
+    mask: the pixels that count, bool, of the images' shape; None: all. NaN where none does.
+    """
     predicted, measured = np.asarray(predicted, np.float64), np.asarray(measured, np.float64)
     if predicted.shape != measured.shape:
         raise ValueError(f"images differ in shape: {predicted.shape} and {measured.shape}")
-    error = float(np.mean((predicted - measured) ** 2))
+    squares = (predicted - measured) ** 2
+    if mask is not None and not mask.any():
+        return math.nan
+    error = float(np.mean(squares if mask is None else squares[mask]))
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
-def ssim(predicted: np.ndarray, measured: np.ndarray) -> float:
+def ssim(predicted: np.ndarray, measured: np.ndarray, mask: np.ndarray | None = None) -> float:
     """Structural similarity of two transmission images [height, width], range 1.
 
     With the Gaussian window of Wang et al. 2004 (1.5 pixels). NaN for images
-    smaller than the window.
+    smaller than the window. mask: the pixels that count, bool [height, width];
+    the mean is taken over the windows around these, in which others have no
+    difference. NaN where none is left.
     """
     from skimage.metrics import structural_similarity
 
@@ -109,7 +117,12 @@ def ssim(predicted: np.ndarray, measured: np.ndarray) -> float:
         raise ValueError(f"images differ in shape: {predicted.shape} and {measured.shape}")
     if min(measured.shape) < SSIM_WINDOW:
         return math.nan
-    return float(structural_similarity(measured, predicted, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False))
+    settings = {"data_range": 1.0, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    if mask is None:
+        return float(structural_similarity(measured, predicted, **settings))
+    inner = (slice(SSIM_WINDOW // 2, -(SSIM_WINDOW // 2)),) * 2  # whole windows, as without a mask
+    of_window = structural_similarity(measured, np.where(mask, predicted, measured), full=True, **settings)[1][inner][mask[inner]]
+    return float(of_window.mean()) if of_window.size else math.nan
 
 
 def displacement_error(found: np.ndarray, true: np.ndarray, resolution: int) -> dict[str, float]:

@@ -39,6 +39,24 @@ def random_density():
     return field
 
 
+def test_a_change_is_added_where_it_is_and_kept_on_disk(tmp_path):
+    """To a ball in voxels: another ball beside it, and half of its own attenuation away."""
+    axis = voxel_centres(24)
+    points = grid_points(axis, axis, axis)
+    first, second = (
+        torch.from_numpy((np.linalg.norm(points - centre, axis=1) < 0.25).astype(np.float32)).reshape(24, 24, 24)
+        for centre in ([-0.5, 0, 0], [0.5, 0.3, 0])
+    )
+    field = DensityField(HashGrid(levels=1, log2_size=8, coarsest=4, finest=4, width=8), first)
+    field.initialise(torch.Generator().manual_seed(0))
+    field.find_empty_cells(np.random.default_rng(0))
+    field.change_by(2 * second - 1.5 * first, np.random.default_rng(0))
+    field.save(tmp_path / "field.safetensors")
+    found = DensityField.load(tmp_path / "field.safetensors").evaluate(torch.from_numpy(points).float()).reshape(24, 24, 24)
+    assert torch.equal(found, field.evaluate(torch.from_numpy(points).float()).reshape(24, 24, 24))
+    assert (found - 2 * second).abs().max() < 1e-3  # less than nothing is nothing
+
+
 @pytest.mark.parametrize(("coarse", "fine"), [(6, 9), (9, 15), (6, 15), (15, 27)])
 def test_a_refined_velocity_is_the_same_field(coarse, fine):
     field = random_velocity(coarse)

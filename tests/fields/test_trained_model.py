@@ -55,6 +55,8 @@ def test_the_trainings_behind_a_job():
     )
     titles = {"canonical forward": F, "canonical backward": B, "velocity 6": V / "6", "velocity 9": V / "9", "mixing": M}
     assert trainings_of_job(files) == titles
+    refined = SimpleNamespace(**vars(files) | {"velocity": ["velocity/6", "refined/motion"], "mixing": []})
+    assert list(trainings_of_job(refined))[2:] == ["velocity 6", "refinement"]
     one_level = SimpleNamespace(**vars(files) | {"velocity": "velocity/9", "mixing": []})
     assert list(trainings_of_job(one_level)) == ["canonical forward", "canonical backward", "velocity 9"]
     static = SimpleNamespace(canonical_forward="forward", canonical_backward=[], velocity=[], mixing=[])

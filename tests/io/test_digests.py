@@ -1,5 +1,6 @@
 """Outputs that were damaged after they were written are named where they are read."""
 
+import dataclasses
 import json
 import shutil
 
@@ -54,7 +55,8 @@ HARMS = pytest.mark.parametrize("harm", [flip, cut, empty, lengthen, remove])
 def output(tmp_path):
     """One folder that holds what each stage writes."""
     with atomic_folder(tmp_path / "results" / "o") as folder:
-        prepared.save(frames([0.0, 0.5], [False, True], unit_mm=2.0), folder)
+        own = frames([0.0, 0.5], [False, True], unit_mm=2.0)
+        prepared.save(dataclasses.replace(own, counts=own.pixels > 0), folder)
         BakedField(torch.rand(4, 4, 4)).save(folder / "baked.safetensors")
         (folder / "metrics.json").write_text('{"times": [0.5]}')
         (folder / "history.json").write_text('{"step": [0], "loss": [0.25]}')
@@ -64,6 +66,7 @@ def output(tmp_path):
 READERS = {
     "frames.json": prepared.load,
     "projections.npy": prepared.load,
+    "mask.npy": prepared.load,
     "baked.safetensors": lambda folder: BakedField.load(folder / "baked.safetensors"),
     "metrics.json": lambda folder: read_metrics(folder / "metrics.json"),
     "history.json": lambda folder: read_history(folder / "history.json"),

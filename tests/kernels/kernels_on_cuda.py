@@ -64,7 +64,11 @@ def test_perceptron():
 
 
 def test_trilinear():
-    assert_same(trilinear.sample, trilinear_reference.sample, [normal(17, 17, 17), points().requires_grad_()])
+    assert_same(trilinear.sample, trilinear_reference.sample, [normal(17, 17, 17).requires_grad_(), points().requires_grad_()])
+
+
+def test_trilinear_of_a_volume_alone():
+    assert_same(trilinear.sample, trilinear_reference.sample, [normal(9, 9, 9).requires_grad_(), points()])
 
 
 def test_trilinear_of_half_precision():

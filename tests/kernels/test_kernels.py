@@ -7,6 +7,7 @@ import torch
 from xct4d.kernels import bspline, flow, hashgrid, mlp, segments, trilinear
 from xct4d.kernels.adam import BETA1, BETA2, EPSILON, adam_step
 from xct4d.kernels.cpu import rows
+from xct4d.kernels.cpu import trilinear as cpu_trilinear
 from xct4d.kernels.reference import bspline as spline_reference
 from xct4d.kernels.reference import hashgrid as hash_reference
 from xct4d.kernels.reference import mlp as mlp_reference
@@ -74,6 +75,32 @@ def test_perceptron():
 def test_trilinear():
     volume = normal(17, 17, 17)
     assert_same(lambda x: trilinear.sample(volume, x), lambda x: trilinear_reference.sample(volume, x), [points(3000).requires_grad_()])
+
+
+@pytest.mark.parametrize("n", [1, 2, 17])
+def test_trilinear_gradient_of_the_volume(n):
+    faces = torch.tensor([[-1.0, 1.0, 0.2], [1.0, -1.0, 1.0], [-1.0, -1.0, -1.0], [0.0, 0.0, 0.0]])
+    inputs = [normal(n, n, n).requires_grad_(), torch.cat([points(3000), faces]).requires_grad_()]
+    assert_same(trilinear.sample, trilinear_reference.sample, inputs)
+
+
+def test_trilinear_gradient_of_the_volume_by_finite_differences():
+    """The values are linear in the voxels: differences are exact but for rounding."""
+    volume, x, cotangent = normal(6, 6, 6).requires_grad_(), points(400), normal(400, seed=2)
+    (gradient,) = torch.autograd.grad(trilinear.sample(volume, x), volume, cotangent)
+    direction = normal(6, 6, 6, seed=3)
+    ahead, behind = (trilinear.sample(volume.detach() + sign * direction, x) @ cotangent for sign in (1, -1))
+    assert float((ahead - behind) / 2) == pytest.approx(float((gradient * direction).sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("slabs", [2, 5, 40])
+def test_trilinear_gradient_of_the_volume_does_not_depend_on_the_slabs(monkeypatch, slabs):
+    """Nor on the threads, for each of which there are some."""
+    x, cotangent = points(5000), normal(5000, seed=2)
+    monkeypatch.setattr(cpu_trilinear, "SLABS", 1)
+    whole = cpu_trilinear.sample_adjoint(cotangent, x, 17)
+    monkeypatch.setattr(cpu_trilinear, "SLABS", slabs)
+    assert torch.equal(cpu_trilinear.sample_adjoint(cotangent, x, 17), whole)
 
 
 def test_segment_sum_with_empty_segments():

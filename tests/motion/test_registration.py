@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -144,17 +145,38 @@ def test_kept_mass_is_recognised():
     assert error(moving(found.control), truth, 1.0) < 0.4
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("law", LAWS)
-def test_gradient_of_the_sequence(law):
+def test_gradient_of_the_sequence(law, masked):
     truth = thing(SQUEEZED, conserves_mass=law == "mass")
     scans = truth.volume(32, 0.0), truth.volume(32, 1.0)
     look = Fineness(12, 32, 0.08, 0.07, 0.08)
-    cost = SequenceFit(scans, sequence(truth, (0.3, 0.7)), np.zeros((4, 6, 6, 6, 3)), law, look, bending_weight=0.01)
+    shots = [leaden(p) if masked else p for p in sequence(truth, (0.3, 0.7))]
+    cost = SequenceFit(scans, shots, np.zeros((4, 6, 6, 6, 3)), law, look, bending_weight=0.01)
     control = RNG.normal(0, 0.02, (4, 6, 6, 6, 3))
     cost.weigh(control)
     _, gradient = cost(control)
     direction = RNG.normal(size=control.shape) * 2e-3
     assert (cost(control + direction)[0] - cost(control - direction)[0]) / 2 == pytest.approx((gradient * direction).sum(), rel=3e-2)
+
+
+def leaden(shot, *, masked=True):
+    """Projections with a wire of lead, which may not count."""
+    image, counts = shot.image.copy(), np.ones(shot.image.shape, bool)
+    counts[:, :, 12:15] = False
+    image[~counts] = 8.0
+    return dataclasses.replace(shot, image=image, counts=counts if masked else None)
+
+
+def test_pixels_that_do_not_count_are_not_fitted():
+    rest = {"type": "rigid", "displacements": [0.0, 0.0, 0.0]}
+    scan, still = thing(rest).volume(48, 0.0), np.zeros((4, 6, 6, 6, 3))
+    shots, look = sequence(thing(rest), (0.3, 0.7)), Fineness(12, 48, 0.05, 0.07, 0.05)
+    kinds = (shots, [leaden(p) for p in shots], [leaden(p, masked=False) for p in shots])
+    fits = [SequenceFit((scan, scan), own, still, "attenuation", look, bending_weight=0.0) for own in kinds]
+    clean, masked, spoiled = (float(fit.residual_by_time(still)[0]) for fit in fits)
+    assert masked == pytest.approx(clean, rel=0.5)  # other pixels are left
+    assert spoiled > 5 * clean
 
 
 def test_what_is_too_faint_to_follow_is_still_projected():

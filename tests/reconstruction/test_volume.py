@@ -13,6 +13,7 @@ from xct4d.device import HOST
 from xct4d.errors import InputError
 from xct4d.io import prepared
 from xct4d.io.checkpoint import Checkpoint
+from xct4d.metrics import correlation
 from xct4d.reconstruction import run
 from xct4d.reconstruction.silhouette import silhouette_cells, span
 from xct4d.reconstruction.volume import Reconstruction, Scan, voxels
@@ -82,3 +83,20 @@ def test_nothing_left_to_train_on_is_one_line(frames, tmp_path):
     none = dataclasses.replace(frames, held_out=np.ones(len(frames), bool))
     with pytest.raises(InputError, match=r"^input\.split: no projection is left to train on"):
         run_to_end(none, tmp_path / "checkpoint")
+
+
+def test_pixels_that_do_not_count_do_not_change_it(frames, tmp_path):
+    """A wire of lead across each projection, elsewhere in each, and where it is masked."""
+    pixels, counts = np.array(frames.pixels), np.ones(len(frames.pixels), bool)
+    for f in range(len(frames)):
+        wire = np.zeros(frames.size(f)[::-1], bool)
+        wire[:, (5 * f) % 23 : (5 * f) % 23 + 2] = True
+        counts[frames.offset[f] : frames.offset[f + 1]] = ~wire.ravel()
+    pixels[~counts] = 0
+    leaden = dataclasses.replace(frames, pixels=pixels)
+    clean, _ = run_to_end(frames, tmp_path / "clean")
+    masked, record = run_to_end(dataclasses.replace(leaden, counts=counts), tmp_path / "masked")
+    spoiled, _ = run_to_end(leaden, tmp_path / "leaden")
+    assert record["residual"][-1] < 0.01
+    assert correlation(masked.numpy(), clean.numpy()) > 0.98
+    assert correlation(spoiled.numpy(), clean.numpy()) < 0.9

@@ -1,5 +1,6 @@
 """Scores of a model whose errors are known in closed form."""
 
+import dataclasses
 import json
 from contextlib import nullcontext
 from unittest.mock import patch
@@ -12,10 +13,12 @@ from PIL import Image
 
 from xct4d.analysis import scores
 from xct4d.analysis.object_centres import object_centres
+from xct4d.analysis.projection_scores import score_projections
 from xct4d.analysis.scored_region import ScoredRegion
 from xct4d.config import Evaluate, EvaluatedRegion, Export, Truth
 from xct4d.errors import InputError
 from xct4d.geometry.box import grid_points, voxel_centres
+from xct4d.io import prepared
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.io.stage_records import read_history
 from xct4d.phantom.measured import MeasuredVolumes
@@ -213,6 +216,19 @@ def test_each_scan_alone_predicts_held_out_projections_worse_where_it_is_far(tmp
     assert held_out["mean"]["forward"]["psnr"] == pytest.approx((middle["forward"]["psnr"] + 2 * late["forward"]["psnr"]) / 3)
     assert middle["forward"]["psnr"] == pytest.approx(middle["backward"]["psnr"], abs=1.0)
     assert late["backward"]["psnr"] > late["forward"]["psnr"]
+
+
+def test_pixels_that_a_mask_leaves_out_are_not_scored(tmp_path):
+    """Half of a held-out projection shows something else."""
+    states = {"between": save(tmp_path / "prepared", times=[0.5], held_out=[True])}
+    frames = prepared.load(states["between"])
+    counts = np.ones(frames.size(0)[::-1], bool)
+    counts[:, 12:] = False
+    pixels = np.where(counts.ravel(), frames.pixels, 30000).astype(np.uint16)
+    for name, mask in (("masked", counts.ravel()), ("whole", None)):
+        own = dataclasses.replace(frames, pixels=pixels, counts=mask)
+        score = score_projections(DriftingBall(), {"between": own}, 0)[0]["mean"]
+        assert (score["psnr"] > 80, score["ssim"] > 0.999) == (name == "masked",) * 2
 
 
 def test_projections_that_were_trained_on_are_scored_where_asked(tmp_path):

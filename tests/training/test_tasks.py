@@ -24,6 +24,7 @@ from xct4d.io import digests
 from xct4d.stages.canonical import canonical
 from xct4d.stages.mixing import mixing
 from xct4d.stages.prepare import prepare
+from xct4d.stages.refine import refine
 from xct4d.stages.velocity import velocity
 from xct4d.training.sampling.rays import draw, time_points
 from xct4d.training.tasks.velocity import choose, time_horizon
@@ -41,6 +42,7 @@ CANONICAL = SMALL | {
 LEVEL = {"resolution": 5, "steps": STEPS, "learning_rate": 1e-2, "smoothness_weight": 0.1, "strain_weight": 100.0}
 PLAIN = LEVEL | {"smoothness_weight": 0.0, "strain_weight": 0.0}
 VELOCITY = SMALL | {"points": 512, "volume_weight": 0.5, "mismatch_weight": 50.0, "flat_field": FITTED}
+REFINEMENT = SMALL | {"steps": STEPS, "smoothness_weight": 10.0}
 MIXING = SMALL | {"method": "spline", "resolution": 5, "steps": STEPS, "flat_field": FITTED}
 
 
@@ -56,6 +58,7 @@ class Trained:
         self.known = np.random.default_rng(0).random((16, 16, 16), np.float32)
         self.ends = {end: self.canonical(f"canonical_{end}", end) for end in ENDS}
         self.motion = self.velocity("velocity", LEVEL)
+        self.refined = self.refine("refine")
         self.mixer = self.mixing("mixing")
 
     def _places(self, name: str) -> tuple[Path, Path, Path]:
@@ -72,6 +75,12 @@ class Trained:
         settings = config.Velocity(**VELOCITY | {"levels": [level]} | changes)
         velocity(settings, settings.levels[0], self.prepared, ends or self.ends, None, *self._places(name))
         return self.folder / name
+
+    def refine(self, name: str, **changes) -> dict[str, Path]:
+        outputs = {part: self.folder / name / part for part in (*ENDS, "motion")}
+        _, checkpoint, board = self._places(name)
+        refine(config.Refinement(**REFINEMENT | changes), self.prepared, self.ends, self.motion, outputs, checkpoint, board)
+        return outputs
 
     def mixing(self, name: str, **changes) -> Path:
         mixing(config.Mixing(**MIXING | changes), self.prepared, self.ends, self.motion, *self._places(name))
@@ -122,6 +131,11 @@ def test_the_velocity_s_loss_is_the_weighted_sum_of_its_terms(trained):
     assert_sum(curves["loss"], [weight * curves[name] for name, weight in weights.items()])
 
 
+def test_the_refinement_s_loss_is_the_weighted_sum_of_its_terms(trained):
+    curves = history(trained.refined["motion"])
+    assert_sum(curves["loss"], [curves["projection"], 10 * curves["smoothness"]])
+
+
 def test_the_mixing_s_loss_is_the_weighted_sum_of_its_terms(trained):
     curves = history(trained.mixer)
     assert_sum(curves["loss"], [curves["projection"], 10 * curves["flat_field"]])
@@ -142,28 +156,42 @@ def test_a_flat_field_is_fitted_only_where_it_is_asked_for(trained):
     assert torch.equal(flat_field(trained.mixing("mixing_fixed", flat_field=FIXED, steps=2)), flat_field(trained.motion))
 
 
-HELD_OUT = {"canonical_forward": ["00"], "velocity": ["01", "02", "03"], "mixing": ["01", "02", "03"]}  # numbers of the time points
+HELD_OUT = {
+    "canonical_forward": ["00"],
+    "velocity": ["01", "02", "03"],
+    "refine": ["00", "02", "04"],
+    "mixing": ["01", "02", "03"],
+}  # numbers of the time points
 CURVES = {
     "canonical_forward": {"training/volume", "training/flat_field"},
     "velocity": {f"training/{term}" for term in ("volume", "mismatch", "strain", "smoothness", "flat_field")},
+    "refine": {"training/smoothness"},
     "mixing": {"training/flat_field"},
 }
+GROUPS = {"refine": {"learning_rate_forward", "learning_rate_backward", "learning_rate_motion"}}
 F_OF_T = {"flat_field/t0", "flat_field/t0.5", "flat_field/t1"}
 WATCHED = {"correlation/t0", "correlation/t1", "directions/correlation", "directions/mean_squared_difference"}
 WATCHED |= F_OF_T | {"displacement/mean", "displacement/largest"}
 FIGURES = {
     "canonical_forward": {"flat_field/f", "correlation/known_volume"},
     "velocity": WATCHED,
+    "refine": WATCHED,
     "mixing": {f"alpha/mean_t{t}" for t in (0.25, 0.5, 0.75)} | F_OF_T,
 }
 SEEN = {"slices", "displacement", "directions/difference"}
-PICTURES = {"canonical_forward": {"slices"}, "velocity": SEEN, "mixing": {"slices", "alpha/t0.25", "alpha/t0.5", "alpha/t0.75"}}
+PICTURES = {
+    "canonical_forward": {"slices"},
+    "velocity": SEEN,
+    "refine": SEEN,
+    "mixing": {"slices", "alpha/t0.25", "alpha/t0.5", "alpha/t0.75"},
+}
 
 
-@pytest.mark.parametrize("stage", ["canonical_forward", "velocity", "mixing"])
+@pytest.mark.parametrize("stage", ["canonical_forward", "velocity", "refine", "mixing"])
 def test_tensorboard_has_every_curve_and_picture_of_a_stage(trained, stage):
     board = events(trained.board(stage))
-    common = {f"training/{name}" for name in ("loss", "projection", "learning_rate", "learning_rate_flat_field")}
+    rates = GROUPS.get(stage, {"learning_rate", "learning_rate_flat_field"})
+    common = {f"training/{name}" for name in ("loss", "projection", *rates)}
     scored = {"held_out/psnr", "held_out/ssim"}
     assert set(board.Tags()["scalars"]) == common | scored | {"speed/rays_per_second"} | CURVES[stage] | FIGURES[stage]
     held_out = {f"{what}/images_{number}/eval_00.png" for number in HELD_OUT[stage] for what in ("held_out", "difference")}

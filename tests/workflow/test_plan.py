@@ -12,7 +12,7 @@ import pytest
 import tiny_dataset
 import yaml
 
-from workflow import ROOT, jobs
+from workflow import ROOT, jobs, reasons
 from xct4d.config import VolumeFile
 from xct4d.errors import InputError
 from xct4d.workflow.plan import plan
@@ -61,6 +61,17 @@ def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
     assert kinds(job for job in listed if job.startswith("two: ")) == {
         "simulate": 1, "prepare": 3, "check": 1, "canonical": 2, "register": 1, "velocity": 3, "trust": 1, "mixing": 1, "export": 3, "analyse": 3, "series": 1, "evaluate": 1, "report": 1
     }  # fmt: skip
+
+
+def test_what_is_refined_takes_the_place_of_scans_and_motion(tmp_path):
+    tree = {"datasets": {"d": {"input": {"scene": "tiny"}, "refinement": {"steps": 5}, "mixing": {"method": "spline"}}}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
+    found = reasons("--configfile", "c.yaml", cwd=tmp_path)
+    assert "results/d/velocity/15" in found["d: refine"]
+    for name in ("trust", "mixing", "export t = 0.5000", "analyse t = 0.5000", "evaluate", "report"):
+        assert all(f"results/d/refined/{part}" in found[f"d: {name}"] for part in ("forward", "backward", "motion")), name
+        assert "results/d/canonical/" not in found[f"d: {name}"]
+    assert not [name for name, why in found.items() if "refined" in why and name.startswith(("d: velocity", "d: register"))]
 
 
 def test_the_order_of_kinds_makes_no_difference(tmp_path):

@@ -59,13 +59,14 @@ def test_a_level_is_shared_by_variants_that_differ_in_a_finer_one():
     ("key", "stage"),
     [
         ("prepare.downscale", "prepare"), ("canonical.steps", "canonical"), ("seed", "canonical"), ("velocity.rays", "velocity"),
+        ("refinement.steps", "refine"),
         ("mixing.alpha", "mixing"), ("export.resolution", "export"), ("evaluate.resolution", "evaluate"),
     ],
 )  # fmt: skip
 def test_a_value_reaches_its_stage_and_those_after_it(key, stage):
     values = [0.75, 0.25] if key == "mixing.alpha" else [64, 32]
     variant = next(dataset for dataset in planned({key: values}).values() if dataset.target)
-    stages = ["simulate", "prepare", "canonical", "velocity", "mixing", "export", "evaluate", "report"]
+    stages = ["simulate", "prepare", "canonical", "velocity", "refine", "mixing", "export", "evaluate", "report"]
     shared = stages[: stages.index(stage)]
     assert [variant.variant.home(each).name for each in stages] == ["d"] * len(shared) + [variant.name] * (len(stages) - len(shared))
 

@@ -134,11 +134,13 @@ def test_a_hyperstack_that_a_tiff_file_cannot_hold_is_divided(tmp_path, monkeypa
 def test_the_reference_program_gets_attenuation_per_world_unit(tmp_path):
     made = volumes(tmp_path, ("mixed", "displacement"))
     convert(made, "npz", tmp_path / "npz", SCALE)
+    convert(made, "npy", tmp_path / "npy", SCALE)
     convert(made, "raw", tmp_path / "raw", SCALE)
     assert sorted(path.name for path in (tmp_path / "npz").glob("*.npz")) == [f"mixed_t{t:.4f}.npz" for t in TIMES]
     for t in TIMES:
         assert np.load(tmp_path / f"npz/mixed_t{t:.4f}.npz")["vol"].shape == SHAPE[::-1]
         assert np.allclose(load_voxels(tmp_path / f"npz/mixed_t{t:.4f}.npz"), field(t))
+        assert np.array_equal(np.load(tmp_path / f"npy/mixed_t{t:.4f}.npy"), np.load(tmp_path / f"npz/mixed_t{t:.4f}.npz")["vol"])
         raw = VolumeFile(path=f"mixed_t{t:.4f}_4x6x8_float32.raw", shape=SHAPE, dtype="float32")
         assert np.allclose(load_volume(raw, tmp_path / "raw", "here"), field(t))
 

@@ -7,8 +7,8 @@ for number, quantities in enumerate(sorted({dataset.quantities for dataset in DA
             f"analyse_{number}" if number else "analyse"
         input:
             prepared=prepared("forward"),
-            canonical_forward=canonical("forward"),
-            canonical_backward=canonical("backward"),
+            canonical_forward=scan("forward"),
+            canonical_backward=scan("backward"),
             velocity=finest,
             trust=made_by("trust"),
             mixing=made_by("mixing"),

@@ -24,6 +24,7 @@ from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME, STATES
 from xct4d.errors import InputError
 from xct4d.io.mapping_files import read_mapping
 from xct4d.workflow.command_line import with_numbers
+from xct4d.workflow.dataset import PARTS
 from xct4d.workflow.digest import code_digest
 from xct4d.workflow.failures import promise_to_tell
 from xct4d.workflow.parameters import without_markup
@@ -56,6 +57,7 @@ wildcard_constraints:
     state="|".join(STATES),
     direction="|".join(SCAN_TIME),
     kind="|".join(RECONSTRUCTIONS),
+    part="|".join(PARTS),
     format="|".join(map(re.escape, get_args(Format))),
     resolution=r"\d+",
     time=r"\d\.\d{4}\d*",
@@ -137,10 +139,25 @@ def canonical(direction):
     return made_by("canonical", direction=direction)
 
 
-def finest(wildcards):
+def last_level(wildcards):
     """The last velocity level; none where nothing moves."""
     levels = dataset_of(wildcards).outputs("velocity")
     return levels[-1] if levels else []
+
+
+def finest(wildcards):
+    """The motion that later stages take: that of the refinement where there is one, else the last velocity level."""
+    return made_by("refine", part="motion")(wildcards) or last_level(wildcards)
+
+
+def motions(wildcards):
+    """All velocity levels from coarse to fine, and the refined motion where there is one."""
+    return dataset_of(wildcards).outputs("velocity") + dataset_of(wildcards).outputs("refine", part="motion")
+
+
+def scan(direction):
+    """Input function: the scan that later stages take, refined where there is a refinement, else as the canonical stage has it."""
+    return lambda wildcards: made_by("refine", part=direction)(wildcards) or canonical(direction)(wildcards)
 
 
 def coarser(wildcards):

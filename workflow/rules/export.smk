@@ -7,8 +7,8 @@ for kinds in sorted({dataset.kinds for dataset in DATASETS.values()}):
             "_".join(["export"] + [kind for kind in kinds if set(kinds) != set(RECONSTRUCTIONS)])
         input:
             prepared=prepared("forward"),
-            canonical_forward=canonical("forward"),
-            canonical_backward=canonical("backward"),
+            canonical_forward=scan("forward"),
+            canonical_backward=scan("backward"),
             velocity=finest,
             mixing=made_by("mixing"),
         output:

@@ -6,8 +6,8 @@ rule trust:
         forward=prepared("forward"),
         backward=prepared("backward"),
         between=prepared("between"),
-        canonical_forward=canonical("forward"),
-        canonical_backward=canonical("backward"),
+        canonical_forward=scan("forward"),
+        canonical_backward=scan("backward"),
         velocity=finest,
     output:
         directory("results/{dataset}/trust"),

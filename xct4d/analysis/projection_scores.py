@@ -36,7 +36,8 @@ def score_projections(
 
     states: prepared projections, whose held-out frames, or those that were
     trained on, are scored in order of their times: against what the result
-    predicts and, those of the sequence, against what each scan alone does.
+    predicts and, those of the sequence, against what each scan alone does; of a
+    projection with a mask the pixels that count.
     """
     kind = evolution.kinds[0]
     asked = [
@@ -54,8 +55,9 @@ def score_projections(
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
             directions = tuple(evolution.scans) if state == "between" and evolution.mixes else ()
             predicted = render_kinds(evolution, frames, f, [kind, *directions], stride=stride)
-            measured = frames.image(f)[::stride, ::stride]
-            scored = {name: _scored(image, measured) for name, image in predicted.items()}
+            measured, mask = frames.image(f)[::stride, ::stride], frames.mask(f)
+            counts = None if mask is None else mask[::stride, ::stride]
+            scored = {name: _scored(image, measured, counts) for name, image in predicted.items()}
             scores.append({"state": state, "name": frames.name[f], "time": time} | scored.pop(kind) | scored)
             if i in chosen:
                 pictures.append(PredictedProjection(f"t = {time:.3g}, {frames.name[f]}", predicted[kind], measured))
@@ -63,8 +65,8 @@ def score_projections(
     return summary(scores), pictures
 
 
-def _scored(predicted: np.ndarray, measured: np.ndarray) -> dict[str, Any]:
-    return {"psnr": metrics.psnr(predicted, measured), "ssim": metrics.ssim(predicted, measured)}
+def _scored(predicted: np.ndarray, measured: np.ndarray, mask: np.ndarray | None) -> dict[str, Any]:
+    return {"psnr": metrics.psnr(predicted, measured, mask), "ssim": metrics.ssim(predicted, measured, mask)}
 
 
 def summary(projections: list[dict[str, Any]]) -> dict[str, Any]:

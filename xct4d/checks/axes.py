@@ -24,7 +24,7 @@ def check_axes(volume: np.ndarray, frames: Frames, where: object) -> float:
     chosen = evenly_spaced(len(frames), VIEWS)
     measured, points, lengths = [], [], []
     for f in chosen:
-        column, row, rays = sample_rays(frames.views, int(frames.first_view[f]))
+        column, row, rays = sample_rays(frames.views, int(frames.first_view[f]), frames.mask(f))
         hit = rays[:, 7] > rays[:, 6]
         transmission = frames.image(f)[row[hit], column[hit]] / frames.flat_field
         measured.append(-np.log(np.maximum(transmission, 1e-4)))

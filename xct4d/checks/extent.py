@@ -29,9 +29,9 @@ class Extent:
         self._hit: list[np.ndarray] = []  # whether it passes through the box
         self._beside: list[np.ndarray] = []  # whether it passes beside a column BEYOND times as wide as the box
 
-    def add(self, image: np.ndarray, views: Views, view: int) -> None:
-        """Look at one projection: transmission [height, width]."""
-        column, row, rays = sample_rays(views, view)
+    def add(self, image: np.ndarray, views: Views, view: int, mask: np.ndarray | None = None) -> None:
+        """Look at one projection: transmission [height, width]. mask: which pixels count; None where all do."""
+        column, row, rays = sample_rays(views, view, mask)
         origin, direction = rays[:, :3], rays[:, 3:6]
         across = np.maximum(np.hypot(direction[:, 0], direction[:, 1]), 1e-12)
         nearest = -(origin[:, :2] * direction[:, :2]).sum(1) / across**2

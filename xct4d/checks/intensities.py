@@ -51,19 +51,24 @@ class Brightness:
         self._black: dict[str, int] = {}  # rows at the end of each projection that are black
         self._extent = Extent()
 
-    def add(self, image: np.ndarray, views: Views, view: int, where: str) -> None:
-        """Look at one projection. Raises InputError where it is black everywhere."""
+    def add(self, image: np.ndarray, views: Views, view: int, where: str, mask: np.ndarray | None = None) -> None:
+        """Look at one projection. mask: which pixels count, [h, w] bool; None where all do.
+
+        Raises InputError where it is black everywhere, or where no pixel that counts sees the box.
+        """
         self.low, self.high = min(self.low, float(image.min())), max(self.high, float(image.max()))
         if image.max() <= 0:
             self._complain("the image is black everywhere", where, "remove it from the frames")
-        column, row, rays = sample_rays(views, view)
+        column, row, rays = sample_rays(views, view, mask)
         value, hit, way = image[row, column], rays[:, 7] > rays[:, 6], way_through_column(rays)
+        if not hit.any() and mask is not None:
+            raise InputError("no pixel that the mask leaves sees the box", where=where, fix="what counts is white in a mask")
         through = value[hit][np.argsort(way[hit], kind="stable")]
         tenth, beside = max(1, len(through) // 10), value[way == 0]
         self._beside.append(beside)
         self._rim.append(through[:tenth])
         self._inside.append(through[tenth:])
-        self._extent.add(image, views, view)
+        self._extent.add(image, views, view, mask)
         self._brightest[where] = float(np.quantile(value, 0.99))
         self._black[where] = len(image) - 1 - int(np.flatnonzero(image.any(axis=1)).max(initial=-1))
         if _enough(beside, through):

@@ -11,13 +11,22 @@ from xct4d.selection import evenly_spaced
 GRID = 48  # detector points per axis that are looked at
 
 
-def sample_rays(views: Views, view: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rays through an even grid of at most GRID x GRID pixels of one view.
+def sample_rays(views: Views, view: int, mask: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rays through an even grid of at most GRID x GRID pixels of one view, or through those of them that count.
 
+    mask: which pixels count, [height, width] bool; where none of the grid does,
+    evenly chosen ones that count are taken, of which there must be some.
     Returns column [N], row [N] (whole pixels) and rays [N, 8] as geometry.rays.cast returns them.
     """
     width, height = (int(n) for n in views.size[view])
     row, column = (index.ravel() for index in np.meshgrid(evenly_spaced(height, GRID), evenly_spaced(width, GRID), indexing="ij"))
+    if mask is not None:
+        counts = mask[row, column]
+        if counts.any():
+            row, column = row[counts], column[counts]
+        else:
+            every = np.flatnonzero(mask)
+            row, column = np.divmod(every[evenly_spaced(len(every), GRID)], width)
     return column, row, cast(views, np.full(len(column), view), column + 0.5, row + 0.5)
 
 

@@ -101,7 +101,7 @@ def _dataset(name: str, config: Config, pictures: Path | None) -> Checked:
 
 def _sample(acquisition: Acquisition) -> Sample:
     projections = acquisition.projections
-    return Sample.of(lambda i: projections[i].load(), [_camera(projection) for projection in projections], acquisition.flat_field)
+    return Sample.of(lambda i: projections[i].filled(), [_camera(projection) for projection in projections], acquisition.flat_field)
 
 
 def _camera(projection: Projection) -> Views:
@@ -125,7 +125,7 @@ def _parts(dataset: Dataset) -> tuple[Evidence, Evidence] | None:
         return None
     ticks, projections = clock(dataset), between.projections
     times = np.array([float(ticks.normalised(projection).mean()) for projection in projections])
-    return parts_of(lambda i: projections[i].load(), [_camera(one) for one in projections], times, between.flat_field)
+    return parts_of(lambda i: projections[i].filled(), [_camera(one) for one in projections], times, between.flat_field)
 
 
 def _acquisition(state: State, acquisition: Acquisition, dataset: Dataset, config: Config, errors: list[InputError]) -> list[str]:
@@ -161,8 +161,8 @@ def _intensities(acquisition: Acquisition, config: Config) -> list[str]:
     brightness = Brightness(some.flat_field, strict=config.prepare.check_intensities)
     zingers = 0
     for projection in some.projections:
-        image = projection.load()
-        brightness.add(image, views_of(projection), 0, projection.where)
+        image, mask = projection.filled(), projection.mask()
+        brightness.add(image, views_of(projection), 0, projection.where, mask)
         zingers += without_zingers(image, STANDS_OUT)[1]
     levels = brightness.check(some.path)
     shown = ", ".join(f"{place} {level:.3f}" for place, level in levels.items() if level is not None)

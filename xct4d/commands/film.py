@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
-from xct4d.analysis.kinematics import Kinematics
-from xct4d.directions import RECONSTRUCTIONS, Reconstruction
+from xct4d.commands.shown_values import shown_values
+from xct4d.directions import RECONSTRUCTIONS
 from xct4d.errors import InputError
-from xct4d.fields.evolution import Evolution
 from xct4d.io.atomic import atomic_file
 from xct4d.pictures.film import SUFFIXES, Look, write_film
-from xct4d.pictures.views import RIGHT_UP, Values, View, clearest_position
+from xct4d.pictures.views import RIGHT_UP, View, clearest_position
 from xct4d.progress import track
-from xct4d.quantities import ANALYSED, ATTENUATION, BY_NAME, DISPLACEMENT_UNCERTAINTY, OF_TWO_SCANS, Quantity
+from xct4d.quantities import ANALYSED, DISPLACEMENT_UNCERTAINTY, Quantity
 from xct4d.result import Result, open_result
 from xct4d.units import LENGTH, TIME
 
@@ -45,9 +43,7 @@ def film(
     if path.suffix not in SUFFIXES:
         raise InputError("is no film", where=path, fix=f"let its name end in {' or '.join(SUFFIXES)}")
     name, _, component = what.partition(".")
-    quantity, values = _values(name, component)
-    if not opened.mixes and name in ("mixed", "backward", *OF_TWO_SCANS):
-        raise InputError(f"a dataset without a second scan has no {what}", where=opened.folder, fix="take forward")
+    quantity, values = shown_values(opened, name, component)
     view = View(axis, None if maximum else _position(opened, axis, at))
     times = np.linspace(0.0, 1.0, IMAGES).tolist()
     images, factor = [], quantity.factor(opened.scale)
@@ -70,30 +66,6 @@ def _position(result: Result, axis: str, at: float | None) -> float:
         unit = f"{result.scale.factor(LENGTH):g} {result.scale.length_unit}"
         raise InputError(f"{at:g} lies outside the box, which ends at {unit} from its centre", where="--at")
     return position
-
-
-def _values(name: str, component: str) -> tuple[Quantity, Values]:
-    """(the quantity, what is shown of it). Raises InputError where there is none of the name, or no such component."""
-    if name in RECONSTRUCTIONS and not component:
-        kind: Reconstruction = next(own for own in RECONSTRUCTIONS if own == name)
-        return ATTENUATION, lambda evolution, points, t: evolution.attenuation(points, t, [kind])[kind]
-    if name not in SHOWN or name in RECONSTRUCTIONS:
-        raise InputError(f"{name}{component and '.' + component} cannot be shown", where="WHAT", fix=f"take one of {', '.join(SHOWN)}")
-    quantity = BY_NAME[name]
-    if component and component not in quantity.components:
-        known = f"its components are {', '.join(quantity.components)}" if quantity.components else "it has no components"
-        raise InputError(f"{name} has no {component}", where="WHAT", fix=known)
-    is_vector = quantity.components == ("x", "y", "z")
-    if quantity.components and not is_vector and not component:
-        raise InputError(f"{name} has components", where="WHAT", fix=f"take one, such as {name}.{quantity.components[0]}")
-
-    def values(evolution: Evolution, points: Tensor, t: float) -> Tensor:
-        found = Kinematics(evolution, t).at(points).value(name)
-        if component:
-            return found[:, quantity.components.index(component)]
-        return found.norm(dim=1) if is_vector else found
-
-    return quantity, values
 
 
 def _look(result: Result, view: View, quantity: Quantity, name: str, component: str, images: list[np.ndarray]) -> Look:

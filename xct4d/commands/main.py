@@ -54,6 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     film.add_argument("--maximum", action="store_true", help="the largest value along the axis in place of a plane")
     film.add_argument("--output", metavar="FILE", help=".mp4 or .gif (default: RESULT/films/WHAT_AXIS.mp4)")
+    slices = commands.add_parser("slices", help="the planes across an axis as stacks of images (TIFF), at any times")
+    slices.add_argument("result", metavar="RESULT", help="folder of a finished result, such as results/balls")
+    slices.add_argument("what", metavar="WHAT", nargs="?", help="as of film")
+    slices.add_argument("--times", type=float, nargs="+", metavar="T", required=True, help="from 0 to 1, exported or not")
+    slices.add_argument("--axis", choices=("z", "y", "x"), default="y", help="across which the planes lie")
+    slices.add_argument(
+        "--resolution", type=int, default=200, metavar="N", help="voxels per axis, and so the number of planes (default: 200)"
+    )
+    slices.add_argument("--output", metavar="FOLDER", help="(default: RESULT/slices)")
     join = commands.add_parser("join", help="join the segments of an experiment of more than two full scans: one film, one evaluation")
     join.add_argument("results", nargs="+", metavar="RESULT", help="folders of finished results, in the order of time")
     join.add_argument("--output", metavar="FOLDER", help="(default: FIRST_to_LAST beside the first)")
@@ -103,6 +112,14 @@ def _film(given: argparse.Namespace) -> int:
     return 0
 
 
+def _slices(given: argparse.Namespace) -> int:
+    from xct4d.commands.slices import slices
+
+    made = slices(given.result, given.what, times=given.times, axis=given.axis, resolution=given.resolution, output=given.output)
+    print("\n".join(map(str, made)))
+    return 0
+
+
 def _join(given: argparse.Namespace) -> int:
     from xct4d.commands.join import join
 
@@ -111,7 +128,7 @@ def _join(given: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film, "join": _join}
+COMMANDS = {"new": _new, "check": _check, "track": _track, "film": _film, "slices": _slices, "join": _join}
 
 if __name__ == "__main__":
     sys.exit(main())

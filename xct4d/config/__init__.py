@@ -17,6 +17,7 @@ from xct4d.config.export import Export
 from xct4d.config.input import Input, Sequence, Split, Truth, VolumeFile
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
+from xct4d.config.refinement import Refinement
 from xct4d.config.registration import Registration
 from xct4d.config.setup import Setup
 from xct4d.config.training import Decay, DriftingFlatField, FlatField, Schedule
@@ -27,6 +28,7 @@ from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 __all__ = [
     "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "EvaluatedRegion",
     "Export", "Finite", "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive",
-    "Prepare", "Registration", "Schedule", "Section", "Sequence", "Setup", "Split", "Trust", "Truth", "Velocity", "VolumeFile", "explain", "resolve",
+    "Prepare", "Refinement", "Registration", "Schedule", "Section", "Sequence", "Setup", "Split", "Trust", "Truth", "Velocity", "VolumeFile",
+    "explain", "resolve",
     "section_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from xct4d.config.base import Finite, Fraction, Section
 from xct4d.config.region import Region, check_region
 from xct4d.directions import RECONSTRUCTIONS, Reconstruction
 
-Format = Literal["vtk", "imagej", "ome-zarr-0.4", "npz", "raw"]
+Format = Literal["vtk", "imagej", "ome-zarr-0.4", "npz", "npy", "raw"]
 
 
 class Export(Section):
@@ -31,7 +31,7 @@ class Export(Section):
     formats: list[Format] = Field(
         [],
         description="also write the volumes for other programs: vtk (.vti and .pvd, for ParaView), imagej (a TIFF hyperstack over time), "
-        "ome-zarr-0.4 (films for viewers that do not read OME-Zarr 0.5), npz and raw (attenuation as the reference program stores it)",
+        "ome-zarr-0.4 (films for viewers that do not read OME-Zarr 0.5), npz, npy and raw (attenuation as the reference program stores it)",
     )
 
     @model_validator(mode="after")
@@ -45,7 +45,7 @@ class Export(Section):
     @model_validator(mode="after")
     def _region_has_voxels(self):
         check_region(self.region, self.resolution)
-        if lost := [name for name in self.formats if name in ("npz", "raw") and not self.region.is_whole]:
+        if lost := [name for name in self.formats if name in ("npz", "npy", "raw") and not self.region.is_whole]:
             raise ValueError(f"{lost[0]} cannot say where a region lies; remove it from formats, or remove the region")
         return self
 

@@ -16,6 +16,7 @@ from xct4d.config.export import Export
 from xct4d.config.input import Input
 from xct4d.config.mixing import Mixing
 from xct4d.config.prepare import Prepare
+from xct4d.config.refinement import Refinement
 from xct4d.config.registration import Registration
 from xct4d.config.setup import Setup
 from xct4d.config.trust import Trust
@@ -32,6 +33,7 @@ class Config(Section):
     canonical: Canonical = Canonical()
     registration: Registration = Registration()
     velocity: Velocity = Velocity()
+    refinement: Refinement = Refinement()
     trust: Trust = Trust()
     mixing: Mixing = Mixing()
     export: Export = Export()
@@ -56,6 +58,7 @@ CHANGES_NO_RESULT: dict[str, Any] = {
     "device": True,
     "canonical": {"checkpoint_every"},
     "velocity": {"checkpoint_every"},
+    "refinement": {"checkpoint_every"},
     "mixing": {"checkpoint_every"},
     "export": {"series", "formats"},
 }

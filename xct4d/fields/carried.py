@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from xct4d.directions import SCAN_TIME, Direction
-from xct4d.fields.baked import BakedField
 from xct4d.fields.conservation import carried_attenuation
 from xct4d.fields.velocity import VelocityField
+
+
+class Scan(Protocol):
+    """A scan at its own time; `fields.baked.BakedField` is one."""
+
+    @property
+    def volume(self) -> Tensor:
+        """Attenuation [n, n, n] (z, y, x) at voxel centres, per world unit."""
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Attenuation [N] at points [N, 3]."""
 
 
 class CarriedScans:
     """Attenuation of each scan's material at a time t, by the law of conservation of the motion (fields.conservation)."""
 
-    def __init__(self, scan: Mapping[Direction, BakedField], motion: VelocityField):
+    def __init__(self, scan: Mapping[Direction, Scan], motion: VelocityField):
         self.scan = scan
         self.motion = motion
 

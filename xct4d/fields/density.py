@@ -28,9 +28,11 @@ class DensityField(nn.Module):
 
     v is the reconstruction that the field starts from, interpolated trilinearly: an untrained field is that volume. Without one,
     mu(x) = exp(MLP(encode(x)) - 2), nearly transparent at first. The MLP has no biases, as tiny-cuda-nn's fully fused one has none.
+    A change that came later (`change_by`), also interpolated, is added to either; what would be negative is zero.
     """
 
     cells: Tensor  # occupied cells, bool
+    change: Tensor  # [n, n, n] (z, y, x) at voxel centres; empty where there is none
 
     def __init__(self, settings: HashGrid, reconstruction: Tensor | None = None):
         """reconstruction: attenuation [n, n, n] (z, y, x) at voxel centres."""
@@ -42,6 +44,7 @@ class DensityField(nn.Module):
         self.outer = nn.Parameter(torch.empty(settings.width))
         self.register_buffer("cells", occupancy.full())
         self.register_buffer("reconstruction", torch.empty(0, 0, 0) if reconstruction is None else reconstruction)
+        self.register_buffer("change", torch.empty(0, 0, 0))
         self._floor = 0.0 if reconstruction is None else FLOOR * float(reconstruction.max())
         self.tiny: tiny.TinyNetwork | None = None  # in place of table, inner and outer, where it computes
 
@@ -58,9 +61,11 @@ class DensityField(nn.Module):
     def forward(self, points: Tensor) -> Tensor:  # [N, 3] (x, y, z) -> [N]
         """Attenuation at points inside the box; a point outside takes the nearest face's."""
         out = perceptron(encode(self.table, points, self.layout), self.inner, self.outer) if self.tiny is None else self.tiny(points)
-        if not len(self.reconstruction):
-            return torch.exp(out - SHIFT)
-        return torch.exp(out) * (sample(self.reconstruction, points.clamp(-1, 1)) + self._floor)
+        if len(self.reconstruction):
+            own = torch.exp(out) * (sample(self.reconstruction, points.clamp(-1, 1)) + self._floor)
+        else:
+            own = torch.exp(out - SHIFT)
+        return (own + sample(self.change, points.clamp(-1, 1))).clamp_min(0) if len(self.change) else own
 
     @property
     def backend(self) -> str:
@@ -90,10 +95,17 @@ class DensityField(nn.Module):
         """Set `cells` to those in which the reconstruction has material; in the others the field is zero from then on."""
         self.cells.copy_(occupancy.occupied(partial(sample, self.reconstruction), rng, self.cells.device))
 
+    def change_by(self, change: Tensor, rng: np.random.Generator) -> None:
+        """Add a change [n, n, n] (z, y, x) at voxel centres, per world unit, to a field that has none; its cells grow by those that it fills."""
+        filled = occupancy.occupied(lambda points: self.evaluate(points) + sample(change, points), rng, self.cells.device)
+        self.cells.copy_(self.cells | filled)
+        self.change = change
+
     def save(self, path: Path) -> None:
         """Write the field. Both backends write the same format; the header names the one that computed the field."""
         table, inner, outer = (self.table, self.inner, self.outer) if self.tiny is None else self.tiny.give()
         tensors = {"table": table, "inner": inner, "outer": outer, "cells": self.cells, "reconstruction": self.reconstruction}
+        tensors |= {"change": self.change} if len(self.change) else {}
         storage.write(path, "density", {"grid": self.settings.model_dump(), "backend": self.backend}, tensors)
 
     @classmethod
@@ -102,5 +114,6 @@ class DensityField(nn.Module):
         settings, tensors = storage.read(path, "density")
         reconstruction = tensors["reconstruction"]
         field = cls(HashGrid(**settings["grid"]), reconstruction if len(reconstruction) else None)
+        field.change = tensors.setdefault("change", field.change)
         field.load_state_dict(tensors)
         return field

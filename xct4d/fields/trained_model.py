@@ -26,7 +26,7 @@ class TrainedModel:
 
     forward: Path  # output folder of the canonical stage
     backward: Path | None = None
-    velocity: Path | None = None  # output folder of the finest level
+    velocity: Path | None = None  # output folder of the finest level, or of the refined motion
     mixing: Mixing | None = None
     mixer: Path | None = None  # output folder of the mixing stage, where the mixer is trained
 
@@ -48,7 +48,7 @@ class TrainedModel:
         """The model that a job of the workflow has as its input.
 
         files: the job's named inputs canonical_forward, canonical_backward,
-        velocity (one level, or all from coarse to fine) and mixing; those that
+        velocity (one level, or all from coarse to fine and the refined motion) and mixing; those that
         the dataset does not have are empty. mixing: the section of the
         configuration as plain values.
         """
@@ -71,6 +71,6 @@ def trainings_of_job(files: Any) -> dict[str, Path]:
     """Folders with a history.json among a job's named inputs (as of `TrainedModel.of_job`, with all velocity levels), by title."""
     found = {f"canonical {direction}": getattr(files, f"canonical_{direction}") for direction in SCAN_TIME}
     levels = [files.velocity] if isinstance(files.velocity, str) else files.velocity
-    found |= {f"velocity {Path(folder).name}": folder for folder in levels}
+    found |= {"refinement" if Path(folder).name == "motion" else f"velocity {Path(folder).name}": folder for folder in levels}
     found["mixing"] = files.mixing
     return {title: Path(folder) for title, folder in found.items() if folder}

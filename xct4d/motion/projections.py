@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xct4d.geometry.masked import masked_average
 from xct4d.geometry.views import Views
 from xct4d.io.prepared import Frames
 from xct4d.selection import evenly_spaced
@@ -21,12 +22,17 @@ class Projections:
     time: float
     image: np.ndarray  # [V, height, width] float32
     views: Views  # [V]
+    counts: np.ndarray | None = None  # [V, height, width] bool: which pixels count; None where all do
 
     def binned(self, factor: int) -> Projections:
         """Means over factor x factor pixels; remainders at the right and lower edges are cut off."""
+        views = self.views.downscaled(factor)
+        if self.counts is not None:
+            parts = [masked_average(image, mask, factor) for image, mask in zip(self.image, self.counts, strict=True)]
+            return Projections(self.time, np.stack([image for image, _ in parts]), views, np.stack([mask for _, mask in parts]))
         height, width = (n // factor for n in self.image.shape[1:])
         blocks = self.image[:, : height * factor, : width * factor].reshape(-1, height, factor, width, factor)
-        return Projections(self.time, np.ascontiguousarray(blocks.mean((2, 4), dtype=np.float32)), self.views.downscaled(factor))
+        return Projections(self.time, np.ascontiguousarray(blocks.mean((2, 4), dtype=np.float32)), views)
 
     @property
     def pixel(self) -> float:
@@ -63,4 +69,6 @@ def _view(frames: Frames, frame: int) -> int:
 
 def _line_integrals(frames: Frames, members: list[tuple[int, int]], time: float, flat_field: float) -> Projections:
     images = np.stack([-np.log(np.maximum(frames.image(f), DARKEST)) - flat_field for f, _ in members])
-    return Projections(time, images.astype(np.float32), frames.views[np.array([view for _, view in members])])
+    views = frames.views[np.array([view for _, view in members])]
+    masks = [mask for f, _ in members if (mask := frames.mask(f)) is not None]  # of all or of none
+    return Projections(time, images.astype(np.float32), views, np.stack(masks) if masks else None)

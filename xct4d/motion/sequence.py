@@ -35,6 +35,7 @@ from xct4d.motion.registration import LEAST, Comparison, determinant, grid_nodes
 from xct4d.motion.solidity import Solidity
 
 SMEARED = np.array([1 / 24, 11 / 12, 1 / 24], np.float32)  # what a bilinear splat blurs more than the mean over a pixel
+SEEN = 0.02  # part of a blurred pixel that may come from pixels that do not count
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,10 @@ class SequenceFit:
             smeared = correlate1d(correlate1d(binned.image, SMEARED, axis=1), SMEARED, axis=2)
             image = _blurred(smeared, spread / binned.pixel)
             weight = np.exp(-np.maximum(image, 0) / 2)
+            if binned.counts is not None:
+                weight *= _seen_alone(binned.counts, spread / binned.pixel)
             self._images.append((Projections(given.time, image - self._at_rest(faint, binned), binned.views), binned.pixel, weight))
-        squares = [((p.image * weight) ** 2).mean() for p, _, weight in self._images]
+        squares = [((p.image * weight) ** 2).sum() / _count(weight) for p, _, weight in self._images]
         self._scale = 1 / max(np.mean(squares), LEAST) if squares else 0.0
         self._comparison = Comparison(scans, fineness.voxels, fineness.scan_blur, law == "mass")
         self._weight: dict[str, float] = {}
@@ -151,13 +154,13 @@ class SequenceFit:
         return _blurred(image, self._blur / pixel)
 
     def _difference(self, k: int, nodes: list[np.ndarray], wanted: float | None) -> tuple[float, list[np.ndarray]]:
-        """Half the mean square of what time k's images leave, and its gradient by the nodes times `wanted`."""
+        """Half the mean square of what time k's images leave, over the pixels that count, and its gradient by the nodes times `wanted`."""
         measured, pixel, weight = self._images[k]
-        left = (self._predicted(k, nodes) - measured.image) * weight
-        value = 0.5 * float((left * left).mean(dtype=np.float64))
+        left, count = (self._predicted(k, nodes) - measured.image) * weight, _count(weight)
+        value = 0.5 * float((left * left).sum(dtype=np.float64)) / count
         pulls = [np.zeros_like(at) for at in nodes]
         if wanted is not None:
-            back = _blurred(np.float32(wanted / left.size) * left * weight, self._blur / pixel)
+            back = _blurred(np.float32(wanted / count) * left * weight, self._blur / pixel)
             for v in range(len(back)):
                 for particles, at, blended, pull in zip(self._particles, nodes, _blend(measured.time), pulls, strict=True):
                     splat_adjoint(particles, at, measured.views, v, blended, back[v], pull)
@@ -288,6 +291,16 @@ def _blend(time: float) -> tuple[float, float]:
 def _blurred(images: np.ndarray, sigma: float) -> np.ndarray:
     """Images [V, height, width] behind a Gaussian of that standard deviation (pixels)."""
     return images if sigma == 0 else np.stack([gaussian_filter(image, sigma, mode="constant") for image in images])
+
+
+def _seen_alone(counts: np.ndarray, sigma: float) -> np.ndarray:
+    """[V, height, width] bool: pixels that count, and into which a Gaussian of that standard deviation (pixels) brings next to nothing of others."""
+    return counts & (_blurred((~counts).astype(np.float32), sigma) < SEEN)
+
+
+def _count(weight: np.ndarray) -> int:
+    """Number of the pixels that count."""
+    return max(int(np.count_nonzero(weight)), 1)
 
 
 # a pace is a few numbers: coarse images decide it

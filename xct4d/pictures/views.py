@@ -41,21 +41,25 @@ class View:
         if self.position is not None:
             axes = [voxel_centres(PIXELS)] * 3
             axes[number] = np.array([self.position])
-            return self._volume(evolution, values, t, axes, within).reshape(PIXELS, PIXELS)
-        volume = self._volume(evolution, values, t, [voxel_centres(DEPTH)] * 3, within)
+            return grid_values(evolution, values, t, axes, within=within).reshape(PIXELS, PIXELS)
+        volume = grid_values(evolution, values, t, [voxel_centres(DEPTH)] * 3, within=within)
         return np.fmax.reduce(volume, axis=number)  # NaN only where the whole line has nothing
 
-    def _volume(self, evolution: Evolution, values: Values, t: float, axes: list[np.ndarray], within: bool) -> np.ndarray:
-        """Values [z, y, x] on a grid; computed in occupied cells alone, elsewhere zero, or NaN where `within` asks for it."""
-        points = torch.from_numpy(grid_points(*axes)).float()
-        cells = evolution.cells(t)
-        occupied = occupancy.inside(cells, points.to(cells.device)).cpu()
-        volume = torch.full((len(points),), torch.nan if within else 0.0)
-        if within and len(occupied):
-            attenuation = evolution.result(points[occupied], t)
-            occupied = occupied[torch.from_numpy(is_solid(attenuation.numpy()))]
-        volume[occupied] = values(evolution, points[occupied], t)
-        return volume.numpy().reshape([len(axis) for axis in axes])
+
+def grid_values(evolution: Evolution, values: Values, t: float, axes: list[np.ndarray], *, within: bool) -> np.ndarray:
+    """Values [z, y, x] on a grid, given its places along z, y and x; computed in occupied cells alone, elsewhere zero.
+
+    within: only inside solid material; NaN elsewhere.
+    """
+    points = torch.from_numpy(grid_points(*axes)).float()
+    cells = evolution.cells(t)
+    occupied = occupancy.inside(cells, points.to(cells.device)).cpu()
+    volume = torch.full((len(points),), torch.nan if within else 0.0)
+    if within and len(occupied):
+        attenuation = evolution.result(points[occupied], t)
+        occupied = occupied[torch.from_numpy(is_solid(attenuation.numpy()))]
+    volume[occupied] = values(evolution, points[occupied], t)
+    return volume.numpy().reshape([len(axis) for axis in axes])
 
 
 def clearest_position(evolution: Evolution, axis: str) -> float:

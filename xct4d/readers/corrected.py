@@ -31,12 +31,16 @@ class CorrectedProjection(Projection):
         return self.inner.image
 
     def load(self) -> np.ndarray:
-        image = self.inner.load()
+        image = self.inner.filled()  # what does not count may have any value, and the polynomial is checked on those of the image
         if self.zingers is not None:
             image = without_zingers(image, self.zingers)[0]
         if self.beam_hardening is not None:
             image = hardened(image, self.beam_hardening, self.where)
         return np.ascontiguousarray(image[:, ::-1]) if self.mirror else image
+
+    def mask(self) -> np.ndarray | None:
+        mask = self.inner.mask()
+        return np.ascontiguousarray(mask[:, ::-1]) if self.mirror and mask is not None else mask
 
 
 def corrected(dataset: Dataset, options: Input) -> Dataset:

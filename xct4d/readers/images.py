@@ -18,6 +18,7 @@ Image.MAX_IMAGE_PIXELS = (
     None  # the size is compared with the intrinsics before anything is unpacked; a detector may have more pixels than Pillow expects
 )
 Found = TypeVar("Found")
+FEWEST = 0.01  # part of the pixels that a mask must leave
 _GREY8 = ("L", "LA", "RGB", "RGBA", "P", "PA")
 _GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
 _FORMATS = ("PNG", "TIFF")
@@ -49,6 +50,38 @@ def read_grey(path: Path, size: tuple[int, int], where: object, page: int | None
     """
     pixels, largest = _read(path, size, where, page)
     return _finite(pixels, path, where), largest
+
+
+def read_mask(path: Path, size: tuple[int, int], where: object) -> np.ndarray:
+    """Which pixels of a projection count, [height, width] bool: those of a mask that are not 0 (nerfstudio's convention: white counts).
+
+    Arguments and errors as of read_transmission, and errors for a mask with
+    transparent pixels, which are neither black nor white, and one that leaves
+    next to nothing.
+    """
+
+    def read() -> np.ndarray | None:
+        with Image.open(path, formats=_FORMATS) as image:
+            if _is_transparent(image):
+                raise InputError(f"{path} has transparent pixels", where=where, fix="save the mask in black and white alone")
+            if image.mode != "1":
+                return None
+            if image.size != tuple(size):
+                raise tiff.size_mismatch(path, image.size, size, where)
+            return np.array(image)
+
+    found = _reading(read, path, where)
+    mask = _read(path, size, where)[0] != 0 if found is None else found
+    if mask.mean() < FEWEST:
+        raise InputError(
+            f"{path} leaves {mask.mean():.2%} of the pixels", where=where, fix="what counts is white in a mask, what does not is black"
+        )
+    return mask
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    may_be = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
+    return may_be and bool((np.asarray(image.convert("RGBA"))[..., 3] < 255).any())
 
 
 def read_size(path: Path, where: object) -> tuple[tuple[int, int], int]:

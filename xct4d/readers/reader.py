@@ -59,6 +59,17 @@ class Projection(ABC):
         where the pixels are missing, damaged or of another size.
         """
 
+    def mask(self) -> np.ndarray | None:
+        """Which pixels count, [height, width] bool; None where all do. Raises InputError as `load` does."""
+        return None
+
+    def filled(self) -> np.ndarray:
+        """As `load`, but pixels that do not count have the value of the nearest that does: for what looks at whole images."""
+        from xct4d.geometry.masked import filled  # brings numpy
+
+        mask = self.mask()
+        return self.load() if mask is None else filled(self.load(), mask)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Acquisition:

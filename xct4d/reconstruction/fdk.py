@@ -97,7 +97,10 @@ def back_project(volume, rows, pose, focal, centre, arc):
 
 
 def filtered_back_projection(frames: Frames, resolution: int) -> np.ndarray:
-    """The volume (z, y, x) float32, attenuation per world unit, from the frames that are not held out. Raises DoesNotApply."""
+    """The volume (z, y, x) float32, attenuation per world unit, from the frames that are not held out. Raises DoesNotApply.
+
+    A filter takes whole rows: pixels that a mask leaves out have the value of the nearest that counts.
+    """
     used = np.flatnonzero(~frames.held_out)
     if (np.diff(frames.first_view)[used] != 1).any():
         raise DoesNotApply("its projections have several views each")

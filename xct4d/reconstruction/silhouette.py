@@ -20,19 +20,23 @@ AIR = 0.005  # a pixel shows air where its line integral is below this fraction 
 SMOOTHED = 3  # pixels over which images are averaged first, so that noise does not hide air
 
 
-def silhouette_cells(images: np.ndarray, views: Views) -> np.ndarray:
+def silhouette_cells(images: np.ndarray, views: Views, counts: np.ndarray | None = None) -> np.ndarray:
     """Cells of the box that may hold material: [CELLS, CELLS, CELLS] bool (z, y, x), as in fields.occupancy.
 
-    images [V, h, w]: line integrals. A pixel shows air if all pixels within a
-    cell's size of it do. One cell more on each side is kept.
+    images [V, h, w]: line integrals. counts [V, h, w]: 0 for pixels that show
+    nothing; None where all do. A pixel shows air if all pixels within a cell's
+    size of it do. One cell more on each side is kept.
     """
     smooth = uniform_filter(images, (0, SMOOTHED, SMOOTHED))
+    dense = smooth.max() if counts is None else smooth.max(where=counts > 0, initial=0)
+    if counts is not None:
+        smooth = np.where(counts > 0, smooth, np.float32(np.inf))
     axis = voxel_centres(occupancy.CELLS)
     points = grid_points(axis, axis, axis)
     kept = np.ones(len(points), bool)
     for view, line in enumerate(smooth):
         radius = int(np.ceil(2 / occupancy.CELLS / pixel_size(views, view)))
-        air = maximum_filter(line, 2 * radius + 1) < AIR * smooth.max()
+        air = maximum_filter(line, 2 * radius + 1) < AIR * dense
         kept[kept] = ~_on(air, views, view, points[kept])
     return binary_dilation(kept.reshape(3 * [occupancy.CELLS]), np.ones((3, 3, 3)))
 

@@ -22,8 +22,8 @@ def simultaneous_iterations(frames: Frames, resolution: int, iterations: int = I
     """The volume (z, y, x) float32, attenuation per world unit, from the frames that are not held out."""
     n, scan = resolution, Scan.of(frames, HOST)
     span = torch.stack([torch.zeros(n, n, dtype=torch.int32), torch.full((n, n), n, dtype=torch.int32)])
-    rows = project(torch.ones(n, n, n), span, scan.views)
-    columns = back_project(torch.ones_like(scan.images), span, scan.views)
+    rows = scan.counted(project(torch.ones(n, n, n), span, scan.views))
+    columns = back_project(scan.counted(torch.ones_like(scan.images)), span, scan.views)
     # where no ray meets a voxel, or no voxel a ray, nothing is to be changed
     of_ray, of_voxel = (torch.where(sums > 0, 1 / sums.clamp_min(1e-30), torch.zeros(())) for sums in (rows, columns))
     volume = torch.zeros(n, n, n)

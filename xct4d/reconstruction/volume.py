@@ -50,6 +50,7 @@ class Scan:
 
     images: Tensor  # [V, w, h] float32
     views: Views
+    counts: Tensor | None = None  # [V, w, h] float32: 1 where a pixel counts, 0 where a mask leaves it out; None where all count
 
     @classmethod
     def of(cls, frames: Frames, device: torch.device) -> Scan:
@@ -58,24 +59,37 @@ class Scan:
         A frame with several views is taken as seen from the one with the largest
         weight; of frames of several sizes those of the most common one are taken.
         """
-        views, images = [], []
+        views, images, masks = [], [], []
         for frame in np.flatnonzero(~frames.held_out):
             own = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
             views.append(own[frames.weight[own].argmax()])
             least = 0.5 / FULL_SCALE
             images.append(-np.log(np.maximum(frames.image(int(frame)) / frames.flat_field, least)).astype(np.float32))
+            masks.append(frames.mask(int(frame)))
         sizes = [image.shape for image in images]
         common = max(dict.fromkeys(sizes), key=sizes.count)
         chosen = [i for i, size in enumerate(sizes) if size == common]
-        stacked = np.stack([images[i].T for i in chosen])
-        return cls(torch.from_numpy(stacked).to(device), frames.views[np.array(views)[chosen]])
+        stacked = torch.from_numpy(np.stack([images[i].T for i in chosen])).to(device)
+        given = [mask for i in chosen if (mask := masks[i]) is not None]  # of all or of none
+        counts = torch.from_numpy(np.stack([mask.T for mask in given])).to(device, torch.float32) if given else None
+        return cls(stacked, frames.views[np.array(views)[chosen]], counts)
 
     def __len__(self) -> int:
         return len(self.views)
 
     def some(self, chosen: np.ndarray) -> Scan:
         """The projections with these indices."""
-        return Scan(self.images[torch.from_numpy(chosen).to(self.images.device)], self.views[chosen])
+        index = torch.from_numpy(chosen).to(self.images.device)
+        return Scan(self.images[index], self.views[chosen], None if self.counts is None else self.counts[index])
+
+    def counted(self, values: Tensor) -> Tensor:
+        """Values [V, w, h], with 0 where a pixel does not count."""
+        return values if self.counts is None else values * self.counts
+
+    @property
+    def count(self) -> int:
+        """Pixels that count."""
+        return self.images.numel() if self.counts is None else int(self.counts.sum(dtype=torch.float64))
 
 
 def voxels(views: Views, at_most: int) -> int:
@@ -107,7 +121,8 @@ class Reconstruction:
         left_out = every[LEFT_OUT // 2 :: LEFT_OUT] if len(scan) > LEFT_OUT // 2 else every[:0]
         self._left_out, self._fitted = scan.some(left_out), np.setdiff1d(every, left_out)
         device = scan.images.device
-        cells = silhouette_cells(scan.images.permute(0, 2, 1).cpu().numpy(), scan.views)
+        counts = None if scan.counts is None else scan.counts.permute(0, 2, 1).cpu().numpy()
+        cells = silhouette_cells(scan.images.permute(0, 2, 1).cpu().numpy(), scan.views, counts)
         self._span = span(cells, n).to(device)
         self.record = Record(n)
         self._inside = torch.nonzero(within(self._span).reshape(-1))[:, 0]  # flat indices of the voxels that may hold material
@@ -167,7 +182,8 @@ class Reconstruction:
             record.left_out.append(record.residual[-1])
         else:
             predicted = project(self._filled(self.tensors["attenuation"]), self._span, self._left_out.views)
-            record.left_out.append(float((predicted - self._left_out.images).square().mean().sqrt()))
+            difference = self._left_out.counted(predicted - self._left_out.images)
+            record.left_out.append(float((difference.square().sum(dtype=torch.float64) / max(self._left_out.count, 1)).sqrt()))
         tried = record.left_out[1:]  # of the weights above zero
         if len(tried) == len(WEIGHTS) or (len(tried) > 1 and tried[-1] > NO_GAIN * tried[-2]):
             good = next(i for i, error in enumerate(tried) if error <= NEARLY * min(tried))
@@ -191,7 +207,7 @@ class Reconstruction:
         if self._steps is None or self._steps[0] != key:
             some = self._scan.some(fitted)
             ones = self._filled(torch.ones_like(self.tensors["attenuation"]))
-            diagonal = self._back_projected(project(ones, self._span, some.views), some.views)
+            diagonal = self._back_projected(some.counted(project(ones, self._span, some.views)), some.views)
             self._steps = (key, 1 / diagonal.clamp_min(LEAST * float(diagonal.max()) + TINY))
         return self._steps[1]
 
@@ -202,8 +218,8 @@ class Reconstruction:
         """Gradient step, denoising and momentum for each subset. Returns the root mean square of the residuals on the way."""
         state, squares, count = self.tensors, 0.0, 0
         for subset in subsets:
-            residual = project(self._filled(state["ahead"]), self._span, subset.views) - subset.images
-            squares, count = squares + float(residual.square().sum(dtype=torch.float64)), count + residual.numel()
+            residual = subset.counted(project(self._filled(state["ahead"]), self._span, subset.views) - subset.images)
+            squares, count = squares + float(residual.square().sum(dtype=torch.float64)), count + subset.count
             moved = state["ahead"] - len(subsets) * steps * self._back_projected(residual, subset.views)
             if weight > 0:
                 moved = denoise(self._filled(moved), state["dual"], self._span, weight, DUAL_STEPS).view(-1).index_select(0, self._inside)
@@ -214,4 +230,4 @@ class Reconstruction:
             state["ahead"] = moved + (momentum - 1) / following * (moved - state["attenuation"])
             state["attenuation"] = moved
             state["momentum"].fill_(following)
-        return (squares / count) ** 0.5
+        return (squares / max(count, 1)) ** 0.5

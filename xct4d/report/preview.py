@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -11,10 +13,11 @@ from xct4d.io.prepared import Frames
 from xct4d.selection import evenly_spaced
 
 SHOWN = 12  # projections
+COLOURS = colormaps["gray"].with_extremes(bad="tab:orange")  # what a mask leaves out
 
 
 def draw_preview(path: Path, frames: Frames, title: str) -> None:
-    """Draw at most SHOWN projections, evenly spaced in the list, from transmission 0 (black) to 1 (white)."""
+    """Draw at most SHOWN projections, evenly spaced in the list, from transmission 0 (black) to 1 (white); what a mask leaves out is orange."""
     chosen = evenly_spaced(len(frames), SHOWN)
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
@@ -26,7 +29,8 @@ def draw_preview(path: Path, frames: Frames, title: str) -> None:
         axis.set_axis_off()
     for axis, f in zip(axes, chosen, strict=False):
         axis.set(xticks=[], yticks=[])
-        shown = axis.imshow(frames.image(f), cmap="gray", vmin=0, vmax=1)
+        image, mask = frames.image(f), frames.mask(f)
+        shown = axis.imshow(image if mask is None else np.where(mask, image, np.nan), cmap=COLOURS, vmin=0, vmax=1)
         axis.set_title(f"{frames.name[f]}\nt = {time[f]:.3g}" + (", held out" if frames.held_out[f] else ""), fontsize=7, parse_math=False)
     figure.colorbar(shown, ax=axes.tolist(), shrink=0.5, label="transmission")
     figure.suptitle(title, fontsize=10, parse_math=False)

@@ -16,9 +16,11 @@ from xct4d.checks.resolution import note_downscaling
 from xct4d.directions import SCAN_TIME, State
 from xct4d.errors import InputError
 from xct4d.geometry.larger_pixels import area_average
+from xct4d.geometry.masked import masked_average
 from xct4d.geometry.views import Views, concatenate
 from xct4d.io.atomic import atomic_folder
-from xct4d.io.prepared import FULL_SCALE, Frames, load, save_record
+from xct4d.io.mask_file import MaskFile
+from xct4d.io.prepared import FULL_SCALE, PIXELS, Frames, load, save_record
 from xct4d.progress import say, track
 from xct4d.readers.corrected import dead_pixels
 from xct4d.readers.dataset import open_dataset
@@ -36,8 +38,8 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     """Validate the projections of one state and store them as io.prepared reads them.
 
     folder: the dataset, in any format that a reader knows. output: a folder,
-    written whole or not at all, with frames.json and projections.npy, the list
-    of checks (checks.json) and a picture of some projections (preview.png).
+    written whole or not at all, with frames.json and projections.npy (and
+    mask.npy, where projections have masks), the list of checks (checks.json) and a picture of some projections (preview.png).
     Projections are loaded one at a time. Raises InputError for anything in the
     dataset that later stages could not trust; nothing is written then.
     """
@@ -78,7 +80,9 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
 
     with atomic_folder(output) as temporary:
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
-        clipped = _store(acquisition.projections, parts, factor, temporary / "projections.npy", f"prepare {state}", brightness)
+        clipped, left_out = _store(acquisition.projections, parts, factor, temporary, f"prepare {state}", brightness)
+        if left_out:
+            notes.append(f"masks leave out {left_out:.1%} of the pixels: they count nowhere")
         levels = brightness.check(acquisition.path)
         notes += [*brightness.notes, *dead_pixels(acquisition)]
         _decide_about_outside(clipped, brightness, settings, acquisition, notes)
@@ -252,23 +256,38 @@ def _agreed(dataset: Dataset, key: Literal["unit_mm", "duration_s"]) -> float | 
     return next(iter(given.values()), None)
 
 
-def _store(projections: list[Projection], parts: list[Views], factor: int, path: Path, title: str, brightness: Brightness) -> float:
-    """Load, check and downscale one projection after the other, and append its pixels to an .npy file.
+def _store(
+    projections: list[Projection], parts: list[Views], factor: int, folder: Path, title: str, brightness: Brightness
+) -> tuple[float, float]:
+    """Load, check and downscale one projection after the other, and append pixels and mask to the files in `folder`.
 
-    Returns the fraction of pixels outside [0, 1], which are clipped.
+    Returns the fractions of pixels outside [0, 1], which are clipped, and of those that masks leave out.
     """
     total = sum(int(part.size[0].prod()) for part in parts)
     outside = 0
     # a plain file, not a memory map: on a full disk a map dies by SIGBUS, a write says so
-    with open(path, "wb") as file, track(title, len(projections)) as progress:
+    with open(folder / PIXELS, "wb") as file, MaskFile(folder, total) as masks, track(title, len(projections)) as progress:
         np.lib.format.write_array_header_2_0(file, {"descr": "<u2", "fortran_order": False, "shape": (total,)})
         for projection, part in zip(projections, parts, strict=True):
-            image = area_average(projection.load(), factor)
-            brightness.add(image, part, 0, projection.where)
+            image, mask = _downscaled_pixels(projection, factor)
+            brightness.add(image, part, 0, projection.where, mask)
             outside += int(((image < 0) | (image > 1)).sum())
             _append(file, image)
+            masks.add(mask, image.size)
             progress.advance()
-    return outside / total
+    return outside / total, masks.left_out
+
+
+def _downscaled_pixels(projection: Projection, factor: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Transmission [h, w], and which of its pixels count; None where all do. Raises InputError where none does."""
+    mask = projection.mask()
+    if mask is None:
+        return area_average(projection.load(), factor), None
+    image, counts = masked_average(projection.load(), mask, factor)
+    if not counts.any():
+        what = f"leaves nowhere half of {factor} x {factor} pixels, over which images are averaged"
+        raise InputError(what, where=f"{projection.where}.mask_path", fix="lower prepare.downscale, or raise prepare.target_size")
+    return image, counts
 
 
 def _append(file: BinaryIO, image: np.ndarray) -> None:

@@ -13,6 +13,8 @@ from xct4d.quantities import ANALYSED, OF_TWO_SCANS
 from xct4d.workflow.stages import STAGES
 from xct4d.workflow.sweep import Value, Variant
 
+PARTS = (*SCAN_TIME, "motion")  # of a model that `refine` trains
+
 
 def spelled(time: float) -> str:
     """A time in [0, 1] as in file names: four decimals, or as many as tell it from every other number."""
@@ -76,6 +78,11 @@ class Dataset:
         return "backward" in self.states
 
     @property
+    def refines(self) -> bool:
+        """Whether scans and motion are trained together."""
+        return self.mixes and self.config.refinement.steps > 0
+
+    @property
     def trains_mixing(self) -> bool:
         return self.mixes and self.config.mixing.is_trained
 
@@ -133,6 +140,7 @@ class Dataset:
             "direction": own.directions(self),
             "resolution": self.resolutions,
             "kind": self.kinds,
+            "part": PARTS,
             "quantity": self.quantities,
             "time": self.times,
             "format": self.formats,

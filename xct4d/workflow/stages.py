@@ -26,6 +26,7 @@ from xct4d.workflow.needs import (
     mixing,
     prepare,
     rasterise,
+    refine,
     register,
     report,
     series,
@@ -61,6 +62,8 @@ class Facts(Protocol):
     def quantities(self) -> tuple[str, ...]: ...
     @property
     def mixes(self) -> bool: ...
+    @property
+    def refines(self) -> bool: ...
     @property
     def trains_mixing(self) -> bool: ...
     @property
@@ -138,20 +141,24 @@ STAGES = {
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(
-            name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity"), keys=("trust", "seed"),
+            name="refine", needs=refine, folder="refined/{part}", reads=("prepare", "canonical", "velocity"), keys=("refinement",),
+            joined=("part",), exists=lambda dataset: dataset.refines, trains=True, on_device=True,
+        ),
+        Stage(
+            name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity", "refine"), keys=("trust", "seed"),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
-            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity"), keys=("mixing",),
+            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity", "refine"), keys=("mixing",),
             exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
         ),
         Stage(
             name="export", needs=export, folder="volumes/{kind}/t{time}.zarr", shown_by="zarr.json",
-            reads=("prepare", "canonical", "velocity", "mixing"), keys=("export",), joined=("kind",), on_device=True, is_result=True,
+            reads=("prepare", "canonical", "velocity", "refine", "mixing"), keys=("export",), joined=("kind",), on_device=True, is_result=True,
         ),
         Stage(
             name="analyse", needs=analyse, folder="motion/{quantity}/t{time}.zarr", shown_by="zarr.json",
-            reads=("prepare", "canonical", "velocity", "trust", "mixing"),
+            reads=("prepare", "canonical", "velocity", "refine", "trust", "mixing"),
             keys=("analyse",), joined=("quantity",), exists=lambda dataset: bool(dataset.quantities), on_device=True, is_result=True,
         ),
         Stage(
@@ -164,11 +171,11 @@ STAGES = {
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",
-            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+            reads=("simulate", "prepare", "canonical", "velocity", "refine", "trust", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
         ),
         Stage(
             name="report", needs=report, folder="report",
-            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
+            reads=("simulate", "prepare", "canonical", "velocity", "refine", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
         ),
         Stage(
             name="compare", needs=compare, folder="comparison", reads=("prepare", "evaluate"), is_result=True, of_variants=True,

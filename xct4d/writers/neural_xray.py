@@ -1,4 +1,4 @@
-"""Attenuation as the reference program stores it: .npz (x, y, z) and .raw (z, y, x), per world unit."""
+"""Attenuation as the reference program stores it: .npz and .npy (x, y, z) and .raw (z, y, x), per world unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ def write_npz(film: Film, folder: Path) -> None:
     on the faces of the box.
     """
     for t in film.times if film.quantity == ATTENUATION else ():
-        np.savez_compressed(folder / f"{film.name}_{time_name(t)}.npz", vol=np.ascontiguousarray(film.open(t).in_world_units()[:].T))
+        np.savez_compressed(folder / f"{film.name}_{time_name(t)}.npz", vol=_along_xyz(film, t))
+
+
+def write_npy(film: Film, folder: Path) -> None:
+    """Write <name>_t<time>.npy (x, y, z) float32 for each time, as `write_npz`."""
+    for t in film.times if film.quantity == ATTENUATION else ():
+        np.save(folder / f"{film.name}_{time_name(t)}.npy", _along_xyz(film, t))
+
+
+def _along_xyz(film: Film, t: float) -> np.ndarray:
+    return np.ascontiguousarray(film.open(t).in_world_units()[:].T)
 
 
 def write_raw(film: Film, folder: Path) -> None:

@@ -1,10 +1,13 @@
 """Time points of the projections, of which a step takes one."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 from small_frames import frames_at
 
 from xct4d.errors import InputError
-from xct4d.training.sampling.rays import time_points
+from xct4d.training.sampling.rays import draw, time_points
 
 
 def test_time_points_group_by_time_and_leave_out_what_is_held_out():
@@ -22,3 +25,19 @@ def test_at_most_so_many_projections_of_a_time_point():
 def test_nothing_to_train_on_is_said():
     with pytest.raises(InputError, match="no projection is left"):
         time_points([frames_at([0.0, 0.0], held_out=[0, 1])])
+
+
+def test_rays_pass_only_through_pixels_that_count():
+    """Of two projections, of which a third and all but one pixel do not count, each pixel that does is drawn as often."""
+    frames = frames_at([0.0, 0.0])
+    counts = np.ones((2, 48), bool)
+    counts[0, :16] = False
+    counts[1, 1:] = False
+    numbers = np.arange(96, dtype=np.uint16)
+    masked = dataclasses.replace(frames, pixels=numbers, counts=counts.ravel())
+    (time_point,) = time_points([masked])
+    batch = draw(time_point, np.random.default_rng(0), 33 * 200, 1)()
+    drawn, often = np.unique(np.rint(batch.measured.numpy() * 65535), return_counts=True)
+    assert drawn.tolist() == numbers[counts.ravel()].tolist()
+    assert often.min() > 130
+    assert often.max() < 270

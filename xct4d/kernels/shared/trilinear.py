@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xct4d.kernels.shared.scalar import scalar
+from xct4d.kernels.shared.scalar import accumulate, scalar
 
 
 @scalar
@@ -55,3 +55,15 @@ def value_and_gradient(volume, n, x, y, z):
     slope_x = gz * (gy * (a1 - a0) + fy * (b1 - b0)) + fz * (gy * (c1 - c0) + fy * (d1 - d0))
     slope_y = gz * (b - a) + fz * (d - c)
     return low + fz * (high - low), rx * slope_x, ry * slope_y, rz * (high - low)
+
+
+@scalar
+def add_to_plane(out, first, n, i0, i1, fx, j0, j1, fy, value):
+    """Add a value to the four voxels around a place within a plane of n^2 voxels (y, x) that begins at `first`, by their weights in bilinear interpolation."""
+    one = np.float32(1.0)
+    low, high = (one - fy) * value, fy * value
+    r0, r1 = first + n * j0, first + n * j1
+    accumulate(out, r0 + i0, (one - fx) * low)
+    accumulate(out, r0 + i1, fx * low)
+    accumulate(out, r1 + i0, (one - fx) * high)
+    accumulate(out, r1 + i1, fx * high)

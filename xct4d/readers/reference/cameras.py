@@ -11,11 +11,11 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.io.paths import safe_path
-from xct4d.readers.images import read_transmission
+from xct4d.readers.images import read_mask, read_transmission
 from xct4d.readers.reader import Acquisition, Projection
 from xct4d.readers.reference.intrinsics import focal_lengths, refuse_absurd, refuse_two_focal_lengths
 from xct4d.readers.reference.keys import LISTS, NOT_APPLIED, OF_FILE, OF_FRAME, refuse_misplaced, refuse_unsupported
-from xct4d.readers.reference.transforms import read_json
+from xct4d.readers.reference.transforms import mask_of, read_json
 from xct4d.readers.reference.values import finite_numbers, number, positive, whole_pixels
 
 RIGID = 2e-4  # how far rotation @ rotation.T may be from the identity: four decimals, rounded
@@ -26,6 +26,7 @@ class ImageProjection(Projection):
     """One frame of a transforms file, whose pixels are a file of transmissions."""
 
     path: Path
+    mask_path: Path | None = None
 
     @property
     def image(self) -> Path:
@@ -33,6 +34,9 @@ class ImageProjection(Projection):
 
     def load(self) -> np.ndarray:
         return read_transmission(self.path, self.size, self.where)
+
+    def mask(self) -> np.ndarray | None:
+        return None if self.mask_path is None else read_mask(self.mask_path, self.size, f"{self.where}.mask_path")
 
 
 def read(path: str | Path) -> Acquisition:
@@ -61,7 +65,7 @@ def read(path: str | Path) -> Acquisition:
             notes.append(f"{projection.name} is listed twice with the same camera and time; used once")
         else:
             raise InputError(
-                f"the file is listed before ({first.where}) with another camera or time",
+                f"the file is listed before ({first.where}) with another camera, time or mask",
                 where=projection.where,
                 fix="remove one of the two",
             )
@@ -82,6 +86,7 @@ def read(path: str | Path) -> Acquisition:
 def _projection(path: Path, tree: dict, frame: dict, index: int) -> ImageProjection:
     where = f"{path}: frames[{index}]"
     file = safe_path(path.parent, frame["file_path"], f"{where}.file_path")
+    mask = mask_of(path, frame, index)
     where = f"{where} ({frame['file_path']})"
     refuse_misplaced(frame, OF_FRAME, OF_FILE, where, "belongs to the whole file")
     refuse_unsupported(frame, where)
@@ -94,6 +99,7 @@ def _projection(path: Path, tree: dict, frame: dict, index: int) -> ImageProject
     return ImageProjection(
         name=str(frame["file_path"]),
         path=file,
+        mask_path=mask,
         where=where,
         camera_to_world=poses,
         focal=focal,
@@ -189,6 +195,6 @@ def _lists(tree: dict, path: Path) -> dict[str, list[str]] | None:
 def _same(a: ImageProjection, b: ImageProjection) -> bool:
     def record(p: ImageProjection) -> tuple:
         time = None if p.time is None else p.time.tolist()
-        return (p.camera_to_world.tolist(), p.focal, p.centre, p.size, p.weight.tolist(), time)
+        return (p.camera_to_world.tolist(), p.focal, p.centre, p.size, p.weight.tolist(), time, p.mask_path)
 
     return record(a) == record(b)

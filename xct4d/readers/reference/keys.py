@@ -22,12 +22,11 @@ _SHARED = (
     "camera_angle_x",
     "camera_angle_y",
     "camera_model",
-    "mask_path",
     "orientation_override",
     *_DISTORTION,
 )
 OF_FILE = ("frames", "flat_field", "unit_mm", "duration_s", *LISTS)
-OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights")
+OF_FRAME = ("file_path", "transform_matrix", "time", "camera_weights", "mask_path")
 # what other programs apply to the poses; here, as in the reference program, they are in world units already
 NOT_APPLIED = ("scale", "offset", "aabb_scale", "applied_scale", "applied_transform")
 _PINHOLE = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "PERSPECTIVE")
@@ -52,7 +51,5 @@ def refuse_unsupported(record: dict, where: str) -> None:
             raise InputError("lens distortion does not occur in X-ray projections", where=at(where, key), fix="set it to 0")
     if record.get("camera_model", "OPENCV") not in _PINHOLE:
         raise InputError(f"{record['camera_model']} is not a pinhole camera", where=at(where, "camera_model"))
-    if "mask_path" in record:
-        raise InputError("masks are not supported", where=at(where, "mask_path"), fix="remove it, and list only projections to be used")
     if record.get("orientation_override", "none") != "none":
         raise InputError("poses are used as they are", where=at(where, "orientation_override"), fix="set it to none or remove it")

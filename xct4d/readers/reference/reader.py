@@ -12,7 +12,7 @@ from xct4d.errors import InputError
 from xct4d.io.paths import refuse_special
 from xct4d.readers.nikon.xtekct import agreed_record, record_files
 from xct4d.readers.reader import Acquisition, Dataset, Reader
-from xct4d.readers.reference.transforms import discover, listed_images
+from xct4d.readers.reference.transforms import discover, listed_images, listed_masks
 from xct4d.readers.unused import named_volumes, unused_images, unused_volumes
 
 
@@ -45,18 +45,28 @@ class ReferenceReader(Reader):
         acquisitions = {state: joined([read(path) for path in paths]) for state, paths in sources.by_state().items()}
         acquisitions = {state: _with_record(one, sources.by_state()[state]) for state, one in acquisitions.items()}
         described = named_volumes(folder, options)
-        left = _not_used(folder, [path for path in sources.unused if path not in described], acquisitions)
+        used = {
+            file.resolve()
+            for paths in sources.by_state().values()
+            for path in paths
+            for file in (*listed_images(path), *listed_masks(path))
+        }
+        left = _not_used(folder, [path for path in sources.unused if path not in described], used)
         left += unused_volumes(folder, options)
         acquisitions["forward"] = replace(acquisitions["forward"], notes=[*acquisitions["forward"].notes, *left])
         return Dataset(acquisitions)
 
 
 def _existing_images(transforms: Path) -> list[Path]:
-    images = listed_images(transforms)
+    """The images that a file lists, and their masks."""
+    images, masks = listed_images(transforms), listed_masks(transforms)
     for image in images:
         if not image.is_file():
             raise InputError(f"there is no image {image}", where=f"{transforms}: frames", fix="restore the file or remove its frame")
-    return images
+    for mask in masks:
+        if not mask.is_file():
+            raise InputError(f"there is no mask {mask}", where=f"{transforms}: frames", fix="restore the file or remove mask_path")
+    return [*images, *masks]
 
 
 def _records(transforms: Iterable[Path]) -> list[Path]:
@@ -77,9 +87,8 @@ def _with_record(acquisition: Acquisition, transforms: list[Path]) -> Acquisitio
     return replace(acquisition, scanner=record)
 
 
-def _not_used(folder: Path, unused: list[Path], acquisitions: dict[State, Acquisition]) -> list[str]:
-    """Notes on transforms files and images that lie in the dataset and are not used."""
-    used = {projection.image for one in acquisitions.values() for projection in one.projections}
+def _not_used(folder: Path, unused: list[Path], used: set[Path]) -> list[str]:
+    """Notes on transforms files and images that lie in the dataset and are not used. used: images and masks that are, links followed."""
     notes = []
     for path in unused:
         try:
@@ -89,7 +98,7 @@ def _not_used(folder: Path, unused: list[Path], acquisitions: dict[State, Acquis
             continue
         if others:
             notes.append(f"not used: {path.name} with {len(others)} images of its own, such as {others[0].relative_to(path.parent)}")
-            used |= {image.resolve() for image in others}  # said once
+            used |= {file.resolve() for file in (*others, *listed_masks(path))}  # said once
         else:
             notes.append(f"not used: {path.name}, whose images other files list")
     return [*notes, *unused_images(folder, used)]

@@ -171,3 +171,16 @@ def listed_images(path: str | Path) -> list[Path]:
     return list(
         dict.fromkeys(safe_path(path.parent, frame["file_path"], f"{path}: frames[{i}].file_path") for i, frame in enumerate(frames))
     )
+
+
+def listed_masks(path: str | Path) -> list[Path]:
+    """Masks that a transforms file names, each once, in its order; they need not exist."""
+    path = Path(path)
+    masks = (mask_of(path, frame, i) for i, frame in enumerate(read_json(path)["frames"]))
+    return list(dict.fromkeys(mask for mask in masks if mask is not None))
+
+
+def mask_of(path: Path, frame: dict[str, Any], index: int) -> Path | None:
+    """The mask that a frame of a transforms file names, if it names one. Raises InputError where it may not lie there."""
+    named = frame.get("mask_path")
+    return None if named is None else safe_path(path.parent, named, f"{path}: frames[{index}].mask_path")

@@ -26,14 +26,15 @@ class Comparison:
     name: str
     measured: np.ndarray
     predicted: np.ndarray
+    mask: np.ndarray | None = None  # [h, w] bool: which pixels count; None where all do
 
     @property
     def psnr(self) -> float:
-        return psnr(self.predicted, self.measured)
+        return psnr(self.predicted, self.measured, self.mask)
 
     @property
     def ssim(self) -> float:
-        return ssim(self.predicted, self.measured)
+        return ssim(self.predicted, self.measured, self.mask)
 
 
 def chosen_frames(held_out: Sequence[TimePoint], at_most: int) -> list[tuple[Frames, int]]:
@@ -58,5 +59,7 @@ def compare(
     for frames, frame in shown:
         stride = -(-max(frames.size(frame)) // MONITOR_PIXELS)
         predicted = render(density, flat_field.level, frames, frame, samples=MONITOR_SAMPLES, stride=stride, cells=cells)
-        found.append(Comparison(frames.name[frame], frames.image(frame)[::stride, ::stride], predicted))
+        mask = frames.mask(frame)
+        counts = None if mask is None else mask[::stride, ::stride]
+        found.append(Comparison(frames.name[frame], frames.image(frame)[::stride, ::stride], predicted, counts))
     return found

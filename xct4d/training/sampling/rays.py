@@ -112,25 +112,35 @@ def place_samples(
 def draw(
     time_point: TimePoint, rng: np.random.Generator, rays: int, samples: int, cells: OccupiedCells = everywhere
 ) -> Callable[[], Batch]:
-    """Begin to draw rays through pixels chosen uniformly from a time point's projections; calling the result returns the batch.
+    """Begin to draw rays through pixels chosen uniformly from those of a time point's projections that count; calling the result returns the batch.
 
     samples: parts into which a ray is divided, each with one sample at a random
     place. cells: the occupied cells at a time; parts elsewhere get no sample.
     """
     source = time_point.source
-    start, stop = source.offset[time_point.frames], source.offset[time_point.frames + 1]
-    ends = np.cumsum(stop - start)
-    ticket = rng.integers(ends[-1], size=rays)
-    which = np.searchsorted(ends, ticket, side="right")
-    inside = ticket - (ends[which] - (stop - start)[which])
-    frame = time_point.frames[which]
+    frame, inside = _pixels(time_point, rng, rays)
     first = source.first_view[frame]
     row, column = np.divmod(inside, source.views.size[first, 0])
     occupied = [cells(time) for time in time_point.times]
     jitter = _jitter(rng, rays, samples, occupied[0].device)
-    measured = sent(source.pixels[start[which] + inside].astype(np.float32) / FULL_SCALE, jitter.device)
+    measured = sent(source.pixels[source.offset[frame] + inside].astype(np.float32) / FULL_SCALE, jitter.device)
     placed = [place_samples(source, first + v, column + 0.5, row + 0.5, jitter, own) for v, own in enumerate(occupied)]
     return BatchInPlacing(time_point, measured, placed)
+
+
+def _pixels(time_point: TimePoint, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(frame, place in its row-major order) of pixels that count, chosen uniformly: [count] int each. Those that a mask leaves out are drawn anew."""
+    source, counts = time_point.source, time_point.source.counts
+    start, stop = source.offset[time_point.frames], source.offset[time_point.frames + 1]
+    ends = np.cumsum(stop - start)
+    ticket = rng.integers(ends[-1], size=count)
+    while True:
+        which = np.searchsorted(ends, ticket, side="right")
+        inside = ticket - (ends[which] - (stop - start)[which])
+        left_out = np.empty(0, int) if counts is None else np.flatnonzero(~counts[start[which] + inside])
+        if not len(left_out):
+            return time_point.frames[which], inside
+        ticket[left_out] = rng.integers(ends[-1], size=len(left_out))
 
 
 @dataclass(frozen=True)
