@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 import resource
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from benchmarks.motion.scenes import Case, in_material, motion_points
 from xct4d.analysis.projections import render_frame
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.io import prepared
+from xct4d.io.job_cost import cpu_seconds
 from xct4d.metrics import Correlation
 from xct4d.result import Result
 
@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[2]
 SNAKEMAKE = (sys.executable, "-m", "snakemake")
 PIXEL = 2 / 70  # world units on the axis: projections are averaged over about so much before they are compared
 DARKEST = 1e-4  # transmission below which the logarithm is not taken
-TAKEN = re.compile(r"^took .+ s, ([\d.]+) CPU s, ", re.MULTILINE)  # of a job, as xct4d.workflow.job writes it
 NOT_FITTED = ("prepare", "export", "series", "analyse", "evaluate", "report", "rasterise", "check")  # stages that only read, show or score
 
 
@@ -73,8 +72,8 @@ def run(name: str, dataset: Path, folder: Path, overrides: dict, cores: int) -> 
 def _fitting_seconds(logs: Path) -> float | None:
     """CPU seconds of the jobs that fit something, from the last line of their logs; start of Python included. None where a log does not say it."""
     fitting = [path for path in logs.rglob("*.log") if path.relative_to(logs).parts[0].split(".")[0].split("_")[0] not in NOT_FITTED]
-    taken = [TAKEN.findall(path.read_text()) for path in fitting]
-    return round(sum(float(found[-1]) for found in taken), 1) if all(taken) else None
+    taken = [seconds for path in fitting if (seconds := cpu_seconds(path)) is not None]
+    return round(sum(taken), 1) if len(taken) == len(fitting) else None
 
 
 def score(results: Path, times: tuple[float, ...], truth: dict[str, np.ndarray]) -> dict:

@@ -28,7 +28,7 @@ def evaluation(folder, error):
 
 
 def job(path, seconds):
-    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n9.9\t0:00:09\t100\t{seconds}\n")
+    path.write_text(f"evaluate: 3 planes\ntook 9.9 s, {seconds:.1f} CPU s, 0.10 GB at most\n")
     return path
 
 
@@ -41,12 +41,12 @@ def sweep(tmp_path):
         sequences[name].mkdir(parents=True)
         prepared.save(frames_at(times), sequences[name])
     names = list(sequences)
-    shared = job(tmp_path / "shared.tsv", 600)
+    shared = job(tmp_path / "shared.log", 600)
     return {
         "evaluations": {name: evaluation(tmp_path / name / "evaluation", error) for name, error in zip(names, (0.02, 0.01), strict=True)},
         "values": {name: {"setup.sources": n} for n, name in enumerate(names, 1)},
         "sequences": sequences,
-        "benchmarks": {name: [shared, job(tmp_path / f"{n}.tsv", 60 * n)] for n, name in enumerate(names, 1)},
+        "logs": {name: [shared, job(tmp_path / f"{n}.log", 60 * n)] for n, name in enumerate(names, 1)},
         "output": tmp_path / "d" / "comparison",
     }
 
@@ -72,7 +72,7 @@ def test_each_variant_has_a_row_with_what_it_alone_costs(sweep):
 
 
 def test_a_cost_that_was_not_measured_is_left_out(sweep):
-    for paths in sweep["benchmarks"].values():
+    for paths in sweep["logs"].values():
         paths[0].unlink(missing_ok=True)
         paths[1].unlink()
     compare(**sweep)

@@ -18,11 +18,11 @@ def benchmarks(wildcards, input):
     return {job: f"{root}/benchmarks/{job}.tsv" for job, root in jobs.items()}
 
 
-def benchmarks_of_variants(wildcards, input):
-    """Benchmark files of all jobs behind the evaluation of each variant."""
+def logs_of_variants(wildcards, input):
+    """Logs of all jobs behind the evaluation of each variant."""
     names, found = list(dataset_of(wildcards).compared), {}
     prefix = input.evaluations[0].removesuffix(DATASETS[names[0]].outputs("evaluate")[0])  # of a workflow that imports this one
     for name in names:
         jobs = [job_of(path) for stage in STAGES if stage in before("compare") for path in DATASETS[name].outputs(stage)]
-        found[name] = list(dict.fromkeys(f"{prefix}{root}/benchmarks/{job}.tsv" for root, job in jobs))
+        found[name] = list(dict.fromkeys(f"{prefix}{root}/logs/{job}.log" for root, job in jobs))
     return found

@@ -9,7 +9,7 @@ rule compare:
         directory("results/{dataset}/comparison"),
     params:
         variants=lambda wildcards: without_markup(dataset_of(wildcards).compared),
-        jobs=benchmarks_of_variants,
+        logs=logs_of_variants,
         code=script_digest("compare.py"),
     log:
         "results/{dataset}/logs/compare.log",

@@ -12,6 +12,6 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         evaluations={name: Path(path) for name, path in zip(variants, files.evaluations, strict=True)},
         values=variants,
         sequences={name: Path(path) for name, path in zip(variants, files.sequences, strict=False)},  # none where nothing moves
-        benchmarks={name: [Path(path) for path in paths] for name, paths in snakemake.params.jobs.items()},
+        logs={name: [Path(path) for path in paths] for name, paths in snakemake.params.logs.items()},
         output=Path(snakemake.output[0]),
     )

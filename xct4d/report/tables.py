@@ -124,8 +124,8 @@ def _of_time(entries: Sequence[dict[str, Any]], time: float) -> dict[str, Any]:
 
 def jobs(benchmarks: Mapping[str, Path]) -> Table:
     """Time and memory of each job, from Snakemake's benchmark files; a missing file leaves its row empty."""
-    rows = [[name, *_cells(benchmark(path))] for name, path in benchmarks.items()]
-    total = sum(benchmark(path).get("s", 0.0) for path in benchmarks.values())
+    rows = [[name, *_cells(_benchmark(path))] for name, path in benchmarks.items()]
+    total = sum(_benchmark(path).get("s", 0.0) for path in benchmarks.values())
     return Table(["job", "time", "memory (MB)"], [*rows, ["sum", _clock(total), ""]])
 
 
@@ -133,7 +133,7 @@ def stages(benchmarks: Mapping[str, Path]) -> list[StageCost]:
     """The jobs' time and memory by stage, in the order of the jobs: a job's name begins with its stage."""
     groups: dict[str, list[dict[str, float]]] = {}
     for name, path in benchmarks.items():
-        groups.setdefault(name.partition("_")[0], []).append(benchmark(path))
+        groups.setdefault(name.partition("_")[0], []).append(_benchmark(path))
     total = sum(job.get("s", 0.0) for group in groups.values() for job in group) or 1.0
     costs = []
     for stage, group in groups.items():
@@ -148,7 +148,7 @@ def _cells(record: Mapping[str, float]) -> list[str]:
     return ["" if "s" not in record else _clock(record["s"]), _number(record.get("max_rss"), 0)]
 
 
-def benchmark(path: Path) -> dict[str, float]:
+def _benchmark(path: Path) -> dict[str, float]:
     """The numbers of Snakemake's benchmark file: of the last run, where it was repeated; none where there is no file."""
     if not path.is_file():
         return {}

@@ -10,11 +10,11 @@ from xct4d.io import prepared
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.csv_tables import write_table
 from xct4d.io.digests import check_file
+from xct4d.io.job_cost import cpu_seconds
 from xct4d.io.mapping_files import read_mapping
 from xct4d.report import comparison
 from xct4d.report.comparison import Column, Variant
 from xct4d.report.comparison_figure import draw_comparison
-from xct4d.report.tables import benchmark
 
 NOTES = """\
 Means over the scored times between the scans. displacement: how far the material really goes since t = 0, which is the error of a
@@ -29,23 +29,23 @@ def compare(
     evaluations: Mapping[str, Path],
     values: Mapping[str, Mapping[str, Any]],
     sequences: Mapping[str, Path],
-    benchmarks: Mapping[str, Sequence[Path]],
+    logs: Mapping[str, Sequence[Path]],
     output: Path,
 ) -> None:
     """Write comparison.csv, comparison.md and, where motion is scored, comparison.png into `output`, a folder.
 
     evaluations: output of `evaluate` of each variant, by its name. values: of
     the swept keys. sequences: the prepared projections between the scans, where
-    there are such. benchmarks: Snakemake's files of all jobs behind each
-    evaluation. Raises InputError where an input is damaged or the output cannot
+    there are such. logs: of all jobs behind each evaluation, which tell what
+    they took. Raises InputError where an input is damaged or the output cannot
     be written.
     """
-    users = [path for paths in benchmarks.values() for path in paths]
+    users = [path for paths in logs.values() for path in paths]
     variants = []
     for name, evaluation in evaluations.items():
         check_file(evaluation / "metrics.json")
         frames = prepared.load(sequences[name]) if name in sequences else None
-        alone = _cpu_seconds([path for path in benchmarks[name] if users.count(path) == 1])
+        alone = _cpu_seconds([path for path in logs[name] if users.count(path) == 1])
         variants.append(Variant(name, values[name], read_mapping(evaluation / "metrics.json"), frames, alone))
     shared = _cpu_seconds([path for path in dict.fromkeys(users) if users.count(path) > 1])
     columns = comparison.columns(variants)
@@ -57,11 +57,10 @@ def compare(
         (folder / "comparison.md").write_text(_page(output.parent.name, variants, columns, shared, drawn), encoding="utf-8")
 
 
-def _cpu_seconds(files: Sequence[Path]) -> float | None:
-    """CPU time that the jobs took together; None where one of them was not measured."""
-    taken = [benchmark(path).get("cpu_time") for path in files]
-    known = [seconds for seconds in taken if seconds is not None]
-    return sum(known) if len(known) == len(taken) and known else None
+def _cpu_seconds(logs: Sequence[Path]) -> float | None:
+    """CPU time that the jobs took together; None where a log does not tell."""
+    known = [seconds for log in logs if (seconds := cpu_seconds(log)) is not None]
+    return sum(known) if len(known) == len(logs) and known else None
 
 
 def _page(title: str, variants: Sequence[Variant], columns: Sequence[Column], shared: float | None, drawn: bool) -> str:

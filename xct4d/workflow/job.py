@@ -8,7 +8,6 @@ import gc
 import io
 import os
 import re
-import resource
 import site
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import TextIO
 
 from xct4d.allocator import keep_freed_memory
 from xct4d.errors import InputError
+from xct4d.io.job_cost import cost_line
 from xct4d.progress import name_dataset
 from xct4d.workflow.failures import TOLD_LAST
 
@@ -62,7 +62,7 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
         remove_stale_kernels()
         run_stored_kernels_only()
         yield
-        print(taken(time.perf_counter() - start), file=copy)
+        print(cost_line(time.perf_counter() - start), file=copy)
     except InputError as error:
         _fail(copy, str(error))
     except KeyboardInterrupt:
@@ -72,14 +72,6 @@ def job(log: str | Path, threads: int, dataset: str = "") -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         _fail(copy, f"the memory does not suffice ({reason}); run fewer jobs at once, or choose smaller values")
-
-
-def taken(seconds: float) -> str:
-    """Wall seconds, and what this process and those that it has waited for took: Snakemake's benchmarks sample that every 30 s, which misses the end."""
-    every = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    cpu = sum(usage.ru_utime + usage.ru_stime for usage in every)
-    most = max(usage.ru_maxrss for usage in every) * (1 if sys.platform == "darwin" else 1024)  # bytes or kilobytes
-    return f"took {seconds:.1f} s, {cpu:.1f} CPU s, {most / 1e9:.2f} GB at most"
 
 
 def _fail(log: io.TextIOBase, line: str) -> None:
