@@ -81,8 +81,7 @@ def prepare(folder: Path, input: config.Input, settings: config.Prepare, state: 
     with atomic_folder(output) as temporary:
         brightness = Brightness(acquisition.flat_field, strict=settings.check_intensities)
         clipped, left_out = _store(acquisition.projections, parts, factor, temporary, f"prepare {state}", brightness)
-        if left_out:
-            notes.append(f"masks leave out {left_out:.1%} of the pixels: they count nowhere")
+        notes += [f"masks leave out {left_out:.1%} of the pixels: they count nowhere"] if left_out else []
         levels = brightness.check(acquisition.path)
         notes += [*brightness.notes, *dead_pixels(acquisition)]
         _decide_about_outside(clipped, brightness, settings, acquisition, notes)
