@@ -5,7 +5,7 @@ rule mixing:
     input:
         forward=prepared("forward"),
         backward=prepared("backward"),
-        between=prepared("between"),
+        between=sequence,
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
         velocity=finest,

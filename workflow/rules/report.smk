@@ -7,6 +7,7 @@ rule report:
         forward=prepared("forward"),
         backward=prepared("backward"),
         between=prepared("between"),
+        calibration=made_by("calibrate"),
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
         velocity=made_by("velocity"),

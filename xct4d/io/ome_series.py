@@ -9,8 +9,6 @@ other's content.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import numpy as np
 
 from xct4d.errors import InputError
 from xct4d.io.digests import ATTRIBUTE, check_folder
+from xct4d.io.linking import link
 from xct4d.io.ome_zarr import open_volume
 from xct4d.units import TIME, Scale
 
@@ -47,7 +46,7 @@ def join(times: Sequence[float], volumes: Sequence[Path], folder: Path, scale: S
         for index, volume in enumerate(volumes):
             for chunk in sorted((volume / level / "c").rglob("*")):
                 if chunk.is_file():
-                    _link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
+                    link(chunk, folder / level / "c" / str(index) / chunk.relative_to(volume / level / "c"))
     group = json.loads((volumes[0] / "zarr.json").read_text())
     (folder / "zarr.json").write_text(json.dumps(group | {"attributes": attributes}, indent=2))
 
@@ -99,15 +98,6 @@ def _codec(codec: dict[str, Any]) -> dict[str, Any]:
         return codec
     inner = codec["configuration"]
     return codec | {"configuration": inner | {"chunk_shape": [1, *inner["chunk_shape"]]}}
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name; where that cannot be, a copy."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def _ome(name: str, each: list[dict[str, Any]], shown: list[dict[str, Any]], times: Sequence[float], scale: Scale) -> dict[str, Any]:

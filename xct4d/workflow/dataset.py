@@ -70,6 +70,11 @@ class Dataset:
         return "backward" in self.states
 
     @property
+    def calibrates(self) -> bool:
+        """Whether the cameras of a sequence are measured, which takes both scans."""
+        return self.mixes and "between" in self.states and self.config.calibration.between
+
+    @property
     def trains_mixing(self) -> bool:
         return self.mixes and self.config.mixing.is_trained
 

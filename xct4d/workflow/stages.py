@@ -16,6 +16,7 @@ from typing import Protocol
 from xct4d.directions import Direction
 from xct4d.workflow.needs import (
     analyse,
+    calibrate,
     canonical,
     check,
     convert,
@@ -59,6 +60,8 @@ class Facts(Protocol):
     def quantities(self) -> tuple[str, ...]: ...
     @property
     def mixes(self) -> bool: ...
+    @property
+    def calibrates(self) -> bool: ...
     @property
     def trains_mixing(self) -> bool: ...
     @property
@@ -117,19 +120,23 @@ STAGES = {
             trains=True, on_device=True,
         ),
         Stage(
-            name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
+            name="calibrate", needs=calibrate, folder="calibration", reads=("prepare", "canonical"), keys=("calibration",),
+            exists=lambda dataset: dataset.calibrates,
+        ),
+        Stage(
+            name="register", needs=register, folder="registration", reads=("calibrate", "canonical"), keys=("registration",),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
-            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical", "register"), keys=("velocity",),
+            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "calibrate", "canonical", "register"), keys=("velocity",),
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(
-            name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity"), keys=("trust", "seed"),
+            name="trust", needs=trust, folder="trust", reads=("prepare", "calibrate", "canonical", "velocity"), keys=("trust", "seed"),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
-            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity"), keys=("mixing",),
+            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "calibrate", "canonical", "velocity"), keys=("mixing",),
             exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
         ),
         Stage(
@@ -151,11 +158,12 @@ STAGES = {
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",
-            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+            reads=("simulate", "prepare", "calibrate", "canonical", "velocity", "trust", "mixing", "export"),
+            keys=("evaluate",), on_device=True, is_result=True,
         ),
         Stage(
             name="report", needs=report, folder="report",
-            reads=("simulate", "prepare", "canonical", "velocity", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
+            reads=("simulate", "prepare", "calibrate", "canonical", "velocity", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
         ),
     )
 }  # fmt: skip
