@@ -97,8 +97,8 @@ def _line(frames: Frames, source: SourceCalibration, factor: float) -> str:
     parts = [
         f"{words} {value[name]:.3g} (+- {sigma[name]:.2g}) {unit}"
         for name, words, unit in (
-            ("column_px", "the detector lies to the left by", "px"),
-            ("row_px", "and higher by", "px"),
+            ("column_px", "the beam meets the detector", "px further right"),
+            ("row_px", "and", "px further down"),
             ("roll_deg", "the axis leans to the right by", "degrees"),
             ("angle_deg", "the angle is larger by", "degrees"),
         )
