@@ -40,7 +40,11 @@ def run(outputs, tmp_path, monkeypatch, *, corrected, sigma=0.01):
 
     monkeypatch.setattr(stage, "calibrate_between", found)
     stage.calibrate(between, canonicals, tmp_path / "calibration")
-    return prepared.load(between), prepared.load(tmp_path / "calibration"), json.loads((tmp_path / "calibration/calibration.json").read_text())
+    return (
+        prepared.load(between),
+        prepared.load(tmp_path / "calibration"),
+        json.loads((tmp_path / "calibration/calibration.json").read_text()),
+    )
 
 
 def test_cameras_of_a_corrected_source_move_and_pixels_stay(outputs, tmp_path, monkeypatch, capsys):
