@@ -46,6 +46,7 @@ STAGES = {
     "prepare": "prepared/forward",
     "check": "check",
     "canonical": "canonical/forward",
+    "calibrate": "calibration",
     "register": "registration",
     "velocity": "velocity/6",
     "mixing": "mixing",

@@ -105,6 +105,14 @@ def test_data_exchange_in_sinogram_order(tmp_path):
     assert scan.projections[4].load() == pytest.approx(scanned_ball.parallel_transmission(120.0), abs=3e-5)
 
 
+def test_a_stage_that_turns_at_a_stated_speed(tmp_path):
+    path = hdf5_dataset.data_exchange(tmp_path / "data" / "scan.h5")
+    with h5py.File(path, "a") as file:
+        file["measurement/instrument/detector/exposure_time"] = 0.5
+        file["process/acquisition/rotation/rotation_speed"] = 6.0
+    assert [projection.turn_deg for projection in opened(path).projections] == pytest.approx([3.0] * 6)
+
+
 def test_the_monitor_divides(tmp_path):
     """The beam decays by a third over the scan."""
     path = hdf5_dataset.nxtomo(tmp_path / "scan.nxs")

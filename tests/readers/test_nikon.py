@@ -218,6 +218,17 @@ def test_angles_and_times_are_those_that_were_measured(tmp_path):
     assert all(projection.time is None for projection in scan.projections)  # of a scan at rest, which has one time
 
 
+def test_the_stage_turns_during_an_exposure_unless_it_shuttles(tmp_path):
+    folder = nikon_dataset.make(tmp_path / "dataset", scans=["scan"])
+    assert {projection.turn_deg for projection in opened(folder).projections} == {None}  # no times, no speed
+    nikon_dataset.add_ctdata(folder)
+    speed = nikon_dataset.STEP / 0.35
+    assert [p.turn_deg for p in opened(folder).projections] == pytest.approx([speed * 0.354] * 6)
+    record = folder / "scan.xtekct"
+    record.write_bytes(record.read_bytes().replace(b"[XTekCT]\r\n", b"[XTekCT]\r\nShuttling=True\r\n"))
+    assert {projection.turn_deg for projection in opened(folder).projections} == {None}
+
+
 def test_two_scans_take_their_angles_from_the_same_kind_of_record(tmp_path):
     """The zeros of NAME.ang and of InitialAngle may differ by degrees."""
     folder = nikon_dataset.make(tmp_path / "dataset")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from ball_projections import save
 
 from xct4d.device import HOST
 from xct4d.errors import InputError
+from xct4d.geometry.corrections import of_sample_at
 from xct4d.io import prepared
 from xct4d.io.checkpoint import Checkpoint
+from xct4d.kernels.projector import project
 from xct4d.metrics import correlation
 from xct4d.reconstruction import run
 from xct4d.reconstruction.silhouette import silhouette_cells, span
@@ -100,3 +103,27 @@ def test_pixels_that_do_not_count_do_not_change_it(frames, tmp_path):
     assert record["residual"][-1] < 0.01
     assert correlation(masked.numpy(), clean.numpy()) > 0.98
     assert correlation(spoiled.numpy(), clean.numpy()) < 0.9
+
+
+def test_line_integrals_of_long_exposures_are_weighted_means(frames):
+    """Three cameras for each projection: the middle one twice as heavy as the others."""
+    three = np.repeat(np.arange(len(frames.views)), 3)
+    turned = frames.views[three]
+    poses = np.concatenate([of_sample_at(turned.camera_to_world[[v]], 4.0 * (v % 3 - 1), np.zeros(3)) for v in range(len(three))])
+    blurred = replace(
+        frames, views=replace(turned, camera_to_world=poses), first_view=3 * frames.first_view, time=frames.time[three],
+        weight=np.tile([0.25, 0.5, 0.25], len(frames)),
+    )  # fmt: skip
+    scan, sharp = Scan.of(blurred, HOST), Scan.of(frames, HOST)
+    assert np.array_equal(scan.views.camera_to_world, sharp.views.camera_to_world)
+    n = 16
+    whole = torch.stack([torch.zeros(n, n, dtype=torch.int32), torch.full((n, n), n, dtype=torch.int32)])
+    random = torch.Generator().manual_seed(0)
+    volume, images = torch.rand(n, n, n, generator=random), torch.rand(scan.images.shape, generator=random)
+    made = scan.projected(volume, whole)
+    parts = [project(volume, whole, blurred.views[np.arange(k, len(three), 3)]) for k in range(3)]
+    assert torch.allclose(made, 0.25 * parts[0] + 0.5 * parts[1] + 0.25 * parts[2], rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(made, sharp.projected(volume, whole), rtol=1e-2)
+    assert float((made * images).sum()) == pytest.approx(float((volume * scan.back_projected(images, whole)).sum()), rel=1e-4)
+    some = scan.some(np.array([1, 4]))
+    assert torch.allclose(some.projected(volume, whole), made[[1, 4]])

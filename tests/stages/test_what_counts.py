@@ -18,6 +18,7 @@ CANNOT_MATTER = {
         "units",
         "quantities",
     ],
+    "calibrate": ["fields.density", "fields.velocity", "fields.mixers", "training", "report", "analysis", "units", "quantities", "readers"],
     "register": ["fields.density", "fields.mixers", "training.loop", "training.tasks", "report", "analysis", "units", "quantities"],
     "velocity": [
         "fields.density",

@@ -34,6 +34,7 @@ def test_the_demo_from_nothing(tmp_path):
         "prepare": 3,
         "check": 1,
         "canonical": 2,
+        "calibrate": 1,
         "register": 1,
         "trust": 1,
         "velocity": 3,
@@ -56,10 +57,10 @@ def test_several_datasets_share_a_run_and_keep_their_own_sections(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(tree))
     listed = jobs("--configfile", "c.yaml", cwd=tmp_path)
     assert kinds(job for job in listed if job.startswith("one: ")) == {
-        "simulate": 1, "prepare": 3, "check": 1, "canonical": 2, "register": 1, "velocity": 3, "trust": 1, "export": 1, "analyse": 1, "evaluate": 1, "report": 1
+        "simulate": 1, "prepare": 3, "check": 1, "canonical": 2, "calibrate": 1, "register": 1, "velocity": 3, "trust": 1, "export": 1, "analyse": 1, "evaluate": 1, "report": 1
     }  # fmt: skip
     assert kinds(job for job in listed if job.startswith("two: ")) == {
-        "simulate": 1, "prepare": 3, "check": 1, "canonical": 2, "register": 1, "velocity": 3, "trust": 1, "mixing": 1, "export": 3, "analyse": 3, "series": 1, "evaluate": 1, "report": 1
+        "simulate": 1, "prepare": 3, "check": 1, "canonical": 2, "calibrate": 1, "register": 1, "velocity": 3, "trust": 1, "mixing": 1, "export": 3, "analyse": 3, "series": 1, "evaluate": 1, "report": 1
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from workflow import jobs, reasons, snakemake
 
 PREPARED = [*(f"d: prepare {state}" for state in ("backward", "between", "forward")), "d: check"]
 CANONICAL = ["d: canonical backward", "d: canonical forward"]
-REGISTER = ["d: register"]
+REGISTER = ["d: calibrate", "d: register"]
 VELOCITY = ["d: velocity 15", "d: velocity 6", "d: velocity 9", "d: trust"]
 EXPORTS = ["d: export t = 0.0000", "d: export t = 0.5000", "d: export t = 1.0000"]
 ANALYSES = ["d: analyse t = 0.0000", "d: analyse t = 0.5000", "d: analyse t = 1.0000"]

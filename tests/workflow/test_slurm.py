@@ -215,6 +215,7 @@ def test_exports_are_one_job(story):
         "prepare_between",
         "canonical_forward",
         "canonical_backward",
+        "calibrate",
         "register",
         "check",
     }

@@ -31,6 +31,7 @@ def test_two_rates_share_all_but_the_velocity_and_what_follows(tmp_path):
         "d: simulate": 1,
         "d: prepare": 3,
         "d: canonical": 2,
+        "d: calibrate": 1,
         "d: register": 1,
         "d: check": 1,
         "d: compare": 1,

@@ -135,6 +135,11 @@ def prepared(state):
     return made_by("prepare", state=state)
 
 
+def sequence(wildcards):
+    """The projections of the sequence, with the cameras that `calibrate` found; as prepared where it is not asked to; none where nothing is between."""
+    return made_by("calibrate")(wildcards) or prepared("between")(wildcards)
+
+
 def canonical(direction):
     return made_by("canonical", direction=direction)
 

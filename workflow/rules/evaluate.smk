@@ -5,7 +5,7 @@ rule evaluate:
     input:
         forward=prepared("forward"),
         backward=prepared("backward"),
-        between=prepared("between"),
+        between=sequence,
         canonical_forward=scan("forward"),
         canonical_backward=scan("backward"),
         velocity=motions,

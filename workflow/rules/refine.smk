@@ -5,7 +5,7 @@ rule refine:
     input:
         forward=prepared("forward"),
         backward=prepared("backward"),
-        between=prepared("between"),
+        between=sequence,
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
         velocity=last_level,

@@ -3,7 +3,7 @@
 
 rule register:
     input:
-        between=prepared("between"),
+        between=sequence,
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
     output:

@@ -7,6 +7,7 @@ rule report:
         forward=prepared("forward"),
         backward=prepared("backward"),
         between=prepared("between"),
+        calibration=made_by("calibrate"),
         canonical_forward=scan("forward"),
         canonical_backward=scan("backward"),
         velocity=motions,

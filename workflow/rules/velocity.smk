@@ -5,7 +5,7 @@ rule velocity:
     input:
         forward=prepared("forward"),
         backward=prepared("backward"),
-        between=prepared("between"),
+        between=sequence,
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),
         registration=made_by("register"),

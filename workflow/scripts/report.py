@@ -20,6 +20,7 @@ with job(snakemake.log[0], snakemake.threads, snakemake.wildcards.dataset):
         truth=truth_of_job(params),
         evaluation=Path(files.evaluation),
         trust=Path(files.trust) if files.trust else None,
+        calibration=Path(files.calibration) if files.calibration else None,
         training=trainings_of_job(files),
         jobs={name: Path(path) for name, path in params.jobs.items()},
         configuration=json.loads(params.configuration),

@@ -10,6 +10,7 @@ nothing else.
 
 from xct4d.config.analyse import Analyse
 from xct4d.config.base import NAME, Count, Device, Finite, Fraction, NonNegative, Positive, Section, explain, section_of
+from xct4d.config.calibration import Calibration
 from xct4d.config.canonical import Canonical, HashGrid
 from xct4d.config.corrections import Geometry, Intensities
 from xct4d.config.evaluate import Evaluate, EvaluatedRegion
@@ -26,9 +27,9 @@ from xct4d.config.velocity import Level, Velocity
 from xct4d.config.whole import CHANGES_NO_RESULT, Config, resolve
 
 __all__ = [
-    "CHANGES_NO_RESULT", "NAME", "Analyse", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate", "EvaluatedRegion",
-    "Export", "Finite", "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative", "Positive",
-    "Prepare", "Refinement", "Registration", "Schedule", "Section", "Sequence", "Setup", "Split", "Trust", "Truth", "Velocity", "VolumeFile",
+    "CHANGES_NO_RESULT", "NAME", "Analyse", "Calibration", "Canonical", "Config", "Count", "Decay", "Device", "DriftingFlatField", "Evaluate",
+    "EvaluatedRegion", "Export", "Finite", "FlatField", "Fraction", "Geometry", "HashGrid", "Input", "Intensities", "Level", "Mixing", "NonNegative",
+    "Positive", "Prepare", "Refinement", "Registration", "Schedule", "Section", "Sequence", "Setup", "Split", "Trust", "Truth", "Velocity", "VolumeFile",
     "explain", "resolve",
     "section_of",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from xct4d.config.analyse import Analyse
 from xct4d.config.base import NAME, Device, Section, explain
+from xct4d.config.calibration import Calibration
 from xct4d.config.canonical import Canonical
 from xct4d.config.evaluate import Evaluate
 from xct4d.config.export import Export
@@ -31,6 +32,7 @@ class Config(Section):
     setup: Setup = Setup()
     prepare: Prepare = Prepare()
     canonical: Canonical = Canonical()
+    calibration: Calibration = Calibration()
     registration: Registration = Registration()
     velocity: Velocity = Velocity()
     refinement: Refinement = Refinement()

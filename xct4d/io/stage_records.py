@@ -1,4 +1,4 @@
-"""What stages record of their work as JSON: the scores of evaluate, the curves of a training, what a registration found."""
+"""What stages record of their work as JSON: the scores of evaluate, the curves of a training, what a registration or a calibration found."""
 
 from __future__ import annotations
 
@@ -36,6 +36,15 @@ def read_registration(path: Path) -> dict[str, Any]:
     """What a registration.json says. Raises InputError where the file is missing or damaged."""
     check_file(path)
     return read_mapping(path)
+
+
+def read_calibration(path: Path) -> list[str]:
+    """What a calibration.json says of the cameras, line by line. Raises InputError where the file is missing or damaged."""
+    check_file(path)
+    try:
+        return [str(line) for line in json.loads(path.read_text())["lines"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and run the workflow again") from None
 
 
 def read_exposures(path: Path) -> list[float]:

@@ -99,7 +99,7 @@ def _acquisition(acquisition: Acquisition, geometry: Geometry, intensities: Inte
 def _projection(projection: Projection, geometry: Geometry, intensities: Intensities) -> Projection:
     polynomial = intensities.beam_hardening
     return CorrectedProjection(
-        **{name: getattr(projection, name) for name in ("name", "where", "size", "weight", "time", "start_s", "exposure_s")},
+        **{name: getattr(projection, name) for name in ("name", "where", "size", "weight", "time", "start_s", "exposure_s", "turn_deg")},
         camera_to_world=corrected_poses(projection, geometry),
         focal=(projection.focal[0] * geometry.focal_factor, projection.focal[1] * geometry.focal_factor),
         centre=_centre(projection, geometry),

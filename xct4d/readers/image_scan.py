@@ -20,6 +20,7 @@ def image_projections(
     *,
     start_s: Sequence[float] | None = None,
     exposure_s: float | None = None,
+    turn_deg: float | None = None,  # of the stage during an exposure
     drift_px: Sequence[tuple[float, float]] | None = None,
 ) -> list[ImageCounts]:
     """One projection for each image."""
@@ -30,6 +31,7 @@ def image_projections(
             **geometry.placed(azimuth_deg[k]),
             start_s=None if start_s is None else start_s[k],
             exposure_s=exposure_s,
+            turn_deg=turn_deg,
             drift_px=None if drift_px is None else drift_px[k],
             path=image,
             normalisation=normalisation,

@@ -44,6 +44,7 @@ class Projection(ABC):
     time: np.ndarray | None = None  # [k] float64 in the dataset's clock; None where the format gives none
     start_s: float | None = None  # when its exposure began, in seconds on the acquisition's own clock
     exposure_s: float | None = None
+    turn_deg: float | None = None  # by how much the stage turned during the exposure, counter-clockwise from above
     drift_px: tuple[float, float] | None = None  # (columns, rows) by which the scanner says that its content moved; not in `centre`
 
     @property

@@ -12,7 +12,6 @@ import torch
 
 from xct4d.device import HOST
 from xct4d.io.prepared import Frames
-from xct4d.kernels.projector import back_project, project
 from xct4d.reconstruction.volume import Scan
 
 ITERATIONS = 100
@@ -22,12 +21,12 @@ def simultaneous_iterations(frames: Frames, resolution: int, iterations: int = I
     """The volume (z, y, x) float32, attenuation per world unit, from the frames that are not held out."""
     n, scan = resolution, Scan.of(frames, HOST)
     span = torch.stack([torch.zeros(n, n, dtype=torch.int32), torch.full((n, n), n, dtype=torch.int32)])
-    rows = scan.counted(project(torch.ones(n, n, n), span, scan.views))
-    columns = back_project(scan.counted(torch.ones_like(scan.images)), span, scan.views)
+    rows = scan.counted(scan.projected(torch.ones(n, n, n), span))
+    columns = scan.back_projected(scan.counted(torch.ones_like(scan.images)), span)
     # where no ray meets a voxel, or no voxel a ray, nothing is to be changed
     of_ray, of_voxel = (torch.where(sums > 0, 1 / sums.clamp_min(1e-30), torch.zeros(())) for sums in (rows, columns))
     volume = torch.zeros(n, n, n)
     for _ in range(iterations):
-        residual = scan.images - project(volume, span, scan.views)
-        volume = (volume + of_voxel * back_project(of_ray * residual, span, scan.views)).clamp_min(0)
+        residual = scan.images - scan.projected(volume, span)
+        volume = (volume + of_voxel * scan.back_projected(of_ray * residual, span)).clamp_min(0)
     return volume.permute(2, 0, 1).numpy()

@@ -40,6 +40,7 @@ NEARLY = 1.05  # a weight is as good as the best one where its error is at most 
 FINAL = 6  # sweeps over all projections
 DUAL_STEPS = 2  # after each subset: the dual goes on from the subset before
 LEAST = 0.05  # smallest entry of the majoriser, as a fraction of its largest: voxels that few rays meet would take too long steps
+EQUAL = 1e-9  # weights of views that differ less are the same
 TINY = 1e-30  # added, so that nothing is divided by zero where no ray meets a voxel
 WORSE = 1.3  # a residual above this times the least one means that momentum diverges, as with small subsets: it is reset
 
@@ -49,20 +50,23 @@ class Scan:
     """The line integrals of the projections of a scan that are trained on, all of one size."""
 
     images: Tensor  # [V, w, h] float32
-    views: Views
+    views: Views  # V: of each projection the view with the largest weight
+    exposures: tuple[tuple[float, Views], ...]  # weights, and V views: the quadrature of long exposures, or `views` alone
     counts: Tensor | None = None  # [V, w, h] float32: 1 where a pixel counts, 0 where a mask leaves it out; None where all count
 
     @classmethod
     def of(cls, frames: Frames, device: torch.device) -> Scan:
         """-ln(I / I0) of the frames that are trained on.
 
-        A frame with several views is taken as seen from the one with the largest
-        weight; of frames of several sizes those of the most common one are taken.
+        Of frames of several sizes those of the most common one are taken. Where all
+        have equally many views (long exposures), a line integral is the weighted
+        mean of those of the views; else the one with the largest weight counts.
         """
-        views, images, masks = [], [], []
+        views, images, numbers, masks = [], [], [], []
         for frame in np.flatnonzero(~frames.held_out):
             own = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
             views.append(own[frames.weight[own].argmax()])
+            numbers.append(len(own))
             least = 0.5 / FULL_SCALE
             images.append(-np.log(np.maximum(frames.image(int(frame)) / frames.flat_field, least)).astype(np.float32))
             masks.append(frames.mask(int(frame)))
@@ -70,9 +74,31 @@ class Scan:
         common = max(dict.fromkeys(sizes), key=sizes.count)
         chosen = [i for i, size in enumerate(sizes) if size == common]
         stacked = torch.from_numpy(np.stack([images[i].T for i in chosen])).to(device)
+        main = frames.views[np.array(views)[chosen]]
+        exposures: tuple[tuple[float, Views], ...] = ((1.0, main),)
+        if len({numbers[i] for i in chosen}) == 1 and numbers[chosen[0]] > 1:
+            first = frames.first_view[np.flatnonzero(~frames.held_out)[chosen]]
+            weights = [frames.weight[first + k] for k in range(numbers[chosen[0]])]
+            if all(np.ptp(weight) < EQUAL for weight in weights):
+                exposures = tuple((float(weight[0]), frames.views[first + k]) for k, weight in enumerate(weights))
         given = [mask for i in chosen if (mask := masks[i]) is not None]  # of all or of none
         counts = torch.from_numpy(np.stack([mask.T for mask in given])).to(device, torch.float32) if given else None
-        return cls(stacked, frames.views[np.array(views)[chosen]], counts)
+        return cls(stacked, main, exposures, counts)
+
+    def projected(self, volume: Tensor, span: Tensor) -> Tensor:  # [V, w, h]
+        """Line integrals of a volume (y, x, z), each the mean over its exposure."""
+        if len(self.exposures) == 1:
+            return project(volume, span, self.views)
+        return torch.stack([weight * project(volume, span, views) for weight, views in self.exposures]).sum(0)
+
+    def back_projected(self, images: Tensor, span: Tensor) -> Tensor:  # (y, x, z)
+        """The transpose of `projected`."""
+        if len(self.exposures) == 1:
+            return back_project(images, span, self.views)
+        total = back_project(self.exposures[0][0] * images, span, self.exposures[0][1])
+        for weight, views in self.exposures[1:]:
+            total = total + back_project(weight * images, span, views)
+        return total
 
     def __len__(self) -> int:
         return len(self.views)
@@ -80,7 +106,8 @@ class Scan:
     def some(self, chosen: np.ndarray) -> Scan:
         """The projections with these indices."""
         index = torch.from_numpy(chosen).to(self.images.device)
-        return Scan(self.images[index], self.views[chosen], None if self.counts is None else self.counts[index])
+        exposures = tuple((weight, views[chosen]) for weight, views in self.exposures)
+        return Scan(self.images[index], self.views[chosen], exposures, None if self.counts is None else self.counts[index])
 
     def counted(self, values: Tensor) -> Tensor:
         """Values [V, w, h], with 0 where a pixel does not count."""
@@ -181,7 +208,7 @@ class Reconstruction:
         if len(self._left_out) == 0:
             record.left_out.append(record.residual[-1])
         else:
-            predicted = project(self._filled(self.tensors["attenuation"]), self._span, self._left_out.views)
+            predicted = self._left_out.projected(self._filled(self.tensors["attenuation"]), self._span)
             difference = self._left_out.counted(predicted - self._left_out.images)
             record.left_out.append(float((difference.square().sum(dtype=torch.float64) / max(self._left_out.count, 1)).sqrt()))
         tried = record.left_out[1:]  # of the weights above zero
@@ -207,20 +234,20 @@ class Reconstruction:
         if self._steps is None or self._steps[0] != key:
             some = self._scan.some(fitted)
             ones = self._filled(torch.ones_like(self.tensors["attenuation"]))
-            diagonal = self._back_projected(some.counted(project(ones, self._span, some.views)), some.views)
+            diagonal = self._back_projected(some.counted(some.projected(ones, self._span)), some)
             self._steps = (key, 1 / diagonal.clamp_min(LEAST * float(diagonal.max()) + TINY))
         return self._steps[1]
 
-    def _back_projected(self, images: Tensor, views: Views) -> Tensor:
-        return back_project(images, self._span, views).view(-1).index_select(0, self._inside)
+    def _back_projected(self, images: Tensor, scan: Scan) -> Tensor:
+        return scan.back_projected(images, self._span).view(-1).index_select(0, self._inside)
 
     def _over(self, subsets: Sequence[Scan], weight: float, steps: Tensor) -> float:
         """Gradient step, denoising and momentum for each subset. Returns the root mean square of the residuals on the way."""
         state, squares, count = self.tensors, 0.0, 0
         for subset in subsets:
-            residual = subset.counted(project(self._filled(state["ahead"]), self._span, subset.views) - subset.images)
+            residual = subset.counted(subset.projected(self._filled(state["ahead"]), self._span) - subset.images)
             squares, count = squares + float(residual.square().sum(dtype=torch.float64)), count + subset.count
-            moved = state["ahead"] - len(subsets) * steps * self._back_projected(residual, subset.views)
+            moved = state["ahead"] - len(subsets) * steps * self._back_projected(residual, subset)
             if weight > 0:
                 moved = denoise(self._filled(moved), state["dual"], self._span, weight, DUAL_STEPS).view(-1).index_select(0, self._inside)
             else:

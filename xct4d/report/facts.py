@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,22 @@ from xct4d.units import LENGTH, Scale
 SCANS = {state: f"scan at t = {t:g}" for state, t in SCAN_TIME.items()}
 
 
-def facts(states: Mapping[str, Frames], volume: Path, scale: Scale, configuration: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Pairs of what is told and its words. volume: an exported one. configuration: all sections."""
+def facts(
+    states: Mapping[str, Frames], volume: Path, scale: Scale, configuration: Mapping[str, Any], calibration: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Pairs of what is told and its words. volume: an exported one. configuration: all sections. calibration: what it says of the cameras."""
     given = configuration.get("input") or {}
     source = [("simulated scene", given["scene"])] if given.get("scene") else [("data", given["folder"])] if given.get("folder") else []
     found = [(SCANS.get(state, "in between"), _projections(frames)) for state, frames in states.items()]
-    return [*source, *found, ("geometry", _geometry(states, scale)), ("scale", _scale(scale)), ("volumes", _voxels(volume, scale))]
+    calibrated = [("calibration", "; ".join(calibration))] if calibration else []
+    return [
+        *source,
+        *found,
+        ("geometry", _geometry(states, scale)),
+        *calibrated,
+        ("scale", _scale(scale)),
+        ("volumes", _voxels(volume, scale)),
+    ]
 
 
 def _projections(frames: Frames) -> str:

@@ -19,7 +19,7 @@ from xct4d.io.atomic import atomic_folder
 from xct4d.io.digests import check_file
 from xct4d.io.prepared import Frames
 from xct4d.io.scale import load_scale
-from xct4d.io.stage_records import read_metrics
+from xct4d.io.stage_records import read_calibration, read_metrics
 from xct4d.phantom.known import KnownTruth
 from xct4d.report import page, result_record, tables
 from xct4d.report.facts import facts
@@ -47,6 +47,7 @@ def report(
     truth: KnownTruth | None,
     evaluation: Path,
     trust: Path | None,
+    calibration: Path | None,
     training: Mapping[str, Path],
     jobs: Mapping[str, Path],
     configuration: Mapping[str, Any],
@@ -56,8 +57,8 @@ def report(
     """Write report.html, its figures and the record by which `xct4d.open` opens the result into `output`, a folder.
 
     volumes, prepared, truth, training: as `evaluate` takes them. derived: the
-    volume that `analyse` wrote of each quantity and time. evaluation, trust:
-    outputs of these stages; trust is None where nothing moves. jobs: Snakemake's
+    volume that `analyse` wrote of each quantity and time. evaluation, trust,
+    calibration: outputs of these stages; the latter two are None where the dataset has no such stage. jobs: Snakemake's
     benchmark file of each job by its name; a missing one leaves its row empty.
     configuration: the dataset's input and all sections, as plain values.
     captions: of each figure by its name, in the order of the page, its
@@ -75,7 +76,7 @@ def report(
         training=training,
         configuration=configuration,
     )
-    report_model(Evolution.load(model), record, prepared, jobs, captions, output, truth)
+    report_model(Evolution.load(model), record, prepared, jobs, captions, output, truth, calibration)
 
 
 def report_model(
@@ -86,6 +87,7 @@ def report_model(
     captions: Mapping[str, Mapping[str, str]],
     output: Path,
     truth: KnownTruth | None = None,
+    calibration: Path | None = None,
 ) -> None:
     """`report` of a model in memory; record: all that belongs to the result."""
     states = {state: prepared_frames.load(folder) for state, folder in prepared.items()}
@@ -99,7 +101,7 @@ def report_model(
             copy_figure(source, folder / source.name)
         draw_model(folder, shown, volumes)
         figures = captioned(folder, captions)
-        content = content_of(shown, record, states, metrics, jobs, figures, output.parent, truth)
+        content = content_of(shown, record, states, metrics, jobs, figures, output.parent, truth, calibration)
         (folder / "report.html").write_text(page.render(content), encoding="utf-8")
         record.save(folder / result_record.NAME, beside=output)
 
@@ -113,9 +115,11 @@ def content_of(
     figures: Mapping[str, list[page.Figure]],
     results: Path,
     truth: KnownTruth | None,
+    calibration: Path | None,
 ) -> page.Content:
     """What the page says. results: folder of the dataset's results."""
     static = shown.evolution.static
+    calibrated = [] if calibration is None else read_calibration(calibration / "calibration.json")
     exported = volumes_shown(record)
     times = [list(exported)[i] for i in equally_spaced(len(exported), SHOWN_TIMES)]
     volume, maxima = volume_views({t: exported[t] for t in times}, record.scale)
@@ -127,7 +131,7 @@ def content_of(
         dataset=record.dataset,
         static=static,
         headline=headline(metrics, record.scale),
-        facts=facts(states, exported[times[0]], record.scale, record.configuration),
+        facts=facts(states, exported[times[0]], record.scale, record.configuration, calibrated),
         drawing=drawing(states),
         times=[time_label(t, record.scale) for t in times],
         volume=volume,

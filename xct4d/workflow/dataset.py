@@ -78,6 +78,11 @@ class Dataset:
         return "backward" in self.states
 
     @property
+    def calibrates(self) -> bool:
+        """Whether the cameras of a sequence are measured, which takes both scans."""
+        return self.mixes and "between" in self.states and self.config.calibration.between
+
+    @property
     def refines(self) -> bool:
         """Whether scans and motion are trained together."""
         return self.mixes and self.config.refinement.steps > 0

@@ -16,6 +16,7 @@ from typing import Protocol
 from xct4d.directions import SCAN_TIME, Direction
 from xct4d.workflow.needs import (
     analyse,
+    calibrate,
     canonical,
     check,
     compare,
@@ -62,6 +63,8 @@ class Facts(Protocol):
     def quantities(self) -> tuple[str, ...]: ...
     @property
     def mixes(self) -> bool: ...
+    @property
+    def calibrates(self) -> bool: ...
     @property
     def refines(self) -> bool: ...
     @property
@@ -133,23 +136,27 @@ STAGES = {
             trains=True, on_device=True, of_scans=True,
         ),
         Stage(
-            name="register", needs=register, folder="registration", reads=("prepare", "canonical"), keys=("registration",),
+            name="calibrate", needs=calibrate, folder="calibration", reads=("prepare", "canonical"), keys=("calibration",),
+            exists=lambda dataset: dataset.calibrates,
+        ),
+        Stage(
+            name="register", needs=register, folder="registration", reads=("calibrate", "canonical"), keys=("registration",),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
-            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "canonical", "register"), keys=("velocity",),
+            name="velocity", needs=velocity, folder="velocity/{resolution}", reads=("prepare", "calibrate", "canonical", "register"), keys=("velocity",),
             levels="velocity.levels", exists=lambda dataset: not dataset.static, trains=True, on_device=True,
         ),
         Stage(
-            name="refine", needs=refine, folder="refined/{part}", reads=("prepare", "canonical", "velocity"), keys=("refinement",),
+            name="refine", needs=refine, folder="refined/{part}", reads=("prepare", "calibrate", "canonical", "velocity"), keys=("refinement",),
             joined=("part",), exists=lambda dataset: dataset.refines, trains=True, on_device=True,
         ),
         Stage(
-            name="trust", needs=trust, folder="trust", reads=("prepare", "canonical", "velocity", "refine"), keys=("trust", "seed"),
+            name="trust", needs=trust, folder="trust", reads=("prepare", "calibrate", "canonical", "velocity", "refine"), keys=("trust", "seed"),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
-            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "canonical", "velocity", "refine"), keys=("mixing",),
+            name="mixing", needs=mixing, folder="mixing", reads=("prepare", "calibrate", "canonical", "velocity", "refine"), keys=("mixing",),
             exists=lambda dataset: dataset.trains_mixing, trains=True, on_device=True,
         ),
         Stage(
@@ -171,11 +178,13 @@ STAGES = {
         ),
         Stage(
             name="evaluate", needs=evaluate, folder="evaluation",
-            reads=("simulate", "prepare", "canonical", "velocity", "refine", "trust", "mixing", "export"), keys=("evaluate",), on_device=True, is_result=True,
+            reads=("simulate", "prepare", "calibrate", "canonical", "velocity", "refine", "trust", "mixing", "export"),
+            keys=("evaluate",), on_device=True, is_result=True,
         ),
         Stage(
             name="report", needs=report, folder="report",
-            reads=("simulate", "prepare", "canonical", "velocity", "refine", "trust", "mixing", "export", "analyse", "evaluate"), is_result=True,
+            reads=("simulate", "prepare", "calibrate", "canonical", "velocity", "refine", "trust", "mixing", "export", "analyse", "evaluate"),
+            is_result=True,
         ),
         Stage(
             name="compare", needs=compare, folder="comparison", reads=("prepare", "evaluate"), is_result=True, of_variants=True,

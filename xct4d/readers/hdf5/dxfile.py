@@ -42,7 +42,7 @@ def read_data_exchange(container: Container, options: Input) -> Acquisition:
         unit_mm=options.unit_mm,
     )  # fmt: skip
     normalisation = _normalisation(container, stack, theta, options, notes)
-    exposure_s, starts = _times(container, theta, notes)
+    exposure_s, starts, turn_deg = _times(container, theta, notes)
     projections = [
         StackProjection(
             name=f"{container.path.name}#{i}",
@@ -50,6 +50,7 @@ def read_data_exchange(container: Container, options: Input) -> Acquisition:
             **geometry.placed(-theta[i]),
             start_s=None if starts is None else float(starts[i]),
             exposure_s=exposure_s,
+            turn_deg=turn_deg,
             normalisation=normalisation,
             place=i,
             stack=stack,
@@ -162,9 +163,9 @@ def _flat_scale(container: Container) -> float:
     return own / flat
 
 
-def _times(container: Container, theta: np.ndarray, notes: list[str]) -> tuple[float | None, np.ndarray | None]:
-    """Exposure of a projection, and when each began, seconds from the first."""
-    exposure, speed = None, None
+def _times(container: Container, theta: np.ndarray, notes: list[str]) -> tuple[float | None, np.ndarray | None, float | None]:
+    """Exposure of a projection, when each began, seconds from the first, and by how much the stage turned during it."""
+    exposure, speed, turn = None, None, None
     if container.has("measurement/instrument/detector/exposure_time"):
         exposure = container.number("measurement/instrument/detector/exposure_time", SECONDS)
         if not exposure > 0:
@@ -175,10 +176,11 @@ def _times(container: Container, theta: np.ndarray, notes: list[str]) -> tuple[f
         speed = abs(container.number(f"{ROTATION}/rotation_speed", SPEED))
     starts = None if not speed else np.abs(theta - theta[0]) / speed
     if exposure and speed and len(theta) > 1:
+        turn = exposure * speed * float(np.sign(theta[-1] - theta[0]))
         step = float(np.median(np.abs(np.diff(theta))))
         if step > 0 and exposure * speed > BLURRED * step:
             notes.append(f"the stage turns {exposure * speed:.4g} degrees during an exposure, {exposure * speed / step:.2f} of a step")
-    return exposure, starts
+    return exposure, starts, turn
 
 
 def _started(container: Container) -> datetime | None:

@@ -108,9 +108,16 @@ def _acquisition(file: Xtekct, angle_path: Path | None, folder: Path, options: I
             f"the scanner's beam-hardening polynomial CoefX4 to CoefX0 = {given} is not applied; see input.intensities.beam_hardening"
         )
     projections = image_projections(
-        file.path, images, folder, geometry, angles.azimuth_deg, normalisation, start_s=angles.start_s, exposure_s=exposure_s
-    )
+        file.path, images, folder, geometry, angles.azimuth_deg, normalisation, start_s=angles.start_s, exposure_s=exposure_s,
+        turn_deg=_turn(file, angles),
+    )  # fmt: skip
     return Acquisition(path=file.path, projections=projections, unit_mm=geometry.world_mm, started=clock.started, notes=notes)
+
+
+def _turn(file: Xtekct, angles: Angles) -> float | None:
+    """Degrees by which the stage turned during an exposure; None where it stood still, as in scans that shuttle, or nothing tells."""
+    turn = None if file.text("Shuttling", "False").strip().lower() == "true" else turn_in_an_exposure(angles)
+    return None if turn is None else turn[0] * (1 if angles.azimuth_deg[-1] < angles.azimuth_deg[0] else -1)
 
 
 def _check_angles(file: Xtekct, angles: Angles, notes: list[str]) -> None:

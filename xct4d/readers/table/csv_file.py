@@ -24,7 +24,7 @@ from xct4d.readers.ini import finite, read_text
 KEYS = (
     "source_to_axis_mm", "source_to_detector_mm", "pixel_mm", "pixel_height_mm", "pixel_at_axis_mm", "centre_column", "centre_row", "air", "dark",
 )  # fmt: skip
-COLUMNS = ("file", "angle_deg", "time_s", "exposure_s", "kind", "page")
+COLUMNS = ("file", "angle_deg", "time_s", "exposure_s", "turn_deg", "kind", "page")
 KINDS = ("projection", "flat", "dark")
 
 
@@ -39,6 +39,7 @@ class Row:
     angle_deg: float | None  # of the stage; projections have one
     time_s: float | None
     exposure_s: float | None
+    turn_deg: float | None  # of the stage during the exposure
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,11 @@ def _row(cells: list[str], names: list[str], where: str) -> Row:
         raise InputError(f"{kind[:40]} is no kind of image", where=f"{where}: kind", fix=f"kinds are {', '.join(KINDS)}")
     if "file" not in given:
         raise InputError("is missing", where=f"{where}: file")
-    numbers = {name: _number(given[name], f"{where}: {name}") for name in ("angle_deg", "time_s", "exposure_s", "page") if name in given}
+    numbers = {
+        name: _number(given[name], f"{where}: {name}")
+        for name in ("angle_deg", "time_s", "exposure_s", "turn_deg", "page")
+        if name in given
+    }
     if kind == "projection" and "angle_deg" not in numbers:
         raise InputError("is missing", where=f"{where}: angle_deg", fix="every projection needs its angle")
     page = numbers.get("page")
@@ -121,7 +126,7 @@ def _row(cells: list[str], names: list[str], where: str) -> Row:
         raise InputError(f"must be a whole number from 1, not {page:g}", where=f"{where}: page")
     if numbers.get("exposure_s", 1.0) <= 0:
         raise InputError(f"must be positive, not {numbers['exposure_s']:g}", where=f"{where}: exposure_s")
-    times = (numbers.get("angle_deg"), numbers.get("time_s"), numbers.get("exposure_s"))
+    times = tuple(numbers.get(name) for name in ("angle_deg", "time_s", "exposure_s", "turn_deg"))
     return Row(where, given["file"], kind, None if page is None else int(page) - 1, *times)
 
 
@@ -134,7 +139,7 @@ def _with_pages(rows: list[Row]) -> list[Row]:
     for row in rows:
         same = listed[row.file]
         page = row.page if row.page is not None or len(same) == 1 else next(i for i, other in enumerate(same) if other is row)
-        row = Row(row.where, row.file, row.kind, page, row.angle_deg, row.time_s, row.exposure_s)
+        row = Row(row.where, row.file, row.kind, page, row.angle_deg, row.time_s, row.exposure_s, row.turn_deg)
         other = seen.setdefault((row.file, page), row)
         if other is not row:
             raise InputError(f"{row.file} is listed before, at {other.where}", where=f"{row.where}: file", fix="remove one of the two")

@@ -97,6 +97,7 @@ def _acquisition(table: Table, folder: Path, options: Input) -> Acquisition:
                 time=None if row.time_s is None else np.array([row.time_s]),
                 start_s=row.time_s,
                 exposure_s=row.exposure_s,
+                turn_deg=row.turn_deg,
                 path=path,
                 page=row.page,
                 normalisation=normalisation,
