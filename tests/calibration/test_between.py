@@ -5,7 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import squeezed_balls
+from scipy.ndimage import gaussian_filter
 
+from xct4d.calibration import against_scan
+from xct4d.calibration.against_scan import ScanVolume
 from xct4d.calibration.between import at_the_scans, calibrate_between
 from xct4d.calibration.correction import Correction
 from xct4d.calibration.sources import sources_of
@@ -92,3 +95,28 @@ def test_values_tend_to_what_they_have_at_the_scans():
     contradicting, unsure = at_the_scans(apart, [curves[0][:, None], curves[1][:, None] - 6])
     assert unsure[0] > abs(contradicting[0]) / 4
     assert unsure[0] >= 3.0
+
+
+def test_a_camera_turned_about_its_axis_sees_the_image_turned(right):
+    frames, (scan, _) = right
+    volume, view = ScanVolume(gaussian_filter(scan, 1.5)), frames.views[[0]]
+    view = dataclasses.replace(view, centre=view.centre + [[5.0, -3.0]])
+    image = volume.predicted(1, view)[0]
+    turned = volume.predicted(1, Correction(roll_deg=4.0).applied(view))[0]
+    error = np.abs(against_scan._rolled(image, view, 4.0) - turned)
+    assert error.max() < 0.01 * turned.max()
+    assert error.mean() < 0.03 * np.abs(image - turned).mean()
+
+
+def test_masked_pixels_do_not_count(right):
+    """A dark bar across every projection of one source pulls at its camera, unless it is masked (and filled from its neighbours, as prepare does)."""
+    frames, scans = right
+    counts, pixels, filled = np.ones(len(frames.pixels), bool), np.array(frames.pixels), np.array(frames.pixels)
+    for f in sources_of(frames)[1].tolist():
+        own = slice(frames.offset[f], frames.offset[f + 1])
+        first = SIZE // 2 + 6
+        for array, value in ((counts, False), (pixels, 3000), (filled, filled[own].reshape(SIZE, SIZE)[:, first - 1 : first])):
+            array[own].reshape(SIZE, SIZE)[:, first : first + 3] = value
+    of_bar, masked = (dataclasses.replace(frames, pixels=values, counts=own) for values, own in ((pixels, None), (filled, counts)))
+    clean, wrong, unharmed = (calibrated(own, scans).sources[1].measured.values() for own in (frames, of_bar, masked))
+    assert abs(unharmed[0] - clean[0]) < 0.2 * abs(wrong[0] - clean[0])

@@ -7,9 +7,11 @@ reconstruction's is not exact.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import affine_transform, gaussian_filter
 
 from xct4d.calibration.correction import NAMES, Correction
 from xct4d.fields.baked import BakedField
@@ -39,23 +41,31 @@ class ScanVolume:
         return project(self._levels[level], self._spans[level], views).permute(0, 2, 1).numpy()
 
 
-def correction_of(volume: ScanVolume, image: np.ndarray, view: Views, start: np.ndarray | None = None) -> np.ndarray:
+@dataclass(frozen=True)
+class Seen:
+    """One projection."""
+
+    image: np.ndarray  # line integrals [height, width]
+    view: Views  # its camera, by the files
+    counts: np.ndarray | None = None  # [height, width] bool: which pixels do; None where all do
+
+
+def correction_of(volume: ScanVolume, seen: Seen, start: np.ndarray | None = None) -> np.ndarray:
     """[5] in the order of NAMES.
 
-    image: line integrals [height, width]; view: its camera, by the files. start:
-    values [5] that are nearly right; without them the coarsest images come first.
+    start: values [5] that are nearly right; without them the coarsest images come first.
     """
     values = np.zeros(len(NAMES)) if start is None else start
     for level in range(0 if start is None else 1, len(SIZES)):
-        fit = _Fit(volume, level, image, view)
+        fit = _Fit(volume, level, seen)
         for _ in range(STEPS[level]):
             values = fit.step(values)
     return values
 
 
-def left(volume: ScanVolume, image: np.ndarray, view: Views) -> float:
-    """Root mean square of what a scan leaves of a projection [height, width], over the projection's own."""
-    return _Fit(volume, len(SIZES) - 1, image, view).left(np.zeros(len(NAMES)))
+def left(volume: ScanVolume, seen: Seen) -> float:
+    """Root mean square of what a scan leaves of a projection, over the projection's own."""
+    return _Fit(volume, len(SIZES) - 1, seen).left(np.zeros(len(NAMES)))
 
 
 def _span(volume: torch.Tensor) -> torch.Tensor:
@@ -65,25 +75,49 @@ def _span(volume: torch.Tensor) -> torch.Tensor:
     return torch.where(holds.amax(2) > 0, torch.stack([first, last]), 0).to(torch.int32)
 
 
+def _binned(image: np.ndarray, factor: int) -> np.ndarray:
+    """Means over blocks of factor x factor pixels; what is left over at the right and below is cut."""
+    height, width = (n // factor for n in image.shape)
+    return image[: height * factor, : width * factor].reshape(height, factor, width, factor).mean((1, 3))
+
+
+def _rolled(image: np.ndarray, view: Views, degrees: float) -> np.ndarray:
+    """The projection [height, width] of a view whose camera turns about its viewing direction, as geometry.corrections.rolled turns it.
+
+    The image turns about the place where the optical axis meets it. Line
+    integrals along rays that lean against the detector's columns take ten times
+    as long.
+    """
+    if degrees == 0:
+        return image
+    (fx, fy), middle = view.focal[0], view.centre[0, ::-1] - 0.5  # row and column, whole at the centres of pixels
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    matrix = np.array([[cos, -sin * fy / fx], [sin * fx / fy, cos]])
+    return affine_transform(image, matrix, middle - matrix @ middle, order=3, mode="constant")
+
+
 class _Fit:
     """One projection at one size of pixels."""
 
-    def __init__(self, volume: ScanVolume, level: int, image: np.ndarray, view: Views):
-        factor = max(round(max(image.shape) / SIZES[level]), 1)
-        height, width = (n // factor for n in image.shape)
-        binned = image[: height * factor, : width * factor].reshape(height, factor, width, factor).mean((1, 3))
+    def __init__(self, volume: ScanVolume, level: int, seen: Seen):
+        factor = max(round(max(seen.image.shape) / SIZES[level]), 1)
         self._volume, self._level, self._factor = volume, level, factor
-        self._view = view.downscaled(factor)
-        self._image = gaussian_filter(binned, BLUR)
+        self._view = seen.view.downscaled(factor)
+        self._image = gaussian_filter(_binned(seen.image, factor), BLUR)
         self._weight = np.exp(-np.maximum(self._image, 0) / 2)
-        widest = PRIOR_PART * max(image.shape)
+        if seen.counts is not None:
+            self._weight *= _binned(seen.counts.astype(np.float32), factor)
+        widest = PRIOR_PART * max(seen.image.shape)
         self._prior = np.array([PRIOR.get(name, widest) for name in NAMES])
         self._tried = np.array([TRIED.get(name, TRIED_PX * factor) for name in NAMES])
 
     def _predicted(self, values: list[np.ndarray]) -> np.ndarray:
         pixels = np.array([1 / self._factor, 1 / self._factor, 1, 1, 1])
-        views = concatenate([Correction.of(own * pixels).applied(self._view) for own in values])
-        return np.stack([gaussian_filter(one, BLUR) for one in self._volume.predicted(self._level, views)])
+        corrections = [Correction.of(own * pixels) for own in values]
+        upright = concatenate([replace(own, roll_deg=0.0).applied(self._view) for own in corrections])
+        images = self._volume.predicted(self._level, upright)
+        turned = [_rolled(image, upright[[v]], own.roll_deg) for v, (image, own) in enumerate(zip(images, corrections, strict=True))]
+        return np.stack([gaussian_filter(image, BLUR) for image in turned])
 
     def _bright(self, predicted: np.ndarray) -> np.ndarray:
         """[pixels, 2]: what the brightness of the prediction changes."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xct4d.calibration.against_scan import ScanVolume, correction_of, left
+from xct4d.calibration.against_scan import ScanVolume, Seen, correction_of, left
 from xct4d.calibration.correction import NAMES, Correction
 from xct4d.calibration.pairs import RowDifference, row_differences
 from xct4d.calibration.sources import view_of
-from xct4d.geometry.views import Views, concatenate
+from xct4d.geometry.views import concatenate
 from xct4d.io.prepared import Frames
 from xct4d.motion.projections import DARKEST
 from xct4d.progress import track
@@ -41,9 +41,7 @@ class SourceCalibration:
     frames: np.ndarray  # indices of its projections
     measured: Correction
     sigma: np.ndarray  # [5] in the order of NAMES
-    left: tuple[
-        float, float
-    ]  # root mean square that the scans leave of the projections next to them, over these: by the files, and corrected
+    left: tuple[float, float]  # rms that the scans leave of the projections next to them, over these: by the files, and corrected
     corrected: bool  # whether the correction is significant, and the scans predict better with it
 
     @property
@@ -99,8 +97,7 @@ class _Near:
     """Projections of one source near one scan."""
 
     apart: np.ndarray  # [K]: time from the scan, rising
-    images: list[np.ndarray]  # line integrals [height, width]
-    views: list[Views]
+    seen: list[Seen]
 
 
 def _near(frames: Frames, own: np.ndarray, end: int, flat_field: float) -> _Near:
@@ -108,19 +105,23 @@ def _near(frames: Frames, own: np.ndarray, end: int, flat_field: float) -> _Near
     trained = own[~frames.held_out[own]]
     apart = np.abs(time[trained] - end)
     chosen = [int(k) for k in np.argsort(apart, kind="stable") if apart[k] <= NEAR][:TIMES]
-    images = [(-np.log(np.maximum(frames.image(int(trained[k])), DARKEST)) - flat_field).astype(np.float32) for k in chosen]
-    return _Near(apart[chosen], images, [frames.views[[view_of(frames, int(trained[k]))]] for k in chosen])
+    return _Near(apart[chosen], [_seen(frames, int(trained[k]), flat_field) for k in chosen])
+
+
+def _seen(frames: Frames, frame: int, flat_field: float) -> Seen:
+    image = (-np.log(np.maximum(frames.image(frame), DARKEST)) - flat_field).astype(np.float32)
+    return Seen(image, frames.views[[view_of(frames, frame)]], frames.mask(frame))
 
 
 def _against_scans(volumes: list[ScanVolume], ends: list[_Near]) -> tuple[np.ndarray, np.ndarray]:
     """Values [5] and their standard deviations; infinite where there are too few times."""
-    if min(len(near.images) for near in ends) < FEWEST:
+    if min(len(near.seen) for near in ends) < FEWEST:
         return np.zeros(len(NAMES)), np.full(len(NAMES), np.inf)
     measured, start = [], None
     for volume, near in zip(volumes, ends, strict=True):
         of_end = []
-        for image, view in zip(near.images, near.views, strict=True):
-            start = correction_of(volume, image, view, start)
+        for seen in near.seen:
+            start = correction_of(volume, seen, start)
             of_end.append(start)
         measured.append(np.array(of_end))
     return at_the_scans([near.apart for near in ends], measured)
@@ -191,7 +192,7 @@ def _join_rows(values: list[np.ndarray], sigmas: list[np.ndarray], rows: list[Ro
 
 def _counts(correction: Correction, sigma: np.ndarray, ends: list[_Near]) -> bool:
     """Whether any part of a correction is significant, and moves the image of the sample's rim by more than nobody notices."""
-    view = next((near.views[0] for near in ends if near.views), None)
+    view = next((near.seen[0].view for near in ends if near.seen), None)
     if view is None:
         return False
     pose, focal = view.camera_to_world[0], view.focal[0, 0]
@@ -203,7 +204,6 @@ def _counts(correction: Correction, sigma: np.ndarray, ends: list[_Near]) -> boo
 
 
 def _left(volumes: list[ScanVolume], ends: list[_Near], correction: Correction) -> float:
-    parts = [
-        left(volume, near.images[0], correction.applied(near.views[0])) for volume, near in zip(volumes, ends, strict=True) if near.images
-    ]
+    nearest = [(volume, near.seen[0]) for volume, near in zip(volumes, ends, strict=True) if near.seen]
+    parts = [left(volume, replace(seen, view=correction.applied(seen.view))) for volume, seen in nearest]
     return float(np.sqrt(np.mean(np.square(parts)))) if parts else np.inf

@@ -37,8 +37,10 @@ def calibrate(between: Path, canonicals: Mapping[Direction, Path], output: Path)
     found = calibrate_between(frames, sources, baked_volumes(canonicals), (flat_fields[0], flat_fields[1]))
     record = _record(frames, found, factor)
     with atomic_folder(output) as folder:
+        for name in (prepared.PIXELS, prepared.MASK):
+            if (between / name).exists():
+                link(between / name, folder / name)
         prepared.save_record(found.applied(frames), folder)
-        link(between / "projections.npy", folder / "projections.npy")
         (folder / "calibration.json").write_text(strict_json.dumps(record))
     say("\n  ".join(["calibrate:", *record["lines"]]))
 
