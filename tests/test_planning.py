@@ -72,7 +72,7 @@ def blocks() -> list[str]:
 
 
 def test_the_page_shows_the_plan_that_is_shipped():
-    shown, _ = (yaml.safe_load(block) for block in blocks())
+    shown = yaml.safe_load(blocks()[0])
     assert shown == yaml.safe_load((ROOT / "config" / "plan.yaml").read_text())
     datasets = plan(shown, ROOT / "config" / "scenes")
     assert len(datasets["organ"].compared) == 6
@@ -80,8 +80,12 @@ def test_the_page_shows_the_plan_that_is_shipped():
 
 
 def test_the_page_s_scene_of_a_scan_is_a_scene():
-    _, shown = blocks()
-    Scene.model_validate(yaml.safe_load(shown))
+    Scene.model_validate(yaml.safe_load(blocks()[1]))
+
+
+def test_the_page_s_example_is_a_plan():
+    datasets = plan(yaml.safe_load(blocks()[2]), ROOT / "config" / "scenes")
+    assert len(datasets["tiny"].compared) == 4
 
 
 def test_the_page_explains_every_key():

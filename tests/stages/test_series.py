@@ -12,7 +12,7 @@ from volumes_on_disk import ramp
 
 from workflow import ROOT, jobs, snakemake
 from xct4d.errors import InputError
-from xct4d.io import ome_series
+from xct4d.io import links
 from xct4d.io.ome_writer import VolumeWriter
 from xct4d.quantities import ATTENUATION, DISPLACEMENT
 from xct4d.stages.series import series
@@ -74,7 +74,7 @@ def test_a_file_system_without_links(tmp_path, monkeypatch):
         raise OSError("Operation not permitted")
 
     volumes = exported(tmp_path)
-    monkeypatch.setattr(ome_series.os, "link", refused)
+    monkeypatch.setattr(links.os, "link", refused)
     series(volumes, tmp_path / "series", WORLD)
     assert np.array_equal(levels(tmp_path / "series/mixed.zarr")[0][2], levels(volumes["mixed", 0.5])[0][:])
 
