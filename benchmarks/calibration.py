@@ -62,7 +62,7 @@ def errors(results: Path, between: Path, folder: Path) -> list[float]:
     """Mean error of the displacement since t = 0 at each of TIMES, world units."""
     canonicals: dict[Direction, Path] = {direction: results / "canonical" / direction for direction in SCAN_TIME}
     states = {"forward": results / "prepared" / "forward", "backward": results / "prepared" / "backward", "between": between}
-    register(Registration(), between, canonicals, folder / "registration")
+    register(Registration(), states, canonicals, folder / "registration")
     settings, coarser = Velocity(), None
     for level in settings.levels:
         output = folder / str(level.resolution)

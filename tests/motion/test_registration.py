@@ -15,6 +15,7 @@ from xct4d.fields.conservation import LAWS
 from xct4d.fields.velocity import VelocityField
 from xct4d.geometry.box import grid_points, voxel_centres
 from xct4d.geometry.rays import cast
+from xct4d.io import prepared
 from xct4d.kernels.cpu.matching import carried, difference
 from xct4d.kernels.cpu.splatting import Particles, splat, splat_adjoint
 from xct4d.motion import registration
@@ -222,9 +223,25 @@ def test_the_sequence_mends_the_path():
 def test_the_stage_says_what_it_found(tmp_path):
     truth = thing(SQUEEZED)
     canonicals = make_outputs(tmp_path, truth)
-    stages.register(Registration(), tmp_path / "prepared" / "between", canonicals, tmp_path / "out")
+    frames = {state: tmp_path / "prepared" / state for state in ("forward", "backward", "between")}
+    stages.register(Registration(), frames, canonicals, tmp_path / "out")
     record = json.loads((tmp_path / "out" / "registration.json").read_text())
     assert record["law"] == "attenuation"
     assert record["lost"] is False
     assert record["sequence_residual"] < 0.6 * record["sequence_residual_without_motion"]
     assert error(VelocityField.load(tmp_path / "out" / "field.safetensors"), truth, 0.6) < 0.45
+
+
+def test_the_beam_of_the_sequence_may_be_weaker_than_that_of_the_scans(tmp_path):
+    """Half the light in all images of the sequence, which its files declare: the same motion at the same pace."""
+    canonicals = make_outputs(tmp_path, thing(SQUEEZED))
+    frames = {state: tmp_path / "prepared" / state for state in ("forward", "backward", "between")}
+    stages.register(Registration(), frames, canonicals, tmp_path / "bright")
+    own = prepared.load(frames["between"])
+    weak = dataclasses.replace(own, pixels=(np.asarray(own.pixels) // 2).astype(np.uint16), flat_field=0.5 * own.flat_field)
+    (tmp_path / "weak").mkdir()
+    prepared.save(weak, tmp_path / "weak")
+    stages.register(Registration(), frames | {"between": tmp_path / "weak"}, canonicals, tmp_path / "dark")
+    bright, dark = (json.loads((tmp_path / place / "registration.json").read_text()) for place in ("bright", "dark"))
+    assert dark["pace"] == pytest.approx(bright["pace"], abs=0.01)
+    assert dark["sequence_residual"] == pytest.approx(bright["sequence_residual"], rel=0.05)

@@ -3,6 +3,8 @@
 
 rule register:
     input:
+        forward=prepared("forward"),
+        backward=prepared("backward"),
         between=sequence,
         canonical_forward=canonical("forward"),
         canonical_backward=canonical("backward"),

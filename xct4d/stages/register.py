@@ -9,14 +9,13 @@ import numpy as np
 import torch
 
 from xct4d.config import Registration
-from xct4d.directions import SCAN_TIME, Direction
-from xct4d.fields.flatfield import FlatField
+from xct4d.directions import Direction, State
 from xct4d.fields.velocity import VelocityField
 from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.motion.projections import Projections, projections_between
 from xct4d.motion.registration import LEAST, register_scans
-from xct4d.motion.scans import baked_volumes
+from xct4d.motion.scans import baked_volumes, beam_levels
 from xct4d.motion.sequence import PACE, SequenceFit, fitted_pace
 from xct4d.progress import say
 from xct4d.selection import evenly_spaced
@@ -28,11 +27,11 @@ LONGEST_STEP = 0.1  # of the flow's integration
 LOST = 0.7  # of the sequence's residual without motion: a registration that leaves more does not explain the sequence
 
 
-def register(settings: Registration, between: Path | None, canonicals: Mapping[Direction, Path], output: Path) -> None:
+def register(settings: Registration, frames_folders: Mapping[State, Path], canonicals: Mapping[Direction, Path], output: Path) -> None:
     """Write field.safetensors (a velocity field that starts the velocity levels) and registration.json.
 
-    between: prepared projections of the sequence, None where there is none; the
-    pace is then steady. canonicals: output folders of the canonical stage.
+    frames_folders: prepared projections of each state; without a sequence the
+    pace is steady. canonicals: output folders of the canonical stage.
     registration.json says which law of conservation the scans show (`law`), how
     fast the sequence passes the motion (`pace`, control points of a cubic
     B-spline in time), what is left of the sequence with and without motion, and
@@ -41,8 +40,9 @@ def register(settings: Registration, between: Path | None, canonicals: Mapping[D
     an input cannot be read.
     """
     scans = baked_volumes(canonicals)
-    ends = [FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time) for direction, time in SCAN_TIME.items()]
-    sequence = [] if between is None else projections_between(prepared.load(between), lambda t: (1 - t) * ends[0] + t * ends[1])
+    frames = {state: prepared.load(folder) for state, folder in frames_folders.items()}
+    first, second = beam_levels(canonicals, {state: own.flat_field for state, own in frames.items()})
+    sequence = projections_between(frames["between"], lambda t: (1 - t) * first + t * second) if "between" in frames else []
     found = register_scans(scans, bending_weight=settings.bending_weight, law=settings.law)
     field = VelocityField(found.control.shape[0], MODES, longest_step=LONGEST_STEP, solver="midpoint", law=found.law)
     with torch.no_grad():

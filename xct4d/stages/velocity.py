@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 
 from xct4d.config import Level, Velocity
 from xct4d.device import HOST
-from xct4d.directions import SCAN_TIME, Direction
+from xct4d.directions import Direction
 from xct4d.fields.baked import BakedField
 from xct4d.fields.flatfield import FlatField
 from xct4d.fields.velocity import VelocityField
@@ -24,7 +23,7 @@ from xct4d.io.stage_records import read_registration
 from xct4d.motion.expected_residual import expected_residual
 from xct4d.motion.path import COARSEST, PathFit, fineness, with_settings
 from xct4d.motion.projections import projections_between
-from xct4d.motion.scans import baked_volumes
+from xct4d.motion.scans import baked_volumes, beam_levels
 from xct4d.progress import say
 from xct4d.training.inspection.fit_board import FitBoard
 from xct4d.training.loop.run import Run, train
@@ -139,10 +138,8 @@ def start(
     """The velocity field and f(t) that the level begins with.
 
     Those of the coarser level, where there is one. Else no motion, and f as a
-    straight line between the trained f of the scans. declared: the flat field
-    level I0 in the transforms file of each state. Where that of the sequence
-    differs from a scan's, the line is shifted at that scan's time by the
-    difference of -log(I0), as the scan was trained with another I0.
+    straight line between that of the beam at the scans. declared: the flat field
+    level I0 in the files of each state.
     """
     if previous is not None:
         field = VelocityField.load(previous / "field.safetensors").refined(level.resolution)
@@ -153,13 +150,9 @@ def start(
 
 
 def flat_field_between(settings: Velocity, canonicals: Mapping[Direction, Path], declared: Mapping[str, float]) -> FlatField:
-    """f(t) as a straight line between the trained f of the scans, or that of the one that there is; declared: as of `start`."""
-    ends = []
-    for direction, time in SCAN_TIME.items():
-        if direction in canonicals:
-            shift = math.log(declared[direction] / declared.get("between", declared[direction]))  # f = -log(I0)
-            ends.append(FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time) + shift)
-    return FlatField.between(ends[0], ends[-1], settings.flat_field.knots)
+    """f(t) as a straight line between that of the sequence's beam at the scans (motion.scans.beam_levels), or that at the one that there is."""
+    levels = beam_levels(canonicals, declared)
+    return FlatField.between(levels[0], levels[-1], settings.flat_field.knots)
 
 
 def _shown(settings: Velocity, level: Level) -> dict[str, Any]:

@@ -140,7 +140,7 @@ STAGES = {
             exists=lambda dataset: dataset.calibrates,
         ),
         Stage(
-            name="register", needs=register, folder="registration", reads=("calibrate", "canonical"), keys=("registration",),
+            name="register", needs=register, folder="registration", reads=("prepare", "calibrate", "canonical"), keys=("registration",),
             exists=lambda dataset: dataset.mixes,
         ),
         Stage(
