@@ -120,3 +120,13 @@ def test_masked_pixels_do_not_count(right):
     of_bar, masked = (dataclasses.replace(frames, pixels=values, counts=own) for values, own in ((pixels, None), (filled, counts)))
     clean, wrong, unharmed = (calibrated(own, scans).sources[1].measured.values() for own in (frames, of_bar, masked))
     assert abs(unharmed[0] - clean[0]) < 0.2 * abs(wrong[0] - clean[0])
+
+
+def test_what_is_not_significant_is_not_corrected(right):
+    frames, scans = right
+    found = calibrated(planted(frames, Correction(column_px=2.0, distance=0.02)), scans).sources[1]
+    assert found.corrected
+    assert found.correction.column_px == pytest.approx(2.0, abs=0.3)
+    assert found.correction.distance == pytest.approx(0.02, abs=0.005)
+    assert (found.correction.roll_deg, found.correction.angle_deg) == (0.0, 0.0)
+    assert min(found.sigma) > 0

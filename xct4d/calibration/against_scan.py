@@ -23,6 +23,7 @@ STEPS = (4, 3)  # of Gauss and Newton at each
 BLUR = 0.7  # standard deviation of the images, pixels
 PRIOR_PART = 0.02  # of the image's width: standard deviation of column and row before anything is measured
 PRIOR = {"roll_deg": 0.5, "angle_deg": 1.0, "distance": 0.02}  # the same of the others
+FIXED = 1e-9  # the same of what is not measured
 ALIKE = 16  # pixels about whose residuals are one: those of a motion, or of the scan's artefacts, are smooth
 TRIED = {"roll_deg": 0.2, "angle_deg": 0.2, "distance": 0.005}  # changes by which derivatives are taken
 TRIED_PX = 0.25
@@ -50,14 +51,15 @@ class Seen:
     counts: np.ndarray | None = None  # [height, width] bool: which pixels do; None where all do
 
 
-def correction_of(volume: ScanVolume, seen: Seen, start: np.ndarray | None = None) -> np.ndarray:
+def correction_of(volume: ScanVolume, seen: Seen, free: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
     """[5] in the order of NAMES.
 
-    start: values [5] that are nearly right; without them the coarsest images come first.
+    free: which of them are measured, [5] bool; the others are 0. start: values
+    [5] that are nearly right; without them the coarsest images come first.
     """
     values = np.zeros(len(NAMES)) if start is None else start
     for level in range(0 if start is None else 1, len(SIZES)):
-        fit = _Fit(volume, level, seen)
+        fit = _Fit(volume, level, seen, free)
         for _ in range(STEPS[level]):
             values = fit.step(values)
     return values
@@ -65,7 +67,7 @@ def correction_of(volume: ScanVolume, seen: Seen, start: np.ndarray | None = Non
 
 def left(volume: ScanVolume, seen: Seen) -> float:
     """Root mean square of what a scan leaves of a projection, over the projection's own."""
-    return _Fit(volume, len(SIZES) - 1, seen).left(np.zeros(len(NAMES)))
+    return _Fit(volume, len(SIZES) - 1, seen, np.ones(len(NAMES), bool)).left(np.zeros(len(NAMES)))
 
 
 def _span(volume: torch.Tensor) -> torch.Tensor:
@@ -99,7 +101,7 @@ def _rolled(image: np.ndarray, view: Views, degrees: float) -> np.ndarray:
 class _Fit:
     """One projection at one size of pixels."""
 
-    def __init__(self, volume: ScanVolume, level: int, seen: Seen):
+    def __init__(self, volume: ScanVolume, level: int, seen: Seen, free: np.ndarray):
         factor = max(round(max(seen.image.shape) / SIZES[level]), 1)
         self._volume, self._level, self._factor = volume, level, factor
         self._view = seen.view.downscaled(factor)
@@ -108,7 +110,7 @@ class _Fit:
         if seen.counts is not None:
             self._weight *= _binned(seen.counts.astype(np.float32), factor)
         widest = PRIOR_PART * max(seen.image.shape)
-        self._prior = np.array([PRIOR.get(name, widest) for name in NAMES])
+        self._prior = np.where(free, [PRIOR.get(name, widest) for name in NAMES], FIXED)
         self._tried = np.array([TRIED.get(name, TRIED_PX * factor) for name in NAMES])
 
     def _predicted(self, values: list[np.ndarray]) -> np.ndarray:

@@ -78,12 +78,14 @@ def calibrate_between(
     with track("calibrate", len(sources)) as progress:
         for own in sources:
             near.append([_near(frames, own, end, flat_fields[end]) for end in (0, 1)])
-            found = _against_scans(volumes, near[-1])
+            found = _against_scans(volumes, near[-1], np.ones(len(NAMES), bool))
             values.append(found[0])
             sigmas.append(found[1])
             progress.advance()
     rows = row_differences(frames, sources, [Correction.of(own) for own in values])
     _join_rows(values, sigmas, rows)
+    for k, ends in enumerate(near):
+        _without_guesses(volumes, ends, values[k], sigmas[k])
     measured = [Correction.of(own) for own in values]
     out = []
     for own, correction, sigma, ends in zip(sources, measured, sigmas, near, strict=True):
@@ -113,15 +115,15 @@ def _seen(frames: Frames, frame: int, flat_field: float) -> Seen:
     return Seen(image, frames.views[[view_of(frames, frame)]], frames.mask(frame))
 
 
-def _against_scans(volumes: list[ScanVolume], ends: list[_Near]) -> tuple[np.ndarray, np.ndarray]:
-    """Values [5] and their standard deviations; infinite where there are too few times."""
+def _against_scans(volumes: list[ScanVolume], ends: list[_Near], free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values [5], 0 of what is not free, and their standard deviations; infinite where there are too few times."""
     if min(len(near.seen) for near in ends) < FEWEST:
         return np.zeros(len(NAMES)), np.full(len(NAMES), np.inf)
     measured, start = [], None
     for volume, near in zip(volumes, ends, strict=True):
         of_end = []
         for seen in near.seen:
-            start = correction_of(volume, seen, start)
+            start = correction_of(volume, seen, free, start)
             of_end.append(start)
         measured.append(np.array(of_end))
     return at_the_scans([near.apart for near in ends], measured)
@@ -188,6 +190,22 @@ def _join_rows(values: list[np.ndarray], sigmas: list[np.ndarray], rows: list[Ro
     for k in range(count):
         values[k] = np.where(np.arange(len(NAMES)) == ROW, found[k], values[k])
         sigmas[k] = np.where(np.arange(len(NAMES)) == ROW, np.sqrt(covariance[k, k]), sigmas[k])
+
+
+def _without_guesses(volumes: list[ScanVolume], ends: list[_Near], values: np.ndarray, sigmas: np.ndarray) -> None:
+    """Measure those of the values [5] once more that are significant, the others taken as 0, where both kinds are there; in place.
+
+    A source that is shifted would otherwise be turned as well, by an angle that
+    the sample hardly shows. What is 0 keeps its standard deviation; a row that
+    pairs of sources agree on stays.
+    """
+    clear = np.abs(values) > SIGNIFICANT * sigmas
+    if clear.all() or not clear.any():
+        return
+    found, deviation = _against_scans(volumes, ends, clear)
+    again = clear & (np.arange(len(NAMES)) != ROW)
+    values[:] = np.where(again, found, np.where(clear, values, 0.0))
+    sigmas[:] = np.where(again, deviation, sigmas)
 
 
 def _counts(correction: Correction, sigma: np.ndarray, ends: list[_Near]) -> bool:
