@@ -65,6 +65,20 @@ def test_the_ball_is_where_it_is_with_its_density(fdk, frames):
     assert scores["psnr"] > 30
 
 
+def test_of_long_exposures_the_middle_view_is_taken(frames):
+    three = np.repeat(np.arange(COUNT), 3)
+    views = frames.views[three]
+    beside = np.array(views.centre)
+    beside[0::3, 0] -= 5
+    beside[2::3, 0] += 5
+    blurred = dataclasses.replace(
+        frames, views=dataclasses.replace(views, centre=beside), first_view=3 * frames.first_view,
+        weight=np.tile([5 / 18, 8 / 18, 5 / 18], COUNT), time=np.zeros(3 * COUNT),
+    )  # fmt: skip
+    assert [blurred.main_view(f) for f in (0, 7)] == [1, 22]
+    assert np.array_equal(filtered_back_projection(blurred, 16), filtered_back_projection(frames, 16))
+
+
 def test_sirt_finds_the_ball_too(fdk, frames):
     n = 48
     volume = simultaneous_iterations(frames, n, 40)

@@ -17,7 +17,6 @@ import numpy as np
 from xct4d.calibration.against_scan import ScanVolume, Seen, correction_of, left
 from xct4d.calibration.correction import NAMES, Correction
 from xct4d.calibration.pairs import RowDifference, row_differences
-from xct4d.calibration.sources import view_of
 from xct4d.geometry.views import concatenate
 from xct4d.io.prepared import Frames
 from xct4d.motion.projections import DARKEST
@@ -112,7 +111,7 @@ def _near(frames: Frames, own: np.ndarray, end: int, flat_field: float) -> _Near
 
 def _seen(frames: Frames, frame: int, flat_field: float) -> Seen:
     image = (-np.log(np.maximum(frames.image(frame), DARKEST)) - flat_field).astype(np.float32)
-    return Seen(image, frames.views[[view_of(frames, frame)]], frames.mask(frame))
+    return Seen(image, frames.views[[frames.main_view(frame)]], frames.mask(frame))
 
 
 def _against_scans(volumes: list[ScanVolume], ends: list[_Near], free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

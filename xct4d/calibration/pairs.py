@@ -9,7 +9,6 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from xct4d.calibration.correction import Correction
-from xct4d.calibration.sources import view_of
 from xct4d.doctor.consistency import Pairs, differences, masses
 from xct4d.doctor.evidence import Evidence
 from xct4d.geometry.views import concatenate
@@ -59,7 +58,7 @@ def _moments(frames: Frames, first: np.ndarray, second: np.ndarray) -> list[tupl
 
 
 def _evidence(frames: Frames, first: int, second: int, corrections: list[Correction]) -> tuple[Evidence, Pairs] | None:
-    views = [correction.applied(frames.views[[view_of(frames, f)]]) for f, correction in zip((first, second), corrections, strict=True)]
+    views = [correction.applied(frames.views[[frames.main_view(f)]]) for f, correction in zip((first, second), corrections, strict=True)]
     images = np.stack([frames.image(first), frames.image(second)])
     evidence = Evidence.of(images, concatenate(views), frames.flat_field, 1.0)
     if evidence.is_parallel:

@@ -10,12 +10,6 @@ MOST = 8  # sources that an experiment has
 FEWEST = 3  # times at which a source is seen
 
 
-def view_of(frames: Frames, frame: int) -> int:
-    """Of a frame's views the one with the largest weight."""
-    first, last = int(frames.first_view[frame]), int(frames.first_view[frame + 1])
-    return first + int(frames.weight[first:last].argmax())
-
-
 def sources_of(frames: Frames) -> list[np.ndarray]:
     """Frames of each source, in the order of time; empty where nothing tells them apart.
 
@@ -39,6 +33,6 @@ def sources_of(frames: Frames) -> list[np.ndarray]:
 
 
 def _camera(frames: Frames, frame: int) -> tuple:
-    views = frames.views[[view_of(frames, frame)]]
+    views = frames.views[[frames.main_view(frame)]]
     parts = (views.camera_to_world.ravel(), views.focal.ravel(), views.centre.ravel(), views.size.ravel())
     return tuple(np.round(np.concatenate(parts), 6).tolist())

@@ -61,6 +61,11 @@ class Frames:
         width, height = self.size(frame)
         return np.asarray(self.counts[self.offset[frame] : self.offset[frame + 1]]).reshape(height, width)
 
+    def main_view(self, frame: int) -> int:
+        """Index of the frame's view with the largest weight: the middle of a long exposure."""
+        own = slice(int(self.first_view[frame]), int(self.first_view[frame + 1]))
+        return own.start + int(self.weight[own].argmax())
+
     def frame_time(self) -> np.ndarray:
         """[F] float64: the weighted mean time of each frame's views."""
         return np.add.reduceat(self.weight * self.time, self.first_view[:-1])

@@ -49,7 +49,7 @@ def projections_between(frames: Frames, flat_field: Callable[[float], float]) ->
     """
     groups: dict[tuple[float, tuple[int, int]], list[tuple[int, int]]] = {}
     for f in np.flatnonzero(~frames.held_out):
-        view = _view(frames, f)
+        view = frames.main_view(f)
         if 0 < frames.time[view] < 1:
             groups.setdefault((float(frames.time[view]), frames.size(f)), []).append((int(f), view))
     return [_line_integrals(frames, members, time, flat_field(time)) for (time, _), members in sorted(groups.items())]
@@ -59,12 +59,9 @@ def projections_of_scan(frames: Frames, time: float, flat_field: float, count: i
     """-log(I) - f of at most `count` trained projections of a scan, evenly chosen among those of the first one's size."""
     trained = np.flatnonzero(~frames.held_out)
     alike = [int(f) for f in trained if frames.size(f) == frames.size(trained[0])]
-    return _line_integrals(frames, [(f, _view(frames, f)) for f in (alike[k] for k in evenly_spaced(len(alike), count))], time, flat_field)
-
-
-def _view(frames: Frames, frame: int) -> int:
-    views = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
-    return int(views[np.argmax(frames.weight[views])])
+    return _line_integrals(
+        frames, [(f, frames.main_view(f)) for f in (alike[k] for k in evenly_spaced(len(alike), count))], time, flat_field
+    )
 
 
 def _line_integrals(frames: Frames, members: list[tuple[int, int]], time: float, flat_field: float) -> Projections:

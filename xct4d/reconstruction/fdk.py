@@ -99,16 +99,14 @@ def back_project(volume, rows, pose, focal, centre, arc):
 def filtered_back_projection(frames: Frames, resolution: int) -> np.ndarray:
     """The volume (z, y, x) float32, attenuation per world unit, from the frames that are not held out. Raises DoesNotApply.
 
-    A filter takes whole rows: pixels that a mask leaves out have the value of the nearest that counts.
+    Of a long exposure the middle view is taken. A filter takes whole rows: pixels that a mask leaves out have the value of the nearest that counts.
     """
     used = np.flatnonzero(~frames.held_out)
-    if (np.diff(frames.first_view)[used] != 1).any():
-        raise DoesNotApply("its projections have several views each")
-    view_of = frames.first_view[used]
-    arcs = arc_of_each(check_circular(frames.views[view_of]))
+    views_used = np.array([frames.main_view(int(frame)) for frame in used])
+    arcs = arc_of_each(check_circular(frames.views[views_used]))
     volume = np.zeros((resolution,) * 3, np.float32)
     views = frames.views
-    for frame, view, arc in zip(used, view_of, arcs, strict=True):
+    for frame, view, arc in zip(used, views_used, arcs, strict=True):
         line_integrals = -np.log(np.maximum(frames.image(frame), LOWEST) / frames.flat_field)
         back_project(volume, filtered(line_integrals, views, view), views.camera_to_world[view], views.focal[view], views.centre[view], arc)
     return volume

@@ -64,9 +64,8 @@ class Scan:
         """
         views, images, numbers, masks = [], [], [], []
         for frame in np.flatnonzero(~frames.held_out):
-            own = np.arange(frames.first_view[frame], frames.first_view[frame + 1])
-            views.append(own[frames.weight[own].argmax()])
-            numbers.append(len(own))
+            views.append(frames.main_view(int(frame)))
+            numbers.append(int(frames.first_view[frame + 1] - frames.first_view[frame]))
             least = 0.5 / FULL_SCALE
             images.append(-np.log(np.maximum(frames.image(int(frame)) / frames.flat_field, least)).astype(np.float32))
             masks.append(frames.mask(int(frame)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from xct4d.calibration.between import Calibration, SourceCalibration, calibrate_between
 from xct4d.calibration.correction import NAMES
-from xct4d.calibration.sources import sources_of, view_of
+from xct4d.calibration.sources import sources_of
 from xct4d.directions import SCAN_TIME, Direction
 from xct4d.fields.flatfield import FlatField
 from xct4d.geometry.pixel_size import pixel_size
@@ -71,7 +71,7 @@ def in_units(frames: Frames, source: SourceCalibration, values: np.ndarray, fact
     named = dict(zip(NAMES, values.tolist(), strict=True))
     found = {name: value * factor if name.endswith("_px") else value for name, value in named.items()}
     if frames.unit_mm is not None:
-        view = view_of(frames, int(source.frames[0]))
+        view = frames.main_view(int(source.frames[0]))
         pixel_mm = pixel_size(frames.views, view) * frames.unit_mm
         away_mm = float(np.linalg.norm(frames.views.camera_to_world[view, :, 3])) * frames.unit_mm
         found |= {

@@ -73,8 +73,7 @@ def _sample(folder: Path) -> Sample:
 
 def _cameras(frames: Frames) -> list[Views]:
     """Of each frame the view with the largest weight."""
-    bounds = zip(frames.first_view[:-1].tolist(), frames.first_view[1:].tolist(), strict=True)
-    return [frames.views[[first + int(frames.weight[first:last].argmax())]] for first, last in bounds]
+    return [frames.views[[frames.main_view(frame)]] for frame in range(len(frames))]
 
 
 def _parts(between: Frames) -> tuple[Evidence, Evidence] | None:
