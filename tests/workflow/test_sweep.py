@@ -103,7 +103,7 @@ def test_set_ups_of_the_sequence_share_the_scans_and_their_reconstructions(tmp_p
     run = jobs("results/d/comparison", "--configfile", "c.yaml", cwd=tmp_path)
     listed = Counter(" ".join(job.replace("~", " ~").split()[:1] + job.split(": ")[1].split()[:1]) for job in run)
     once = {"d: simulate": 1, "d: prepare": 2, "d: canonical": 2, "d: compare": 1}
-    each = {f"d {stage}": 4 for stage in ("expose", "prepare", "register", "velocity", "trust", "evaluate")}
+    each = {f"d {stage}": 4 for stage in ("expose", "prepare", "calibrate", "register", "velocity", "trust", "evaluate")}
     assert {job: count for job, count in listed.items() if job != "d export"} == once | each
     assert {job for job in run if "compare" in job} == {"d: compare"}
 

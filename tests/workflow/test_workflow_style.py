@@ -14,7 +14,7 @@ from tiny_dataset import make
 
 from workflow import ROOT, reasons, snakemake
 from xct4d.config import Analyse
-from xct4d.directions import RECONSTRUCTIONS
+from xct4d.directions import RECONSTRUCTIONS, SCAN_TIME
 from xct4d.workflow.stages import STAGES
 
 TINY = ("--configfile", str(ROOT / "config" / "tiny.yaml"))
@@ -68,7 +68,7 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
     assert set(found) == set(STAGES)
     rule = found[stage.name]
     folders = {f"results/{{dataset}}/{stage.output}"}
-    values = {"kind": RECONSTRUCTIONS, "quantity": Analyse().quantities}
+    values = {"kind": RECONSTRUCTIONS, "quantity": Analyse().quantities, "part": (*SCAN_TIME, "motion")}
     for joined in stage.joined:
         folders = {folder.replace(f"{{{joined}}}", value) for folder in folders for value in values[joined]}
     assert set(map(plain, rule.output)) == folders
@@ -83,7 +83,11 @@ def test_a_rule_keeps_to_the_table_of_stages(tmp_path, monkeypatch, stage):
 def test_jobs_read_what_the_table_says(tmp_path):
     """A sweep shares outputs by the table: an input that it does not name would be another variant's."""
     (make(tmp_path / "data") / "ball.yaml").write_text("{type: sphere, center: [0, 0, 0], radius: 0.3, rho: 1.0}")
-    known = {"input": {"folder": "data", "forward_volume": {"path": "ball.yaml"}}, "canonical": {"volume_weight": 0.1}}
+    known = {
+        "input": {"folder": "data", "forward_volume": {"path": "ball.yaml"}},
+        "canonical": {"volume_weight": 0.1},
+        "refinement": {"steps": 5},
+    }
     tree = {
         "datasets": {"scene": {"input": {"scene": "tiny"}, "setup": {"sources": 1}, "sweep": {"seed": [0, 1]}}, "known": known},
         "mixing": {"method": "spline"},
@@ -124,8 +128,9 @@ def test_the_rule_graph_shows_stages_by_their_names(tmp_path):
         "rasterise",
         "convert",
         "expose",
+        "refine",
         "compare",
-    }  # no known volume, no further format, no other set-up, no sweep
+    }  # no known volume, no further format, no other set-up, no joint refinement, no sweep
 
 
 @pytest.mark.parametrize("key", ["conda", "apptainer", "apptainer+conda", "report"])
