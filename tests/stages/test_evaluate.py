@@ -64,6 +64,17 @@ def run(
     return json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 
+def test_a_scan_with_flats_of_its_own_is_scored_with_its_brightness(tmp_path):
+    states = {}
+    for state, times in (("forward", [0.0, 0.0]), ("between", [0.5])):
+        folder = save(tmp_path / state, times=times, held_out=[True] * len(times))
+        states[state] = prepared.load(folder)
+    scan = states["forward"]
+    states["forward"] = dataclasses.replace(scan, pixels=(np.asarray(scan.pixels) // 2).astype(np.uint16), flat_field=scan.flat_field / 2)
+    record, _ = score_projections(DriftingBall(), states, 0)
+    assert min(own["psnr"] for own in record["projections"]) > 90
+
+
 def sampled(t):
     c = voxel_centres(N)
     return density(grid_points(c, c, c), t)

@@ -37,9 +37,12 @@ def score_projections(
     states: prepared projections, whose held-out frames, or those that were
     trained on, are scored in order of their times: against what the result
     predicts and, those of the sequence, against what each scan alone does; of a
-    projection with a mask the pixels that count.
+    projection with a mask the pixels that count. The model's flat field is that
+    of the sequence: of a scan whose files declare another I0 the prediction is
+    as much brighter or darker.
     """
     kind = evolution.kinds[0]
+    brightness = {state: frames.flat_field / states.get("between", frames).flat_field for state, frames in states.items()}
     asked = [
         (float(frames.frame_time()[f]), state, f)
         for state, frames in states.items()
@@ -54,7 +57,8 @@ def score_projections(
             frames = states[state]
             stride = math.ceil(math.sqrt(math.prod(frames.size(f)) / SCORED_PIXELS))
             directions = tuple(evolution.scans) if state == "between" and evolution.mixes else ()
-            predicted = render_kinds(evolution, frames, f, [kind, *directions], stride=stride)
+            rendered = render_kinds(evolution, frames, f, [kind, *directions], stride=stride)
+            predicted = {name: image * np.float32(brightness[state]) for name, image in rendered.items()}
             measured, mask = frames.image(f)[::stride, ::stride], frames.mask(f)
             counts = None if mask is None else mask[::stride, ::stride]
             scored = {name: _scored(image, measured, counts) for name, image in predicted.items()}
