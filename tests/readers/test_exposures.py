@@ -43,7 +43,7 @@ def test_a_wide_turn_takes_more_cameras(tmp_path):
     assert weights.argmax() == 2  # what stages that take one camera use is the recorded one
 
 
-@pytest.mark.parametrize("turn", ["0.2", "", "0"])
+@pytest.mark.parametrize("turn", ["1.4", "", "0"])
 def test_a_stage_that_hardly_turns_has_one_camera(tmp_path, turn):
     opened = scan(tmp_path / "scan", "exposure_s,turn_deg", f"0.5,{turn}")
     assert {len(projection.weight) for projection in opened.projections} == {1}
