@@ -9,7 +9,7 @@ import numpy as np
 from xct4d.geometry.corrections import of_sample_at
 from xct4d.readers.reader import Acquisition, Dataset, Projection
 
-TURNS = 1.5  # degrees in an exposure that matter: they move the rim of an image 250 pixels wide by three pixels; less costs time for nothing
+TURNS = 1.5  # degrees in an exposure that matter: three pixels at the rim of an image 250 pixels wide; less costs time for nothing
 FAR = 4.0  # degrees from which more cameras are needed
 LASTS = 0.01  # of the time from the first to the last projection of a sequence: exposures as long matter
 FEW, MANY = 3, 5  # cameras: odd, so that one is the recorded one, and the heaviest
