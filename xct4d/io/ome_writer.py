@@ -180,14 +180,17 @@ class VolumeWriter:
     def _halved(self, fine: zarr.Array, name: str) -> zarr.Array:
         """Averages of 2 x 2 x 2 voxels (of those that are known); where an odd size leaves a last layer, of those there are."""
         coarse = self._array(name, tuple(-(-n // 2) for n in fine.shape[-3:]), self.dtype)
+        count = len(self.quantity.components)
+        each: list[tuple[int, ...]] = [(component,) for component in range(count)] if count else [()]  # one at a time: a block has 8 tiles
         for where in _tiles(coarse.shape[-3:], self._shard or self._chunk):
             doubled = tuple(slice(2 * s.start, 2 * s.stop) for s in where)
-            block = np.asarray(fine[self._every_component(doubled)], np.float32)
-            *count, z, y, x = block.shape
-            block = np.pad(block, [(0, 0)] * len(count) + [(0, n % 2) for n in (z, y, x)], mode="edge")
-            eighths = block.reshape(*count, (z + 1) // 2, 2, (y + 1) // 2, 2, (x + 1) // 2, 2)
-            mean = _known_mean(eighths) if self.quantity.may_be_nan else eighths.mean(axis=(-5, -3, -1))
-            coarse[self._every_component(where)] = (np.rint(mean) if self._whole else mean).astype(self.dtype)
+            for component in each:
+                block = np.asarray(fine[(*component, *doubled)], np.float32)
+                z, y, x = block.shape
+                block = np.pad(block, [(0, n % 2) for n in (z, y, x)], mode="edge")
+                eighths = block.reshape((z + 1) // 2, 2, (y + 1) // 2, 2, (x + 1) // 2, 2)
+                mean = _known_mean(eighths) if self.quantity.may_be_nan else eighths.mean(axis=(-5, -3, -1))
+                coarse[(*component, *where)] = (np.rint(mean) if self._whole else mean).astype(self.dtype)
         return coarse
 
     def _shown(self) -> tuple[float, float]:
