@@ -136,7 +136,7 @@ def at_the_scans(apart: list[np.ndarray], measured: list[np.ndarray]) -> tuple[n
     fast the values change at all: what scatters is taken as it is next to the
     scans. Half of what the ends differ by, each for itself, counts as uncertainty.
     """
-    both = _parabolas(apart, together=True)
+    both = _parabolas(apart)
     stacked = np.concatenate(measured)
     residual = stacked - both @ (np.linalg.pinv(both) @ stacked)
     noise = np.maximum((residual**2).sum(0) / max(len(stacked) - both.shape[1], 1), TINY)
@@ -145,15 +145,12 @@ def at_the_scans(apart: list[np.ndarray], measured: list[np.ndarray]) -> tuple[n
     value, variance = np.empty(len(noise)), np.empty(len(noise))
     for k in range(len(noise)):
         value[k], variance[k] = _at_zero(both, stacked[:, k], noise[k], slope[k])
-        alone = [
-            _at_zero(_parabolas([own], together=False), values[:, k], noise[k], slope[k])[0]
-            for own, values in zip(apart, measured, strict=True)
-        ]
+        alone = [_at_zero(_parabolas([own]), values[:, k], noise[k], slope[k])[0] for own, values in zip(apart, measured, strict=True)]
         variance[k] += ((alone[1] - alone[0]) / 2) ** 2
     return value, np.sqrt(variance)
 
 
-def _parabolas(apart: list[np.ndarray], *, together: bool) -> np.ndarray:
+def _parabolas(apart: list[np.ndarray]) -> np.ndarray:
     """[all K, 1 + 2 ends]: 1, and time and its square for each end."""
     out = np.zeros((sum(map(len, apart)), 1 + 2 * len(apart)))
     out[:, 0] = 1

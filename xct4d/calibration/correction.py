@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,9 +30,6 @@ class Correction:
     def values(self) -> np.ndarray:
         """[5] in the order of NAMES."""
         return np.array([getattr(self, name) for name in NAMES])
-
-    def to_json(self) -> dict[str, float]:
-        return asdict(self)
 
     def applied(self, views: Views) -> Views:
         """The cameras corrected."""

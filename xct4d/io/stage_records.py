@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xct4d.errors import InputError
 from xct4d.io.digests import check_file
 from xct4d.io.mapping_files import read_mapping
+
+Read = TypeVar("Read")
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
@@ -40,17 +43,22 @@ def read_registration(path: Path) -> dict[str, Any]:
 
 def read_calibration(path: Path) -> list[str]:
     """What a calibration.json says of the cameras, line by line. Raises InputError where the file is missing or damaged."""
-    check_file(path)
-    try:
-        return [str(line) for line in json.loads(path.read_text())["lines"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and run the workflow again") from None
+    return _read(path, lambda record: [str(line) for line in record["lines"]])
 
 
 def read_exposures(path: Path) -> list[float]:
     """Times of the sequence in a trust.json. Raises InputError where the file is missing or damaged."""
+    return _read(path, lambda record: [float(t) for t in record["times"]])
+
+
+def read_downscale(path: Path) -> float:
+    """By how much `prepare` downscaled the images, from a checks.json. Raises InputError where the file is missing or damaged."""
+    return _read(path, lambda record: float(record["downscale"]))
+
+
+def _read(path: Path, wanted: Callable[[dict[str, Any]], Read]) -> Read:
     check_file(path)
     try:
-        return [float(t) for t in json.loads(path.read_text())["times"]]
+        return wanted(json.loads(path.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot be read ({error})", where=path, fix="delete its folder and run the workflow again") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from xct4d.io import prepared, strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.links import link
 from xct4d.io.prepared import Frames
+from xct4d.io.stage_records import read_downscale
 from xct4d.motion.scans import baked_volumes
 from xct4d.progress import say
 
@@ -31,7 +31,7 @@ def calibrate(between: Path, canonicals: Mapping[Direction, Path], output: Path)
     the output cannot be written.
     """
     frames = prepared.load(between)
-    factor = float(json.loads((between / "checks.json").read_text())["downscale"])
+    factor = read_downscale(between / "checks.json")
     flat_fields = [FlatField.load(canonicals[direction] / "flatfield.safetensors").level(time) for direction, time in SCAN_TIME.items()]
     sources = sources_of(frames)
     found = calibrate_between(frames, sources, baked_volumes(canonicals), (flat_fields[0], flat_fields[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from xct4d.geometry.views import Views
 from xct4d.io import strict_json
 from xct4d.io.atomic import atomic_folder
 from xct4d.io.prepared import Frames, load
+from xct4d.io.stage_records import read_downscale
 from xct4d.progress import say
 
 
@@ -67,7 +67,7 @@ def _lines(scan: State, found: Diagnosis, section: str) -> list[str]:
 
 def _sample(folder: Path) -> Sample:
     frames = load(folder)
-    factor = float(json.loads((folder / "checks.json").read_text())["downscale"])
+    factor = read_downscale(folder / "checks.json")
     return Sample.of(frames.image, _cameras(frames), frames.flat_field, factor)
 
 
